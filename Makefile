@@ -1,0 +1,48 @@
+# `make demo` and `make test` do all the set-up by themselves; everything they make lives in .venv and outputs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint .constraints.txt
+
+.PHONY: help demo test lint types tests test-slow clean
+
+help:
+	@echo "make demo        install, run experiments/quickstart.yaml, print where the report is"
+	@echo "make test        install, then lint, types and all tests"
+	@echo "make test-slow   the longer studies"
+	@echo "make clean       remove the environment (outputs stay)"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "regimesim needs Python 3.11 or newer, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml .constraints.txt | $(BIN)/python
+	@echo "installing regimesim into $(VENV) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@echo "installing the test extra into $(VENV) ..."
+	@$(PIP) --editable ".[test]"
+	@touch $@
+
+demo: $(VENV)/.installed
+	@$(BIN)/regimesim run experiments/quickstart.yaml --overwrite
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-test
+	$(BIN)/mypy
+
+tests: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test: lint types tests
+
+test-slow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m slow
+
+clean:
+	rm -rf $(VENV)
