@@ -1,0 +1,292 @@
+"""The report's plots: one function a figure, from stored arrays to a plotly figure.
+
+Colours are the Okabe-Ito set, which people with any colour vision tell apart; backgrounds are transparent and text
+colours are left to the page, so that light and dark are the page's own choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999")
+"""Okabe-Ito colours, in the order of the strategies."""
+
+REFERENCE_COLOUR = "#888888"
+BAND_ALPHA = (0.16, 0.30)
+
+
+def colour_of(index: int) -> str:
+    """Colour of the strategy number ``index``."""
+    return PALETTE[index % len(PALETTE)]
+
+
+def rgba(colour: str, alpha: float) -> str:
+    """CSS ``rgba()`` of a ``#rrggbb`` colour."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
+
+
+def _layout(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "linear") -> go.Figure:
+    figure.update_layout(
+        height=300,
+        margin={"l": 62, "r": 14, "t": 8, "b": 44},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        hovermode="x unified",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        font={"size": 12},
+    )
+    grid = {"gridcolor": "rgba(128,128,128,0.25)", "zerolinecolor": "rgba(128,128,128,0.5)"}
+    figure.update_xaxes(title_text=x_title, **grid)
+    figure.update_yaxes(title_text=y_title, type=y_type, **grid)
+    return figure
+
+
+def _band(figure: go.Figure, x: FloatArray, low: FloatArray, high: FloatArray, *, colour: str, name: str) -> None:
+    figure.add_scatter(x=x, y=high, mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False)
+    figure.add_scatter(
+        x=x, y=low, mode="lines", line={"width": 0}, fill="tonexty", fillcolor=colour, name=name, hoverinfo="skip"
+    )
+
+
+def fan(
+    days: FloatArray,
+    quantiles: Mapping[float, FloatArray],
+    *,
+    colour: str,
+    y_title: str,
+    levels: Mapping[str, float] | None = None,
+    examples: Sequence[FloatArray] = (),
+) -> go.Figure:
+    """Fan of daily quantiles, with horizontal reference levels and example paths.
+
+    Parameters
+    ----------
+    days : ndarray of shape (n_times,)
+        Session numbers.
+    quantiles : mapping
+        Probability to the quantile of every day, shape (n_times,); 0.05, 0.25, 0.5, 0.75 and 0.95 are drawn.
+    colour : str
+        ``#rrggbb`` of the fan.
+    y_title : str
+        Quantity and unit.
+    levels : mapping, optional
+        Name to level of the dashed reference lines.
+    examples : sequence of ndarray of shape (n_times,)
+        Single paths drawn as thin lines.
+    """
+    figure = go.Figure()
+    _band(figure, days, quantiles[0.05], quantiles[0.95], colour=rgba(colour, BAND_ALPHA[0]), name="5-95%")
+    _band(figure, days, quantiles[0.25], quantiles[0.75], colour=rgba(colour, BAND_ALPHA[1]), name="25-75%")
+    for number, path in enumerate(examples):
+        figure.add_scatter(
+            x=days,
+            y=path,
+            mode="lines",
+            line={"width": 0.8, "color": REFERENCE_COLOUR},
+            opacity=0.6,
+            name="single paths",
+            legendgroup="examples",
+            showlegend=number == 0,
+            hoverinfo="skip",
+        )
+    for probability, dash in ((0.05, "dot"), (0.5, "solid"), (0.95, "dot")):
+        figure.add_scatter(
+            x=days,
+            y=quantiles[probability],
+            mode="lines",
+            line={"color": colour, "width": 2 if probability == 0.5 else 1, "dash": dash},
+            name="median" if probability == 0.5 else f"{probability:.0%} quantile",
+            showlegend=probability == 0.5,
+        )
+    for name, level in (levels or {}).items():
+        figure.add_hline(
+            y=level,
+            line={"dash": "dash", "width": 1, "color": REFERENCE_COLOUR},
+            annotation_text=name,
+            annotation_position="top right",
+            annotation_font_size=10,
+        )
+    return _layout(figure, x_title="session", y_title=y_title)
+
+
+def survival(
+    samples: Mapping[str, FloatArray], *, x_title: str, colours: Mapping[str, str], floor: float = 0.0
+) -> go.Figure:
+    """Share of paths beyond a level, on a log axis, with the 95% binomial (Wilson) band.
+
+    Parameters
+    ----------
+    samples : mapping
+        Name to values, one a path.
+    x_title : str
+        Quantity and unit.
+    colours : mapping
+        Name to ``#rrggbb``.
+    floor : float
+        Values up to here are not drawn: the axis starts where losses start.
+    """
+    figure = go.Figure()
+    for name, values in samples.items():
+        level, share, low, high = survival_curve(values, floor=floor)
+        _band(figure, level, low, high, colour=rgba(colours[name], BAND_ALPHA[0]), name=f"{name}: 95% interval")
+        figure.data[-1].showlegend = False
+        figure.add_scatter(
+            x=level,
+            y=share,
+            mode="lines",
+            line={"color": colours[name], "width": 2},
+            name=name,
+            hovertemplate="%{y:.3%}",
+        )
+    return _layout(figure, x_title=x_title, y_title="share of paths beyond [-]", y_type="log")
+
+
+def survival_curve(
+    values: FloatArray, *, floor: float = 0.0, n_points: int = 200
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Level, share of paths beyond it, and the Wilson 95% band of that share.
+
+    The curve ends where five paths are left: a line through fewer would show noise as if it were a tail.
+    """
+    n_paths = values.size
+    ordered = np.sort(values)
+    last = ordered[-min(5, n_paths)]
+    level = np.linspace(floor, max(last, floor + 1e-12), n_points)
+    share = 1.0 - np.searchsorted(ordered, level, side="right") / n_paths
+    share = np.maximum(share, 1.0 / n_paths)
+    z = 1.959963984540054
+    centre = (share + z * z / (2 * n_paths)) / (1 + z * z / n_paths)
+    half = z * np.sqrt(share * (1 - share) / n_paths + z * z / (4 * n_paths**2)) / (1 + z * z / n_paths)
+    return level, share, np.maximum(centre - half, 0.1 / n_paths), centre + half
+
+
+def density(
+    samples: Mapping[str, FloatArray], *, x_title: str, colours: Mapping[str, str], n_bins: int = 60
+) -> go.Figure:
+    """Histograms as step lines over common bins: share of paths per bin."""
+    pooled = np.concatenate(list(samples.values()))
+    low, high = np.quantile(pooled, [0.001, 0.999])
+    edges = np.linspace(low, max(high, low + 1e-12), n_bins + 1)
+    figure = go.Figure()
+    for name, values in samples.items():
+        count, _ = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)
+        figure.add_scatter(
+            x=0.5 * (edges[:-1] + edges[1:]),
+            y=count / values.size,
+            mode="lines",
+            line={"color": colours[name], "width": 2, "shape": "hvh"},
+            name=name,
+            hovertemplate="%{y:.2%}",
+        )
+    return _layout(figure, x_title=x_title, y_title="share of paths per bin [-]")
+
+
+def waterfall(parts: Mapping[str, float], *, y_title: str) -> go.Figure:
+    """Mean P&L by source, adding up to the mean terminal P&L."""
+    names = [*parts, "terminal P&L"]
+    values = [*parts.values(), sum(parts.values())]
+    figure = go.Figure(
+        go.Waterfall(
+            x=names,
+            y=values,
+            measure=["relative"] * len(parts) + ["total"],
+            increasing={"marker": {"color": PALETTE[2]}},
+            decreasing={"marker": {"color": PALETTE[1]}},
+            totals={"marker": {"color": PALETTE[0]}},
+            connector={"line": {"color": REFERENCE_COLOUR, "width": 1}},
+            text=[f"{value:,.0f}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+        )
+    )
+    _layout(figure, x_title="", y_title=y_title)
+    figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 62, "r": 14, "t": 24, "b": 60})
+    return figure
+
+
+def intervals(
+    rows: Sequence[tuple[str, Mapping[str, tuple[float, float, float]]]], *, x_title: str, colours: Mapping[str, str]
+) -> go.Figure:
+    """Estimates with 95% intervals, one row a scenario, one marker a strategy.
+
+    Parameters
+    ----------
+    rows : sequence of (scenario, mapping)
+        The mapping goes from strategy to (estimate, ci_low, ci_high).
+    x_title : str
+        Quantity and unit.
+    colours : mapping
+        Strategy to ``#rrggbb``.
+    """
+    figure = go.Figure()
+    names = list(rows[0][1]) if rows else []
+    for number, name in enumerate(names):
+        offset = (number - (len(names) - 1) / 2) * 0.18
+        value = np.array([row[1][name] for row in rows])
+        figure.add_scatter(
+            x=value[:, 0],
+            y=np.arange(len(rows)) - offset,
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": value[:, 2] - value[:, 0],
+                "arrayminus": value[:, 0] - value[:, 1],
+                "color": colours[name],
+            },
+            mode="markers",
+            marker={"color": colours[name], "size": 8},
+            name=name,
+            hovertemplate="%{x:,.4g}",
+        )
+    _layout(figure, x_title=x_title, y_title="")
+    figure.add_vline(x=0.0, line={"width": 1, "color": REFERENCE_COLOUR})
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=list(range(len(rows))),
+        ticktext=[row[0] for row in rows],
+        autorange="reversed",
+        automargin=True,
+    )
+    figure.update_layout(hovermode="closest", height=140 + 60 * len(rows))
+    return figure
+
+
+def term_structure(
+    tenor: FloatArray,
+    quantiles: Mapping[float, FloatArray],
+    *,
+    colour: str,
+    real: Mapping[str, tuple[FloatArray, FloatArray]],
+) -> go.Figure:
+    """VIX futures curve: simulated fan over the tenor, with curves of the real market beside it.
+
+    Parameters
+    ----------
+    tenor : ndarray of shape (n_tenors,)
+        Sessions to expiry; 0 is the VIX itself.
+    quantiles : mapping
+        Probability to curve of shape (n_tenors,) [VIX points].
+    colour : str
+        ``#rrggbb`` of the fan.
+    real : mapping
+        Name to (tenor, curve) of the real reference.
+    """
+    figure = fan(tenor, quantiles, colour=colour, y_title="VIX future [points]")
+    for number, (name, (x, y)) in enumerate(real.items()):
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="lines+markers",
+            name=name,
+            line={"color": PALETTE[(number + 4) % len(PALETTE)], "dash": "dash", "width": 1.5},
+            marker={"size": 5},
+        )
+    figure.update_xaxes(title_text="sessions to expiry")
+    return figure
