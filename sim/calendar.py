@@ -1,0 +1,139 @@
+"""Exchange sessions: the days on which a simulated path has a close."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import DataError
+
+DateArray = NDArray[np.datetime64]
+
+EXCHANGE = "XNYS"
+"""New York Stock Exchange; SPX and VIX options keep its holidays."""
+
+LISTING_MARGIN = 70
+"""Calendar days known on either side of a calendar, for listing rules that look past its ends (30 days and a month)."""
+
+LAST_YEAR = 2200
+"""Last year for which holidays are computed by rule."""
+
+
+@lru_cache(maxsize=8)
+def exchange_sessions(first_year: int, last_year: int) -> DateArray:
+    """All sessions of the exchange in whole years.
+
+    Parameters
+    ----------
+    first_year, last_year : int
+        First and last year, both included, 1960 .. 2200. Beyond the published holidays the exchange's rules hold.
+
+    Returns
+    -------
+    ndarray of datetime64[D]
+        Sorted sessions, read-only.
+
+    Raises
+    ------
+    DataError
+        If the years are outside 1960 .. 2200.
+    """
+    if first_year < 1960 or last_year > LAST_YEAR:
+        raise DataError(f"session calendar covers the years 1960 to {LAST_YEAR}, got {first_year} to {last_year}")
+    from exchange_calendars import get_calendar  # slow to import, and needed for few commands
+
+    calendar = get_calendar(EXCHANGE, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+    sessions: DateArray = calendar.sessions.to_numpy().astype("datetime64[D]")
+    sessions.setflags(write=False)
+    return sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SessionCalendar:
+    """Sessions of one simulation: history, day 0, the days after it, and a tail in which later expiries lie.
+
+    A session index counts from the start of the history and is the time index of a ``PathBlock``: index ``day0`` is
+    the close on which trading starts.
+
+    Parameters
+    ----------
+    dates : ndarray of datetime64[D]
+        Sessions, strictly increasing; index ``day0 + n_days`` is the last simulated close.
+    day0 : int
+        Index of day 0, the number of history sessions.
+    n_days : int
+        Sessions simulated after day 0.
+    sessions : ndarray of datetime64[D]
+        The exchange's sessions around ``dates``, for listing rules that look past its ends.
+    """
+
+    dates: DateArray
+    day0: int
+    n_days: int
+    sessions: DateArray
+
+    @classmethod
+    def build(cls, start_date: date | str, warmup_days: int, n_days: int, tail_sessions: int = 130) -> SessionCalendar:
+        """Lay a simulation on the exchange's calendar.
+
+        Parameters
+        ----------
+        start_date : date or ISO string
+            Day 0; the next session where the exchange is closed.
+        warmup_days : int
+            Sessions of history before day 0, >= 0.
+        n_days : int
+            Sessions simulated after day 0, > 0.
+        tail_sessions : int
+            Sessions after the last simulated one, >= 0, in which open contracts expire.
+
+        Raises
+        ------
+        DataError
+            If a count is negative or the dates leave the years 1960 .. 2200.
+        """
+        if warmup_days < 0 or n_days < 1 or tail_sessions < 0:
+            raise DataError(
+                "session calendar needs warmup_days >= 0, n_days >= 1 and tail_sessions >= 0, "
+                f"got {warmup_days}, {n_days} and {tail_sessions}"
+            )
+        start = np.datetime64(start_date, "D")
+        year = start.astype("datetime64[Y]").astype(int) + 1970
+        before = warmup_days // 250 + 1
+        after = (n_days + tail_sessions) // 250 + 2
+        every = exchange_sessions(int(year) - before, int(year) + after)
+        day0 = int(np.searchsorted(every, start))
+        first, stop = day0 - warmup_days, day0 + n_days + tail_sessions + 1
+        dates = every[first:stop]
+        margin = np.timedelta64(LISTING_MARGIN, "D")
+        low, high = np.searchsorted(every, [dates[0] - margin, dates[-1] + margin])
+        return cls(dates=dates, day0=warmup_days, n_days=n_days, sessions=every[low:high])
+
+    @property
+    def n_times(self) -> int:
+        """Number of simulated closes: history, day 0 and the days after it."""
+        return self.day0 + self.n_days + 1
+
+    def date(self, t: int) -> date:
+        """Date of session ``t``."""
+        return self.dates[t].astype(object)  # type: ignore[no-any-return]
+
+    def sessions_between(self, t: int, later: int) -> int:
+        """Trading sessions from ``t`` to ``later``."""
+        return later - t
+
+    def days_between(self, t: int, later: int) -> int:
+        """Calendar days from session ``t`` to session ``later``."""
+        return int((self.dates[later] - self.dates[t]).astype(int))
+
+    def is_session(self, day: np.datetime64 | DateArray) -> NDArray[np.bool_]:
+        """Whether the exchange is open on the given dates."""
+        return np.isin(day, self.sessions)
+
+    def index_at_or_before(self, day: DateArray) -> NDArray[np.int64]:
+        """Index of the last session on or before each date; -1 where it lies before the history."""
+        return np.searchsorted(self.dates, day, side="right").astype(np.int64) - 1

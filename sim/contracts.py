@@ -1,0 +1,140 @@
+"""Listed contracts on SPX and VIX: what they are, how many dollars a point is worth, and which strikes exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+class Product(StrEnum):
+    """Kind of contract."""
+
+    SPX_OPTION = "spx_option"
+    """European option on the SPX, PM-settled."""
+    VIX_OPTION = "vix_option"
+    """European option on the VIX, cash-settled on the morning of its expiry."""
+    VIX_FUTURE = "vix_future"
+    """VX future."""
+
+
+MULTIPLIER: dict[Product, float] = {Product.SPX_OPTION: 100.0, Product.VIX_OPTION: 100.0, Product.VIX_FUTURE: 1000.0}
+"""Dollars per index point of one contract."""
+
+SPX_STRIKE_STEP = 5.0
+"""Distance of listed SPX strikes [index points]."""
+
+VIX_STRIKE_STEPS: tuple[tuple[float, float], ...] = ((20.0, 0.5), (30.0, 1.0), (50.0, 2.5), (np.inf, 5.0))
+"""Listed VIX strikes: ``(up to this strike, distance)`` [VIX points]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
+class ContractSet:
+    """Contracts of one product and one expiry, one strike a leg and a path.
+
+    The set is compared and hashed by identity: two tranches that hold the same contracts hold the same object, which
+    ``QuoteBook`` prices once a day. The arrays are shared, therefore read-only.
+
+    Parameters
+    ----------
+    product : Product
+        Kind of contract, the same for all legs.
+    is_call : ndarray of bool, shape (n_legs,)
+        Right of each leg; False for futures.
+    strike : ndarray of shape (n_legs, n_paths)
+        Strikes [index points]; zeros for futures.
+    expiry : int
+        Session index of the expiry on the market's calendar, the same for all paths.
+    """
+
+    product: Product
+    is_call: BoolArray
+    strike: FloatArray
+    expiry: int
+
+    def __post_init__(self) -> None:
+        if self.strike.ndim != 2 or self.is_call.shape != self.strike.shape[:1]:
+            raise ValueError(
+                f"strike must have shape (n_legs, n_paths) and is_call (n_legs,), "
+                f"got {self.strike.shape} and {self.is_call.shape}"
+            )
+        self.is_call.setflags(write=False)
+        self.strike.setflags(write=False)
+
+    @property
+    def n_legs(self) -> int:
+        """Number of legs."""
+        return int(self.strike.shape[0])
+
+    @property
+    def n_paths(self) -> int:
+        """Number of paths."""
+        return int(self.strike.shape[1])
+
+    @property
+    def multiplier(self) -> float:
+        """Dollars per index point of one contract."""
+        return MULTIPLIER[self.product]
+
+
+def listed_strike(product: Product, strike: ArrayLike) -> FloatArray:
+    """Nearest listed strike.
+
+    Parameters
+    ----------
+    product : Product
+        ``SPX_OPTION`` or ``VIX_OPTION``.
+    strike : array_like
+        Wanted strikes [index points], > 0.
+
+    Returns
+    -------
+    ndarray
+        Strikes on the listed grid, of the same shape, never below the first listed strike.
+
+    Raises
+    ------
+    ValueError
+        If the product has no strikes.
+
+    Notes
+    -----
+    SPX strikes are 5 points apart at every tenor and moneyness. Far from the money and from expiry only every 25th or
+    50th point is listed in reality; the simplification moves a far strike by at most half of that.
+    VIX strikes are 0.5 apart up to 20, 1 up to 30, 2.5 up to 50 and 5 beyond, the pattern of the monthly series.
+    """
+    wanted = np.asarray(strike, dtype=np.float64)
+    if product is Product.SPX_OPTION:
+        return np.maximum(np.rint(wanted / SPX_STRIKE_STEP), 1.0) * SPX_STRIKE_STEP
+    if product is Product.VIX_OPTION:
+        bounds = np.array([bound for bound, _ in VIX_STRIKE_STEPS[:-1]])
+        steps = np.array([step for _, step in VIX_STRIKE_STEPS])
+        step: FloatArray = steps[np.searchsorted(bounds, wanted, side="right")]
+        return np.maximum(np.rint(wanted / step), 1.0) * step
+    raise ValueError(f"product must be an option to have strikes, got {product}")
+
+
+def payoff(contracts: ContractSet, settlement: FloatArray) -> FloatArray:
+    """Value of the contracts at expiry.
+
+    Parameters
+    ----------
+    contracts : ContractSet
+        The contracts.
+    settlement : ndarray of shape (n_paths,)
+        Settlement value of the underlying index [points].
+
+    Returns
+    -------
+    ndarray of shape (n_legs, n_paths)
+        Intrinsic value of options, the settlement value itself for futures [points].
+    """
+    if contracts.product is Product.VIX_FUTURE:
+        return np.repeat(settlement[None, :], contracts.n_legs, axis=0)
+    sign = np.where(contracts.is_call, 1.0, -1.0)[:, None]
+    return np.maximum(sign * (settlement[None, :] - contracts.strike), 0.0)

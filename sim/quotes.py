@@ -1,0 +1,223 @@
+"""Daily quotes of contract sets: every set is priced once a session for all strategies that hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TypeVar
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from models.protocols import SESSIONS_PER_YEAR
+from sim.contracts import ContractSet, Product, listed_strike, payoff
+from sim.errors import DataError
+from sim.market import MarketBlock, settlement_value
+
+FloatArray = NDArray[np.float64]
+Cache = TypeVar("Cache")
+
+STATE_BUMP = 0.01
+"""Relative change of the state in the vega of VIX contracts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeks:
+    """Sensitivities of one contract of each leg, in index points; shape (n_legs, n_paths).
+
+    Parameters
+    ----------
+    delta : ndarray
+        Change of price per SPX point, volatility state held fixed [-]; zero for VIX contracts, which depend on the
+        state alone.
+    vega : ndarray
+        SPX options: change of price per 0.01 of their own implied volatility. VIX contracts: change of price while the
+        spot VIX moves by one point, all factors of the state moved in proportion.
+    theta : ndarray
+        Change of price over one session, spot and state held fixed.
+    """
+
+    delta: FloatArray
+    vega: FloatArray
+    theta: FloatArray
+
+
+class QuoteBook:
+    """Prices, settles and keeps one object per set of contracts of a market block.
+
+    Mids and strikes of the two sessions asked for last are kept; a contract set that nobody holds any more is
+    forgotten. All arrays handed out are shared, therefore read-only.
+
+    Parameters
+    ----------
+    market : MarketBlock
+        The market whose contracts are quoted.
+    """
+
+    def __init__(self, market: MarketBlock) -> None:
+        self.market = market
+        self._interned: WeakValueDictionary[Hashable, ContractSet] = WeakValueDictionary()
+        self._mids: dict[int, WeakKeyDictionary[ContractSet, FloatArray]] = {}
+        self._strikes: dict[int, dict[Hashable, FloatArray]] = {}
+
+    def find(self, key: Hashable) -> ContractSet | None:
+        """Contract set that somebody holds under ``key``, None where there is none: saves working out its strikes."""
+        return self._interned.get(key)
+
+    def contracts(
+        self, key: Hashable, product: Product, is_call: ArrayLike, strike: ArrayLike, expiry: int
+    ) -> ContractSet:
+        """Contract set under ``key``: the existing object where one is held, else a new one.
+
+        Parameters
+        ----------
+        key : hashable
+            What determines the contracts, for example (engine configuration, session, leg group).
+        product : Product
+            Kind of contract.
+        is_call : array_like of bool, shape (n_legs,)
+            Right of each leg; False for futures.
+        strike : array_like of shape (n_legs, n_paths)
+            Strikes [points]; zeros for futures.
+        expiry : int
+            Session index of the expiry.
+
+        Raises
+        ------
+        DataError
+            If the expiry is not on the calendar, or the key already stands for other contracts.
+        """
+        if not 0 <= expiry < self.market.calendar.dates.size:
+            raise DataError(
+                f"expiry must be a session of the calendar, 0 to {self.market.calendar.dates.size - 1}, got {expiry}"
+            )
+        right = np.array(is_call, dtype=np.bool_)
+        wanted = np.array(strike, dtype=np.float64)
+        known = self._interned.get(key)
+        if known is None:
+            known = ContractSet(product=product, is_call=right, strike=wanted, expiry=expiry)
+            self._interned[key] = known
+        elif (known.product, known.expiry) != (product, expiry) or not (
+            np.array_equal(known.is_call, right) and np.array_equal(known.strike, wanted)
+        ):
+            raise DataError(f"contract key {key!r} already stands for other contracts; keys must determine them")
+        return known
+
+    def future(self, expiry: int) -> ContractSet:
+        """One-leg set of the VIX future that settles on session ``expiry``, the same object for all who ask."""
+        key = (Product.VIX_FUTURE, expiry)
+        return self.find(key) or self.contracts(
+            key, Product.VIX_FUTURE, [False], np.zeros((1, self.market.n_paths)), expiry
+        )
+
+    def mids(self, contracts: ContractSet, t: int) -> FloatArray:
+        """Mid prices at the close of session ``t``, shape (n_legs, n_paths).
+
+        Options: present values; futures: futures prices; at expiry: settlement [points].
+
+        Raises
+        ------
+        DataError
+            If the contracts have expired before ``t``.
+        """
+        cache = self._mids.get(t)
+        if cache is None:
+            cache = _newest(self._mids, t, WeakKeyDictionary())
+        if contracts not in cache:
+            cache[contracts] = _read_only(self._price(contracts, self.market.state(t), t, contracts.expiry - t))
+        return cache[contracts]
+
+    def settle(self, contracts: ContractSet, t: int) -> FloatArray:
+        """Settlement per contract at expiry, shape (n_legs, n_paths) [points].
+
+        Raises
+        ------
+        DataError
+            If ``t`` is not the session on which the contracts expire.
+        """
+        if t != contracts.expiry:
+            raise DataError(f"contracts that expire on session {contracts.expiry} cannot settle on session {t}")
+        return self.mids(contracts, t)
+
+    def greeks(self, contracts: ContractSet, t: int) -> Greeks:
+        """Sensitivities at the close of session ``t``; zero at expiry."""
+        sessions = contracts.expiry - t
+        if sessions == 0:
+            zero = np.zeros(contracts.strike.shape)
+            return Greeks(delta=zero, vega=zero, theta=zero)
+        state = self.market.state(t)
+        if contracts.product is Product.SPX_OPTION:
+            value = self.market.pricer.spx_option(
+                self.market.spot(t),
+                state,
+                strike=contracts.strike,
+                ttm=sessions / SESSIONS_PER_YEAR,
+                is_call=contracts.is_call[:, None],
+            )
+            return Greeks(delta=value.delta, vega=value.vega, theta=value.theta)
+        up, down = state * (1.0 + STATE_BUMP), state * (1.0 - STATE_BUMP)
+        change = self._price(contracts, up, t, sessions) - self._price(contracts, down, t, sessions)
+        vix_change = self.market.pricer.vix(up) - self.market.pricer.vix(down)
+        return Greeks(
+            delta=np.zeros(contracts.strike.shape),
+            vega=change / vix_change,
+            theta=self._price(contracts, state, t, sessions - 1) - self.mids(contracts, t),
+        )
+
+    def strike_for_delta(self, t: int, delta: ArrayLike, expiry: int) -> FloatArray:
+        """Find the listed SPX strikes nearest to the strikes of given deltas.
+
+        Parameters
+        ----------
+        t : int
+            Session of the quote.
+        delta : array_like of shape (n_legs,)
+            Deltas, in (0, 1) for calls and in (-1, 0) for puts.
+        expiry : int
+            Session index of the expiry, > ``t``.
+
+        Returns
+        -------
+        ndarray of shape (n_legs, n_paths)
+            Strikes on the listed grid [points].
+        """
+        wanted = np.atleast_1d(np.asarray(delta, dtype=np.float64))
+        cache = self._strikes.get(t)
+        if cache is None:
+            cache = _newest(self._strikes, t, {})
+        key = (expiry, wanted.tobytes())
+        if key not in cache:
+            ttm = (expiry - t) / SESSIONS_PER_YEAR
+            strike = self.market.pricer.strike_for_delta(
+                self.market.spot(t), self.market.state(t), delta=wanted[:, None], ttm=ttm
+            )
+            cache[key] = _read_only(listed_strike(Product.SPX_OPTION, strike))
+        return cache[key]
+
+    def _price(self, contracts: ContractSet, state: FloatArray, t: int, sessions: int) -> FloatArray:
+        """Price of the contracts from a state at session ``t`` with ``sessions`` to live."""
+        market, pricer = self.market, self.market.pricer
+        if sessions < 0:
+            raise DataError(f"contracts expired on session {contracts.expiry}, before session {t}")
+        if sessions == 0:
+            settled = contracts.expiry == t
+            return payoff(contracts, settlement_value(market, contracts.product, t) if settled else pricer.vix(state))
+        if contracts.product is Product.SPX_OPTION:
+            return pricer.price_spx_legs(market.spot(t), state, contracts.strike, sessions, contracts.is_call)
+        if contracts.product is Product.VIX_OPTION:
+            return pricer.price_vix_legs(state, contracts.strike, sessions, contracts.is_call)
+        return np.repeat(pricer.vix_future_rows(state, sessions)[None, :], contracts.n_legs, axis=0)
+
+
+def _newest(cache: dict[int, Cache], t: int, empty: Cache) -> Cache:
+    """Open the cache of session ``t`` and drop all but the two newest ones."""
+    cache[t] = empty
+    while len(cache) > 2:
+        del cache[next(iter(cache))]
+    return empty
+
+
+def _read_only(values: FloatArray) -> FloatArray:
+    values.setflags(write=False)
+    return values

@@ -1,0 +1,220 @@
+"""Signals that rules read: each a causal function of market series, in one registry.
+
+A new signal is one function of the market and one line of ``REGISTRY``. Row ``t`` of a signal depends on closes up to
+``t`` only. The documents that name a signal are numbered as in the rulebook: S0 (second engine under the five-day
+average), S1 (call ratio spreads), S2 (crash engine), S3 (three layers), S4 (temporal buffering).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.protocols import SESSIONS_PER_YEAR
+from sim import indicators
+from sim.errors import ConfigError, DataError
+
+FloatArray = NDArray[np.float64]
+
+REALIZED_WINDOW = 21
+"""Sessions of realised volatility: a month, the horizon of the VIX."""
+
+CONTANGO_WINDOW = 30
+"""Sessions of the mean and standard deviation behind ``contango_z``."""
+
+
+class MarketSeries(Protocol):
+    """What a signal may read: closes and futures, each of shape (n_times, n_paths)."""
+
+    @property
+    def day0(self) -> int:
+        """Index of day 0."""
+        ...
+
+    @property
+    def spot_series(self) -> FloatArray:
+        """SPX closes [points]."""
+        ...
+
+    @property
+    def vix_series(self) -> FloatArray:
+        """VIX closes [points]."""
+        ...
+
+    def vx(self, n: int) -> FloatArray:
+        """Settlements of the ``n``-th nearest VIX future [points]."""
+        ...
+
+    def spliced_vx1(self) -> FloatArray:
+        """Front future without roll jumps [points of the first session's contract]."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A registered signal.
+
+    Parameters
+    ----------
+    function : callable
+        Market series to an array of shape (n_times, n_paths).
+    meaning : str
+        Definition in one line.
+    unit : str
+        Unit of the values.
+    sources : str
+        Documents that use it.
+    history : int
+        Sessions before day 0 that it needs.
+    """
+
+    function: Callable[[MarketSeries], FloatArray]
+    meaning: str
+    unit: str
+    sources: str
+    history: int = 0
+
+
+def vix(market: MarketSeries) -> FloatArray:
+    """VIX close."""
+    return market.vix_series.copy()
+
+
+def vix_sma5(market: MarketSeries) -> FloatArray:
+    """Five-day simple mean of the VIX, today included."""
+    return indicators.sma(market.vix_series, 5)
+
+
+def vix_vs_sma5(market: MarketSeries) -> FloatArray:
+    """VIX over its five-day mean, less one."""
+    return market.vix_series / indicators.sma(market.vix_series, 5) - 1.0
+
+
+def rsi_spx(market: MarketSeries) -> FloatArray:
+    """Relative strength index of the SPX."""
+    return indicators.rsi(market.spot_series)
+
+
+def rsi_vix(market: MarketSeries) -> FloatArray:
+    """Relative strength index of the VIX."""
+    return indicators.rsi(market.vix_series)
+
+
+def rsi_vx1(market: MarketSeries) -> FloatArray:
+    """Relative strength index of the spliced front future."""
+    return indicators.rsi(market.spliced_vx1())
+
+
+def macd_vix(market: MarketSeries) -> FloatArray:
+    """MACD histogram of the VIX."""
+    return indicators.macd(market.vix_series).histogram
+
+
+def macd_vx1(market: MarketSeries) -> FloatArray:
+    """MACD histogram of the front future, its past adjusted so that rolls leave no jump and today's level is real.
+
+    MACD is linear in the series: the histogram of the spliced future, scaled by front over spliced future, is that of
+    the chart which ends at today's front future.
+    """
+    spliced = market.spliced_vx1()
+    return indicators.macd(spliced).histogram * (market.vx(1) / spliced)
+
+
+def contango(market: MarketSeries) -> FloatArray:
+    """Second over front future, less one."""
+    return market.vx(2) / market.vx(1) - 1.0
+
+
+def vx_spread(market: MarketSeries) -> FloatArray:
+    """Second less front future."""
+    return market.vx(2) - market.vx(1)
+
+
+def inverted(market: MarketSeries) -> FloatArray:
+    """1 where the front future is above the second, else 0."""
+    return (market.vx(1) > market.vx(2)).astype(np.float64)
+
+
+def contango_z(market: MarketSeries) -> FloatArray:
+    """Contango less its 30-day mean, in 30-day standard deviations."""
+    return indicators.zscore(contango(market), CONTANGO_WINDOW)
+
+
+def drawdown_spx(market: MarketSeries) -> FloatArray:
+    """Loss of the SPX from its running maximum, history included."""
+    return indicators.drawdown(market.spot_series)
+
+
+def realized_vol(market: MarketSeries) -> FloatArray:
+    """Realised volatility over 21 sessions: root of the annualised mean squared log return, mean not removed."""
+    spot = market.spot_series
+    squared = np.full_like(spot, np.nan)
+    np.square(np.diff(np.log(spot), axis=0), out=squared[1:])
+    return np.sqrt(SESSIONS_PER_YEAR * indicators.rolling_mean(squared, REALIZED_WINDOW))
+
+
+def vrp(market: MarketSeries) -> FloatArray:
+    """Variance premium as seen today: squared VIX less realised variance of the last 21 sessions."""
+    return np.square(market.vix_series / 100.0) - np.square(realized_vol(market))
+
+
+REGISTRY: dict[str, Signal] = {
+    "vix": Signal(vix, "VIX close", "points", "S0 S1 S3 S4"),
+    "vix_sma5": Signal(vix_sma5, "5-day simple mean of the VIX", "points", "S0", 4),
+    "vix_vs_sma5": Signal(vix_vs_sma5, "VIX / vix_sma5 - 1", "ratio", "S0", 4),
+    "rsi_spx": Signal(rsi_spx, "Wilder RSI(14) of the SPX", "0 to 100", "S0 S3", 14),
+    "rsi_vix": Signal(rsi_vix, "Wilder RSI(14) of the VIX", "0 to 100", "S3 S4", 14),
+    "rsi_vx1": Signal(rsi_vx1, "Wilder RSI(14) of the front VIX future without roll jumps", "0 to 100", "S1", 14),
+    "macd_vix": Signal(macd_vix, "MACD(12,26,9) histogram of the VIX", "points", "S0 S4", 33),
+    "macd_vx1": Signal(
+        macd_vx1, "MACD(12,26,9) histogram of the front VIX future without roll jumps", "points", "S1 S3", 33
+    ),
+    "contango": Signal(contango, "VX2 / VX1 - 1", "ratio", "S1 S3"),
+    "vx_spread": Signal(vx_spread, "VX2 - VX1", "points", "S4"),
+    "inverted": Signal(inverted, "1 where VX1 > VX2, else 0", "0 or 1", "S3"),
+    "contango_z": Signal(
+        contango_z, "contango less its 30-day mean, over its 30-day standard deviation", "deviations", "S3", 29
+    ),
+    "drawdown_spx": Signal(drawdown_spx, "1 - SPX / its running maximum", "fraction, >= 0", "S2"),
+    "realized_vol": Signal(realized_vol, "21-day realised volatility", "annual, decimal", "S0 S4", 21),
+    "vrp": Signal(vrp, "(VIX / 100)^2 - realized_vol^2", "annual variance, decimal", "S0 S4", 21),
+}
+"""Signal name -> how it is computed and what it means."""
+
+
+def check_name(name: str) -> None:
+    """Refuse an unknown signal.
+
+    Raises
+    ------
+    ConfigError
+        Names the known signals and the nearest one.
+    """
+    if name not in REGISTRY:
+        near = get_close_matches(name, REGISTRY, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"signal must be one of {', '.join(REGISTRY)}, got {name!r}{hint}")
+
+
+def compute(name: str, market: MarketSeries) -> FloatArray:
+    """Compute one signal on a market, shape (n_times, n_paths).
+
+    Raises
+    ------
+    ConfigError
+        If the signal is unknown.
+    DataError
+        If the history before day 0 is shorter than the signal needs.
+    """
+    check_name(name)
+    signal = REGISTRY[name]
+    if market.day0 < signal.history:
+        raise DataError(
+            f"warmup_days must be >= {signal.history} for the signal {name!r} to be known on day 0, got {market.day0}"
+        )
+    return signal.function(market)
