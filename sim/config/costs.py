@@ -1,0 +1,76 @@
+"""What a trade costs: commission and fees a contract, and the part of the spread that is paid.
+
+The half-spread of a contract with mid ``premium`` on a day with the VIX at ``vix`` is ::
+
+    max(tick / 2, fixed + proportional * premium) * (1 + stress_slope * max(vix / calm_vix - 1, 0))
+
+and an order of ``n`` legs pays the fraction ``crossing[n]`` of it on each leg. Defaults are those of broker and
+exchange schedules of 2024 and of quoted spreads; all can be overridden.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from sim.config.section import ConfigSection
+
+
+class HalfSpreadConfig(ConfigSection):
+    """Half-spread of one product as a function of premium and VIX."""
+
+    tick: float = Field(gt=0.0, description="smallest price step [index points]")
+    fixed: float = Field(default=0.0, ge=0.0, description="half-spread of a worthless contract [index points]")
+    proportional: float = Field(default=0.0, ge=0.0, le=1.0, description="half-spread added per point of premium [-]")
+    stress_slope: float = Field(default=0.0, ge=0.0, description="widening per 100% of VIX above calm_vix [-]")
+    calm_vix: float = Field(default=20.0, gt=0.0, description="VIX up to which spreads do not widen [points]")
+
+
+class HalfSpreadsConfig(ConfigSection):
+    """Half-spreads by product."""
+
+    spx_option: HalfSpreadConfig = Field(
+        default=HalfSpreadConfig(tick=0.05, fixed=0.03, proportional=0.004, stress_slope=1.0),
+        description="SPX options: 0.10 to 0.40 points wide at 10 to 20 delta in calm markets",
+    )
+    vix_option: HalfSpreadConfig = Field(
+        default=HalfSpreadConfig(tick=0.05, fixed=0.0, proportional=0.065, stress_slope=0.3),
+        description="VIX options: 5 to 8% of the premium in calm markets",
+    )
+    vix_future: HalfSpreadConfig = Field(
+        default=HalfSpreadConfig(tick=0.05, stress_slope=1.0), description="VIX futures: one tick wide in calm markets"
+    )
+
+
+class CostsConfig(ConfigSection):
+    """Commission, fees and half-spreads."""
+
+    commission_per_contract: float = Field(
+        default=0.65, ge=0.0, description="broker, per option contract and side [USD]"
+    )
+    commission_per_future: float = Field(default=0.87, ge=0.0, description="broker and NFA, per future and side [USD]")
+    exchange_fee_spx: float = Field(
+        default=0.45, ge=0.0, description="exchange, per SPX option contract and side [USD]"
+    )
+    exchange_fee_vix: float = Field(
+        default=0.40, ge=0.0, description="exchange, per VIX option contract and side [USD]"
+    )
+    exchange_fee_vix_future: float = Field(default=1.51, ge=0.0, description="exchange, per VIX future and side [USD]")
+    regulatory_fee: float = Field(default=0.06, ge=0.0, description="ORF and OCC, per option contract and side [USD]")
+    half_spread: HalfSpreadsConfig = Field(default=HalfSpreadsConfig(), description="half-spreads by product")
+    crossing: dict[int, float] = Field(
+        default={1: 1.0, 2: 0.75, 4: 0.53},
+        description="fraction of the half-spread paid on each leg, by number of legs in the order [-]",
+    )
+
+    @field_validator("crossing")
+    @classmethod
+    def _crossing_covers_one_leg(cls, value: dict[int, float]) -> dict[int, float]:
+        if 1 not in value:
+            raise ValueError("must say what an order of 1 leg pays (key 1)")
+        if any(n < 1 for n in value) or any(not 0.0 <= fraction <= 1.0 for fraction in value.values()):
+            raise ValueError("must map numbers of legs >= 1 to fractions from 0 to 1")
+        return value
+
+    def crossing_fraction(self, n_legs: int) -> float:
+        """Fraction of the half-spread paid by an order of ``n_legs`` legs: the entry of the largest number <= it."""
+        return self.crossing[max(n for n in self.crossing if n <= n_legs)]

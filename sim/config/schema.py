@@ -1,0 +1,154 @@
+"""The sections of an experiment file as types; each field says what it means and in which unit."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, SerializeAsAny, StringConstraints, field_validator, model_validator
+
+from models.protocols import Start
+from sim.config.costs import CostsConfig
+from sim.config.section import ConfigSection, EngineConfig, broken_rule
+
+MetricName = Literal["terminal_pnl", "max_drawdown", "expected_shortfall"]
+"""Statistics that an experiment can ask for."""
+
+Backend = Literal["loky", "threading"]
+"""joblib back ends: processes or threads."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=80)]
+"""Name of an experiment, scenario or strategy: it becomes part of paths and of dotted keys."""
+
+VIX_LIMITS = (5.0, 150.0)
+"""Range of VIX levels [points] that a start may ask for; the index's history spans 9 to 83."""
+
+
+class StartConfig(ConfigSection):
+    """Where paths start; an empty mapping means a draw from the model's stationary law."""
+
+    vix: tuple[float, float] | None = Field(default=None, description="range [low, high] of the VIX on day 0 [points]")
+    state: tuple[float, ...] | None = Field(
+        default=None, description="state on day 0, one value a factor, in the model's own units"
+    )
+
+    @field_validator("vix")
+    @classmethod
+    def _vix_is_a_range(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not VIX_LIMITS[0] <= value[0] < value[1] <= VIX_LIMITS[1]:
+            raise ValueError(f"must be [low, high] with {VIX_LIMITS[0]:g} <= low < high <= {VIX_LIMITS[1]:g} points")
+        return value
+
+    @field_validator("state")
+    @classmethod
+    def _state_is_not_empty(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and not value:
+            raise ValueError("must have one value a factor")
+        return value
+
+    @model_validator(mode="after")
+    def _one_way_only(self) -> StartConfig:
+        if self.vix is not None and self.state is not None:
+            raise broken_rule("state", "be left out where vix is given")
+        return self
+
+    def to_start(self) -> Start:
+        """Translate into the form that models take."""
+        return Start(vix=self.vix, state=self.state)
+
+
+class ScenarioConfig(ConfigSection):
+    """One market: a model with parameters, where it starts, and how large its premia are."""
+
+    model: str = Field(description="registry name of the model")
+    preset: str | None = Field(default=None, description="named parameter set of the model, the base of `parameters`")
+    parameters: dict[str, float] = Field(default={}, description="model parameters; they win over those of the preset")
+    start: StartConfig = Field(default=StartConfig(), description="where paths start")
+    start_date: date = Field(
+        default=date(2019, 1, 2), description="calendar date of day 0 (the next session if closed)"
+    )
+    variance_premium_scale: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=10.0,
+        description="multiplies the variance and jump premia between P and Q; 0 removes them",
+    )
+    equity_premium_scale: float = Field(
+        default=1.0, ge=0.0, le=10.0, description="multiplies the equity premium; 0 removes it"
+    )
+
+    @field_validator("start_date")
+    @classmethod
+    def _calendar_covers(cls, value: date) -> date:
+        if not 1962 <= value.year <= 2150:
+            raise ValueError("must lie in the years 1962 to 2150, which the session calendar covers")
+        return value
+
+
+class StrategyConfig(ConfigSection):
+    """A strategy: engines that trade in one account."""
+
+    engines: tuple[SerializeAsAny[EngineConfig], ...] = Field(
+        min_length=1, description="engines, in the order in which they decide each day"
+    )
+
+
+class AccountConfig(ConfigSection):
+    """The account that every strategy starts with."""
+
+    initial_equity: float = Field(default=1_000_000.0, gt=0.0, description="equity on day 0 [USD]")
+    fractional: bool = Field(default=False, description="allow fractions of a contract (for studies)")
+    spot: float = Field(default=4000.0, gt=0.0, description="SPX on day 0 [index points]")
+
+
+class MarginConfig(ConfigSection):
+    """How much equity open positions bind."""
+
+    mode: Literal["reg_t"] = Field(
+        default="reg_t", description="reg_t: strategy-based margin; a condor binds its wider wing"
+    )
+
+
+class KeepConfig(ConfigSection):
+    """What is stored beside the outcomes of each path."""
+
+    fan: bool = Field(default=True, description="daily quantiles of equity, SPX, VIX and VIX futures")
+    example_paths: int = Field(default=5, ge=0, le=100, description="paths per scenario stored day by day")
+    daily_equity: bool = Field(default=False, description="equity of every path and day (large)")
+
+
+class ComputeConfig(ConfigSection):
+    """How the work is done; results depend on none of it."""
+
+    block_paths: int = Field(default=1024, ge=1, le=1_000_000, description="paths simulated together; bounds memory")
+    jobs: int = Field(default=-1, ge=-1, le=1024, description="workers; -1 uses every core")
+    backend: Backend = Field(default="loky", description="loky: processes; threading: threads")
+
+    @field_validator("jobs")
+    @classmethod
+    def _some_workers(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("must be >= 1, or -1 for every core")
+        return value
+
+
+class ExperimentConfig(ConfigSection):
+    """An experiment: scenarios x strategies x paths, and the question that they answer."""
+
+    name: Name = Field(description="name of the experiment and of its result directory")
+    question: str = Field(default="", description="the sentence that the report answers")
+    seed: int = Field(default=20181231, ge=0, lt=2**32, description="seed of all random numbers")
+    paths: int = Field(default=10_000, ge=1, le=100_000_000, description="paths per scenario")
+    days: int = Field(default=252, ge=1, le=12_600, description="sessions simulated after day 0")
+    scenarios: dict[Name, ScenarioConfig] = Field(min_length=1, description="markets, by name")
+    strategies: dict[Name, StrategyConfig] = Field(
+        min_length=1, description="strategies, by name; the first is the one that others are compared with"
+    )
+    account: AccountConfig = Field(default=AccountConfig(), description="the account")
+    costs: CostsConfig = Field(default=CostsConfig(), description="commission, fees and spreads")
+    margin: MarginConfig = Field(default=MarginConfig(), description="margin rules")
+    metrics: tuple[MetricName, ...] = Field(
+        default=("terminal_pnl", "max_drawdown", "expected_shortfall"), min_length=1, description="statistics to report"
+    )
+    keep: KeepConfig = Field(default=KeepConfig(), description="what is stored")
+    compute: ComputeConfig = Field(default=ComputeConfig(), description="how the work is done")
