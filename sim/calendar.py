@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -19,8 +20,8 @@ EXCHANGE = "XNYS"
 LISTING_MARGIN = 70
 """Calendar days known on either side of a calendar, for listing rules that look past its ends (30 days and a month)."""
 
-LAST_YEAR = 2200
-"""Last year for which holidays are computed by rule."""
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+"""Years that the calendar answers for; beyond the published holidays, those that the exchange's rules give."""
 
 
 @lru_cache(maxsize=8)
@@ -30,7 +31,7 @@ def exchange_sessions(first_year: int, last_year: int) -> DateArray:
     Parameters
     ----------
     first_year, last_year : int
-        First and last year, both included, 1960 .. 2200. Beyond the published holidays the exchange's rules hold.
+        First and last year, both included, 1900 .. 2200. Beyond the published holidays the exchange's rules hold.
 
     Returns
     -------
@@ -40,13 +41,17 @@ def exchange_sessions(first_year: int, last_year: int) -> DateArray:
     Raises
     ------
     DataError
-        If the years are outside 1960 .. 2200.
+        If the years are outside 1900 .. 2200.
     """
-    if first_year < 1960 or last_year > LAST_YEAR:
-        raise DataError(f"session calendar covers the years 1960 to {LAST_YEAR}, got {first_year} to {last_year}")
+    if first_year < FIRST_YEAR or last_year > LAST_YEAR:
+        raise DataError(
+            f"session calendar covers the years {FIRST_YEAR} to {LAST_YEAR}, got {first_year} to {last_year}"
+        )
     from exchange_calendars import get_calendar  # slow to import, and needed for few commands
 
-    calendar = get_calendar(EXCHANGE, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+    with warnings.catch_warnings():  # the library still uses calls that pandas 3 announces to change
+        warnings.simplefilter("ignore", DeprecationWarning)
+        calendar = get_calendar(EXCHANGE, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
     sessions: DateArray = calendar.sessions.to_numpy().astype("datetime64[D]")
     sessions.setflags(write=False)
     return sessions
@@ -94,7 +99,7 @@ class SessionCalendar:
         Raises
         ------
         DataError
-            If a count is negative or the dates leave the years 1960 .. 2200.
+            If a count is negative or the dates leave the years 1900 .. 2200.
         """
         if warmup_days < 0 or n_days < 1 or tail_sessions < 0:
             raise DataError(
