@@ -2,9 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of an experiment file.
+
+    Parameters
+    ----------
+    source : str
+        File, or the override that holds the fault.
+    line : int, optional
+        Line in the file, counted from 1.
+    key : str
+        Dotted key, empty for the file as a whole.
+    message : str
+        What was received and what is allowed.
+    """
+
+    source: str
+    line: int | None
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        """One line: ``file:line: key.path: message``."""
+        place = self.source if self.line is None else f"{self.source}:{self.line}"
+        return ": ".join(part for part in (place, self.key, self.message) if part)
+
 
 class ConfigError(ValueError):
-    """An experiment file breaks a rule; the message names the key, the rule, the value received and the remedy."""
+    """An experiment file breaks a rule; the message names the key, the rule, the value received and the remedy.
+
+    Parameters
+    ----------
+    message : str
+        The whole message, one line a fault.
+    faults : tuple of Fault
+        The single faults, where they come from a file.
+    """
+
+    def __init__(self, message: str, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults
 
 
 class DataError(ValueError):

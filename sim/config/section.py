@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 
@@ -10,6 +13,16 @@ class ConfigSection(BaseModel):
     """A mapping of an experiment file: unknown keys, NaN and infinity are refused, values cannot change later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse ``true`` and quoted numbers where a number is wanted; pydantic would convert them in silence."""
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        allowed = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+        if isinstance(value, bool | str) and type(value) not in allowed and (float in allowed or int in allowed):
+            raise ValueError("must be a whole number" if float not in allowed else "must be a number")
+        return value
 
 
 class EngineConfig(ConfigSection):

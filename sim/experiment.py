@@ -1,0 +1,148 @@
+"""Load an experiment: the file's layers, checked against the models, engines and signals that exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import models
+from models.errors import ModelParameterError
+from models.protocols import Model
+from sim.config import EngineConfig, ExperimentConfig, ScenarioConfig
+from sim.config.document import Document, Key, plain_document
+from sim.config.faults import one_of
+from sim.config.layers import expand_grid, read_layers
+from sim.config.resolve import resolve_experiment
+from sim.strategies.registry import REGISTRY as ENGINES
+
+
+def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentConfig:
+    """Read and check an experiment file.
+
+    Parameters
+    ----------
+    path : path-like
+        YAML file; may extend others and may hold a grid of scenarios.
+    overrides : sequence of str
+        ``key.path=value``, as after ``-o`` on the command line.
+
+    Returns
+    -------
+    ExperimentConfig
+        The experiment with all defaults filled in.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the file, one line each.
+    """
+    return _resolve(read_layers(Path(path), overrides))
+
+
+def parse_experiment(tree: Mapping[str, Any], label: str = "experiment") -> ExperimentConfig:
+    """Check an experiment that is given as plain values, for example the resolved one of a manifest.
+
+    Parameters
+    ----------
+    tree : mapping
+        Keys and values as in a file.
+    label : str
+        Name in messages.
+
+    Raises
+    ------
+    ConfigError
+        With every fault, one line each.
+    """
+    document = plain_document(tree, label)
+    expand_grid(document)
+    return _resolve(document)
+
+
+def build_model(scenario: ScenarioConfig) -> Model:
+    """Make the model of a scenario: preset, parameters over it, premia scaled.
+
+    Raises
+    ------
+    ModelParameterError
+        If a parameter is unknown, missing or out of its domain.
+    """
+    parameters: dict[str, float] = {}
+    if scenario.preset is not None:
+        parameters.update(models.load_preset(scenario.preset).parameters)
+    model = models.create(scenario.model, **{**parameters, **scenario.parameters})
+    return model.scaled_premium(variance=scenario.variance_premium_scale, equity=scenario.equity_premium_scale)
+
+
+def engine_types() -> dict[str, type[EngineConfig]]:
+    """Class of the configuration of each engine, by the engine's name."""
+    return {name: engine.config_type for name, engine in ENGINES.items()}
+
+
+def experiment_schema() -> dict[str, Any]:
+    """JSON Schema of the experiment file, engines and layers included."""
+    schema = ExperimentConfig.model_json_schema(mode="validation")
+    definitions = schema["$defs"]
+    definitions.pop("EngineConfig", None)
+    branches = []
+    for name, engine in engine_types().items():
+        part = engine.model_json_schema(mode="validation", ref_template="#/$defs/{model}")
+        definitions.update(part.pop("$defs", {}))
+        part["properties"]["engine"] = {"const": name, "description": "registry name of the engine"}
+        part["required"] = sorted({*part.get("required", ()), "engine"})
+        definitions[engine.__name__] = part
+        branches.append({"$ref": f"#/$defs/{engine.__name__}"})
+    definitions["EngineConfig"] = {"oneOf": branches}
+    definitions["ScenarioConfig"]["properties"]["model"]["enum"] = list(models.names())
+    definitions["ScenarioConfig"]["properties"]["preset"]["examples"] = list(models.preset_names())
+    schema["properties"]["extends"] = {
+        "description": "file or files, relative to this one, that this file is laid over",
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+    }
+    schema["properties"]["grid"] = {
+        "description": "axes -> labels -> parts of a scenario; every combination becomes a scenario",
+        "type": "object",
+        "additionalProperties": {"type": "object", "additionalProperties": {"type": "object"}},
+    }
+    schema["required"] = ["name"]  # scenarios and strategies may come from `grid` and `extends`
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "regimesim experiment"}
+
+
+def _resolve(document: Document) -> ExperimentConfig:
+    return resolve_experiment(document, engine_types(), _scenario_faults)
+
+
+def _scenario_faults(scenario: ScenarioConfig) -> Iterator[tuple[Key, str]]:
+    """Check a scenario against the models that exist."""
+    if scenario.model not in models.names():
+        yield ("model",), one_of(scenario.model, models.names())
+        return
+    if scenario.preset is not None:
+        if scenario.preset not in models.preset_names():
+            yield ("preset",), one_of(scenario.preset, models.preset_names())
+            return
+        made_for = models.load_preset(scenario.preset).model
+        if made_for != scenario.model:
+            yield (
+                ("preset",),
+                f"got {scenario.preset!r}, which is a preset of {made_for}; must be one of {scenario.model}",
+            )
+            return
+    try:
+        model = build_model(scenario)
+    except ModelParameterError as error:
+        yield _parameter_key(scenario, str(error)), str(error)
+        return
+    state = scenario.start.state
+    if state is not None and len(state) != len(model.state_names):
+        yield ("start", "state"), f"got {len(state)} values; must be one each for {', '.join(model.state_names)}"
+
+
+def _parameter_key(scenario: ScenarioConfig, message: str) -> Key:
+    """Key of the parameter that a model's message names first, as far as the file gives it."""
+    for word in re.findall(r"\w+", message):
+        if word in scenario.parameters:
+            return ("parameters", word)
+    return ("parameters",) if scenario.parameters else ()
