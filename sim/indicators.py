@@ -58,14 +58,9 @@ def rsi(series: FloatArray, window: int = 14) -> FloatArray:
     Gains and losses are smoothed with weight ``1 / window``, started at their means over the first ``window`` changes;
     the first value is in row ``window``.
     """
-    change = np.full_like(series, np.nan)
-    np.subtract(series[1:], series[:-1], out=change[1:])
-    gain = _smoothed(np.maximum(change, 0.0), window, 1.0 / window)
-    loss = _smoothed(np.maximum(-change, 0.0), window, 1.0 / window)
-    moved = gain + loss
-    share = np.full_like(series, 0.5)
-    np.divide(gain, moved, out=share, where=moved != 0.0)
-    return 100.0 * share
+    _check_window(window, 1)
+    values: FloatArray = _wilder_rsi(np.ascontiguousarray(series, dtype=np.float64), window)
+    return values
 
 
 def macd(series: FloatArray, fast: int = 12, slow: int = 26, signal: int = 9) -> Macd:
@@ -121,7 +116,12 @@ def zscore(series: FloatArray, window: int) -> FloatArray:
 
 def drawdown(series: FloatArray) -> FloatArray:
     """Loss from the running maximum as a fraction of it, >= 0."""
-    return 1.0 - series / np.maximum.accumulate(series, axis=0)
+    loss = np.zeros_like(series)
+    peak = series[0].copy()
+    for t in range(1, series.shape[0]):
+        np.maximum(peak, series[t], out=peak)
+        np.subtract(1.0, series[t] / peak, out=loss[t])
+    return loss
 
 
 def _check_window(window: int, least: int) -> None:
@@ -162,6 +162,26 @@ def _smooth(series: FloatArray, start: int, window: int, weight: float) -> Float
     for t in range(first + 1, n_times):
         for p in range(n_paths):
             out[t, p] = out[t - 1, p] + weight * (series[t, p] - out[t - 1, p])
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _wilder_rsi(series: FloatArray, window: int) -> FloatArray:
+    n_times, n_paths = series.shape
+    out = np.full((n_times, n_paths), np.nan)
+    gain, loss = np.zeros(n_paths), np.zeros(n_paths)
+    for t in range(1, n_times):
+        # The first window is a plain mean: weights 1, 1/2, 1/3 .. make it one; Wilder's weight follows.
+        weight = 1.0 / min(t, window)
+        for p in range(n_paths):
+            change = series[t, p] - series[t - 1, p]
+            size = abs(change)  # gain and loss from it, so that a NaN reaches both
+            gain[p] += weight * (0.5 * (size + change) - gain[p])
+            loss[p] += weight * (0.5 * (size - change) - loss[p])
+        if t >= window:
+            for p in range(n_paths):
+                moved = gain[p] + loss[p]
+                out[t, p] = 50.0 if moved == 0.0 else 100.0 * gain[p] / moved
     return out
 
 

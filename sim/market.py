@@ -251,9 +251,11 @@ class MarketBlock:
             held = front.copy()
             for expiry in self.expiries.vix_monthly[self.expiries.vix_monthly < self.n_times]:
                 held[expiry] = settlement_value(self, Product.VIX_FUTURE, int(expiry))
-            growth = np.ones_like(front)
-            np.divide(held[1:], front[:-1], out=growth[1:])
-            self._vx[0] = _read_only(front[0] * np.cumprod(growth, axis=0))
+            spliced = np.empty_like(front)
+            spliced[0] = front[0]
+            for t in range(1, self.n_times):
+                np.multiply(spliced[t - 1], held[t] / front[t - 1], out=spliced[t])
+            self._vx[0] = _read_only(spliced)
         return self._vx[0]
 
     def signal(self, name: str) -> FloatArray:

@@ -54,6 +54,10 @@ class MarketSeries(Protocol):
         """Front future without roll jumps [points of the first session's contract]."""
         ...
 
+    def signal(self, name: str) -> FloatArray:
+        """Another signal, computed once a market."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Signal:
@@ -92,7 +96,7 @@ def vix_sma5(market: MarketSeries) -> FloatArray:
 
 def vix_vs_sma5(market: MarketSeries) -> FloatArray:
     """VIX over its five-day mean, less one."""
-    return market.vix_series / indicators.sma(market.vix_series, 5) - 1.0
+    return market.vix_series / market.signal("vix_sma5") - 1.0
 
 
 def rsi_spx(market: MarketSeries) -> FloatArray:
@@ -142,7 +146,7 @@ def inverted(market: MarketSeries) -> FloatArray:
 
 def contango_z(market: MarketSeries) -> FloatArray:
     """Contango less its 30-day mean, in 30-day standard deviations."""
-    return indicators.zscore(contango(market), CONTANGO_WINDOW)
+    return indicators.zscore(market.signal("contango"), CONTANGO_WINDOW)
 
 
 def drawdown_spx(market: MarketSeries) -> FloatArray:
@@ -160,7 +164,7 @@ def realized_vol(market: MarketSeries) -> FloatArray:
 
 def vrp(market: MarketSeries) -> FloatArray:
     """Variance premium as seen today: squared VIX less realised variance of the last 21 sessions."""
-    return np.square(market.vix_series / 100.0) - np.square(realized_vol(market))
+    return np.square(market.vix_series / 100.0) - np.square(market.signal("realized_vol"))
 
 
 REGISTRY: dict[str, Signal] = {

@@ -149,9 +149,24 @@ def test_impossible_windows_are_refused(series: FloatArray, window: int) -> None
     [
         (indicators._smooth, (0, 14, 1.0 / 14.0)),
         (indicators._rolling_mean, (30,)),
+        (indicators._wilder_rsi, (14,)),
     ],
-    ids=["smooth", "mean"],
+    ids=["smooth", "mean", "rsi"],
 )
 def test_compiled_kernels_equal_their_python(series: FloatArray, kernel: object, arguments: tuple[float, ...]) -> None:
     compiled = kernel(series, *arguments)  # type: ignore[operator]
     np.testing.assert_allclose(compiled, kernel.py_func(series, *arguments), rtol=1e-12)  # type: ignore[attr-defined]
+
+
+def test_compiled_deviation_equals_its_python(series: FloatArray) -> None:
+    mean = indicators.rolling_mean(series, 30)
+    compiled = indicators._rolling_std(series, mean, 30)
+    np.testing.assert_allclose(compiled, indicators._rolling_std.py_func(series, mean, 30), rtol=1e-12)
+
+
+def test_a_missing_value_is_never_silent(series: FloatArray) -> None:
+    holed = series.copy()
+    holed[100, 1] = np.nan
+    for values in (indicators.rsi(holed), indicators.macd(holed).histogram, indicators.sma(holed, 5)):
+        assert np.isnan(values[100, 1])
+        assert np.isfinite(values[100, [0, 2]]).all()
