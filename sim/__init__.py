@@ -1,0 +1,1 @@
+"""The simulator: market, book, experiments and reports on the paths of `models`."""
