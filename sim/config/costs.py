@@ -25,20 +25,36 @@ class HalfSpreadConfig(ConfigSection):
     calm_vix: float = Field(default=20.0, gt=0.0, description="VIX up to which spreads do not widen [points]")
 
 
+class SpxOptionSpread(HalfSpreadConfig):
+    """SPX options: 0.10 to 0.40 points wide at 10 to 20 delta in calm markets."""
+
+    tick: float = Field(default=0.05, gt=0.0, description="smallest price step [index points]")
+    fixed: float = Field(default=0.03, ge=0.0, description="half-spread of a worthless contract [index points]")
+    proportional: float = Field(default=0.004, ge=0.0, le=1.0, description="half-spread added per point of premium [-]")
+    stress_slope: float = Field(default=1.0, ge=0.0, description="widening per 100% of VIX above calm_vix [-]")
+
+
+class VixOptionSpread(HalfSpreadConfig):
+    """VIX options: 5 to 8% of the premium in calm markets, 13% in a crash."""
+
+    tick: float = Field(default=0.05, gt=0.0, description="smallest price step [index points]")
+    proportional: float = Field(default=0.065, ge=0.0, le=1.0, description="half-spread added per point of premium [-]")
+    stress_slope: float = Field(default=0.3, ge=0.0, description="widening per 100% of VIX above calm_vix [-]")
+
+
+class VixFutureSpread(HalfSpreadConfig):
+    """VIX futures: one tick wide in calm markets."""
+
+    tick: float = Field(default=0.05, gt=0.0, description="smallest price step [index points]")
+    stress_slope: float = Field(default=1.0, ge=0.0, description="widening per 100% of VIX above calm_vix [-]")
+
+
 class HalfSpreadsConfig(ConfigSection):
     """Half-spreads by product."""
 
-    spx_option: HalfSpreadConfig = Field(
-        default=HalfSpreadConfig(tick=0.05, fixed=0.03, proportional=0.004, stress_slope=1.0),
-        description="SPX options: 0.10 to 0.40 points wide at 10 to 20 delta in calm markets",
-    )
-    vix_option: HalfSpreadConfig = Field(
-        default=HalfSpreadConfig(tick=0.05, fixed=0.0, proportional=0.065, stress_slope=0.3),
-        description="VIX options: 5 to 8% of the premium in calm markets",
-    )
-    vix_future: HalfSpreadConfig = Field(
-        default=HalfSpreadConfig(tick=0.05, stress_slope=1.0), description="VIX futures: one tick wide in calm markets"
-    )
+    spx_option: SpxOptionSpread = Field(default=SpxOptionSpread(), description="SPX options")
+    vix_option: VixOptionSpread = Field(default=VixOptionSpread(), description="VIX options")
+    vix_future: VixFutureSpread = Field(default=VixFutureSpread(), description="VIX futures")
 
 
 class CostsConfig(ConfigSection):

@@ -23,6 +23,7 @@ MAX_DEPTH = 50
 """Depth of nesting in one file."""
 
 PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp"))
+COLLECTION_TAGS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,9 @@ class _Composer:
             raise self.fatal(node, f"is nested deeper than {MAX_DEPTH} levels")
         if key:  # a key's own line, noted by `mapping`, wins over that of a value below it
             self.document.positions.setdefault(key, self.place(node))
+        if isinstance(node, MappingNode | SequenceNode) and str(node.tag) not in COLLECTION_TAGS:
+            self.blame(node, key, f"has the tag {str(node.tag)!r}; must be a plain mapping or list")
+            return None
         if isinstance(node, MappingNode):
             return self.mapping(node, key)
         if isinstance(node, SequenceNode):

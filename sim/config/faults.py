@@ -95,6 +95,8 @@ def blame_validation(document: Document, error: ValidationError, root: type[Base
         Key of the validated value in the document.
     """
     for details in error.errors(include_url=False):
+        if details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]:
+            continue  # short only for the items that were refused, each with a fault of its own
         is_key_fault = bool(details["loc"]) and details["loc"][-1] == "[key]"
         loc = details["loc"][:-1] if is_key_fault else details["loc"]
         message = _describe(details, root, loc)

@@ -64,7 +64,7 @@ def _build_engines(document: Document, engines: EngineTypes) -> None:
 
 
 def _build_engine(document: Document, key: Key, entry: Any, engines: EngineTypes) -> EngineConfig:
-    """Configuration of one engine; a stand-in where the entry is faulty, so that the rest can be checked."""
+    """Make one engine's configuration; a stand-in where the entry is faulty, so that the rest can be checked."""
     stand_in = EngineConfig.model_construct(engine="")
     if isinstance(entry, EngineConfig):
         return entry

@@ -14,6 +14,13 @@ from sim.config.section import ConfigSection, EngineConfig, broken_rule
 MetricName = Literal["terminal_pnl", "max_drawdown", "expected_shortfall"]
 """Statistics that an experiment can ask for."""
 
+METRIC_MEANINGS: dict[MetricName, str] = {
+    "terminal_pnl": "mean of final less initial equity over paths [USD]",
+    "max_drawdown": "mean over paths of the largest fall of equity from its running peak [fraction]",
+    "expected_shortfall": "mean terminal loss of the worst 5% of paths [USD]",
+}
+"""Statistic -> definition."""
+
 Backend = Literal["loky", "threading"]
 """joblib back ends: processes or threads."""
 
