@@ -1,0 +1,16 @@
+"""The command line, `regimesim`.
+
+Commands import what they need when they run, so that help and completion answer at once.
+"""
+
+from __future__ import annotations
+
+from sim.cli import calibrate, check, doctor, price, run, show
+from sim.cli.app import app
+
+__all__ = ["app", "calibrate", "check", "doctor", "main", "price", "run", "show"]
+
+
+def main() -> None:
+    """Run the command line: the entry point of `regimesim`."""
+    app(prog_name="regimesim")

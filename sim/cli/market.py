@@ -1,0 +1,88 @@
+"""Models as commands name them: a preset or a registry name, with parameters over it, and a state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.config.document import parse_document
+from sim.config.faults import one_of
+from sim.errors import ConfigError
+
+if TYPE_CHECKING:
+    from models.protocols import FloatArray, Model
+
+VIX_TOLERANCE = 1e-9
+"""Accuracy [VIX points] to which a state is solved for a VIX level."""
+
+
+def parse_parameters(texts: Sequence[str]) -> dict[str, float]:
+    """Read ``name=value`` pairs.
+
+    Raises
+    ------
+    ConfigError
+        If one of them is no name with a number.
+    """
+    parameters: dict[str, float] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        number = parse_document(value, f"-p {text}", with_lines=False).tree
+        if not name or isinstance(number, bool) or not isinstance(number, int | float):
+            raise ConfigError(f"-p {text}: must be NAME=NUMBER, for example -p kappa_p=3.5")
+        parameters[name.strip()] = float(number)
+    return parameters
+
+
+def make_model(name: str | None, preset: str | None, parameters: dict[str, float]) -> Model:
+    """Make a model from a preset, or from a registry name with all of its parameters.
+
+    Raises
+    ------
+    ConfigError
+        If the model or preset is unknown, or the two do not belong together.
+    ModelParameterError
+        If a parameter is unknown, missing or out of its domain.
+    """
+    import models
+
+    if name is not None and name not in models.names():
+        raise ConfigError(f"--model: {one_of(name, models.names())}")
+    if preset is None:
+        if name is None:
+            raise ConfigError(f"--preset must be given, one of {', '.join(models.preset_names())}; or --model and -p")
+        return models.create(name, **parameters)
+    if preset not in models.preset_names():
+        raise ConfigError(f"--preset: {one_of(preset, models.preset_names())}")
+    chosen = models.load_preset(preset)
+    if name not in (None, chosen.model):
+        raise ConfigError(f"--preset: got {preset!r}, which is a preset of {chosen.model}; must be one of {name}")
+    return models.create(chosen.model, **{**chosen.parameters, **parameters})
+
+
+def state_at_vix(model: Model, vix: float) -> FloatArray:
+    """State of a one-factor model at which the VIX stands at ``vix`` points, shape (1,).
+
+    Raises
+    ------
+    ConfigError
+        If the model has several factors, or its VIX cannot be that low or high.
+    """
+    from scipy.optimize import brentq
+
+    if len(model.state_names) != 1:
+        raise ConfigError(f"--vix needs a model of one factor, {model.name} has {len(model.state_names)}; give --state")
+    pricer = model.exact_pricer()
+
+    def excess(value: float) -> float:
+        return float(pricer.vix(np.array([value]))) - vix
+
+    low, high = 0.0, (vix / 100.0) ** 2
+    while excess(high) < 0.0 and high < 100.0:
+        high *= 2.0
+    if excess(low) > 0.0 or excess(high) < 0.0:
+        bounds = f"{excess(low) + vix:.2f} to {excess(high) + vix:.2f}"
+        raise ConfigError(f"--vix must lie in the range of the model, {bounds} points, got {vix:g}")
+    return np.array([brentq(excess, low, high, xtol=1e-15, rtol=1e-12)])

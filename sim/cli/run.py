@@ -1,0 +1,140 @@
+"""Commands that work on an experiment: run, plan, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sim.cli.app import app
+from sim.cli.check import Overrides
+from sim.cli.text import Progress, columns, duration, print_json, size
+
+if TYPE_CHECKING:
+    from sim.config import ExperimentConfig
+
+BackendChoice = Literal["loky", "threading"]
+ExperimentFile = Annotated[Path, typer.Argument(metavar="FILE", help="Experiment file.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=-1, help="Workers; -1 for every core.")]
+
+
+def _load(file: Path, override: list[str] | None, jobs: int | None, backend: str | None) -> ExperimentConfig:
+    """Load an experiment; options of the command line are overrides like any other."""
+    from sim.experiment import load_experiment
+
+    given = [f"compute.{key}={value}" for key, value in (("jobs", jobs), ("backend", backend)) if value is not None]
+    return load_experiment(file, [*(override or ()), *given])
+
+
+@app.command()
+def run(
+    file: ExperimentFile,
+    override: Overrides = None,
+    output: Annotated[Path | None, typer.Option("--output", help="Result directory [outputs/NAME].")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
+    jobs: Jobs = None,
+    backend: Annotated[BackendChoice | None, typer.Option("--backend", help="Processes or threads.")] = None,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Draw report.html afterwards.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print where the results are as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Run an experiment and draw its report.
+
+    Writes results.h5, manifest.json and report.html into the result directory; prints where they are.
+
+    \b
+    Examples:
+      regimesim run experiments/quickstart.yaml
+      regimesim run experiments/quickstart.yaml -o paths=2000 --output outputs/short
+      regimesim run my.yaml -o costs.commission_per_contract=1.25 --jobs 1 --overwrite
+    """  # noqa: D301
+    config = _load(file, override, jobs, backend)
+    directory = output if output is not None else Path("outputs") / config.name
+    _refuse_to_overwrite(directory, overwrite)
+
+    from sim.runner import run_experiment
+
+    if not quiet:
+        cells = len(config.scenarios) * len(config.strategies)
+        typer.echo(f"{config.name}: {cells} cells of {config.paths:,} paths x {config.days} days", err=True)
+    results = run_experiment(
+        config,
+        output=directory,
+        jobs=config.compute.jobs,
+        backend=config.compute.backend,
+        progress=Progress(quiet=quiet),
+    )
+    made = {"results": results / "results.h5", "manifest": results / "manifest.json"}
+    if report:
+        from sim.report import write_report
+
+        made["report"] = write_report(results)
+    if as_json:
+        print_json({kind: str(path) for kind, path in made.items()})
+    else:
+        typer.echo("\n".join(columns([[kind, str(path)] for kind, path in made.items()])))
+
+
+def _refuse_to_overwrite(directory: Path, overwrite: bool) -> None:
+    from sim.errors import ConfigError
+
+    if directory.exists() and not directory.is_dir():
+        raise ConfigError(f"--output must be a directory, got the file {directory}")
+    if directory.is_dir() and any(directory.iterdir()) and not overwrite:
+        raise ConfigError(
+            f"{directory} holds results already; name another directory with --output, or replace them with --overwrite"
+        )
+
+
+@app.command()
+def report(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Result directory of a run.")],
+) -> None:
+    """Draw report.html again from stored results, without a simulation.
+
+    \b
+    Examples:
+      regimesim report outputs/quickstart
+    """  # noqa: D301
+    from sim.report import write_report
+
+    typer.echo(str(write_report(directory)))
+
+
+@app.command()
+def plan(
+    file: ExperimentFile,
+    override: Overrides = None,
+    jobs: Jobs = None,
+    measure: Annotated[bool, typer.Option("--measure/--no-measure", help="Time a short run of each scenario.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Show what would run: cells, paths, memory, disk and time, before an hour is spent.
+
+    The time comes from a short run on this machine; tables that are not cached yet are built by it.
+
+    \b
+    Examples:
+      regimesim plan experiments/quickstart.yaml
+      regimesim plan experiments/quickstart.yaml -o paths=1000000 --no-measure
+    """  # noqa: D301
+    from sim.plan import plan_experiment
+
+    config = _load(file, override, jobs, None)
+    planned = plan_experiment(config, measure=measure)
+    if as_json:
+        print_json(planned.as_dict())
+        return
+    rows = [
+        ["scenarios", f"{planned.n_scenarios}"],
+        ["strategies", f"{planned.n_strategies}"],
+        ["cells", f"{planned.n_scenarios * planned.n_strategies}"],
+        ["paths", f"{planned.n_paths:,} ({planned.n_blocks} blocks)"],
+        ["workers", f"{planned.n_jobs}"],
+        ["memory", f"about {size(planned.memory_bytes)}"],
+        ["disk", f"about {size(planned.disk_bytes)}"],
+    ]
+    if planned.seconds is not None:
+        rows.append(["time", f"about {duration(planned.seconds)} ({planned.paths_per_second:,.0f} paths/s)"])
+    typer.echo("\n".join(columns(rows)))

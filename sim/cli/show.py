@@ -1,0 +1,174 @@
+"""The command that says what there is: models, presets, strategies, engines, signals, metrics, experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from sim.cli.app import app
+from sim.cli.text import columns, print_json
+
+Kind = Literal["models", "presets", "strategies", "engines", "signals", "metrics", "experiments"]
+Row = dict[str, Any]
+
+
+@app.command("list")
+def show_list(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List what exists, with parameters, units and defaults.
+
+    \b
+    Examples:
+      regimesim list models
+      regimesim list engines
+      regimesim list signals --json
+    """  # noqa: D301
+    rows = LISTS[kind]()
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        details = row.pop("parameters", [])
+        name = row.pop("name")
+        typer.echo("  ".join([name, *(str(value) for value in row.values() if value not in (None, ""))]))
+        for line in columns([[f"    {d['name']}", _default(d), d["meaning"]] for d in details]):
+            typer.echo(line)
+
+
+def _default(detail: Row) -> str:
+    return "required" if detail["required"] else str(detail["default"])
+
+
+def _models() -> list[Row]:
+    import models
+
+    rows = []
+    for name in models.names():
+        kind = models.registry.REGISTRY[name]
+        rows.append({"name": name, "meaning": _first_line(kind), "parameters": _dataclass_fields(kind)})
+    return rows
+
+
+def _dataclass_fields(kind: Any) -> list[Row]:
+    if not is_dataclass(kind):
+        return []
+    from dataclasses import MISSING
+
+    return [
+        {
+            "name": field.name,
+            "required": field.default is MISSING and field.default_factory is MISSING,
+            "default": None if field.default is MISSING else field.default,
+            "meaning": "",
+        }
+        for field in fields(kind)
+        if field.init
+    ]
+
+
+def _presets() -> list[Row]:
+    import models
+
+    rows = []
+    for name in models.preset_names():
+        preset = models.load_preset(name)
+        rows.append({"name": name, "model": preset.model, **dict(preset.parameters)})
+    return rows
+
+
+def _engines() -> list[Row]:
+    from sim.experiment import engine_types
+
+    return [
+        {"name": name, "meaning": _first_line(kind), "parameters": _section_fields(kind)}
+        for name, kind in engine_types().items()
+    ]
+
+
+def _section_fields(kind: Any, prefix: str = "") -> list[Row]:
+    from pydantic import BaseModel
+
+    rows: list[Row] = []
+    for name, info in kind.model_fields.items():
+        if name == "engine":
+            continue
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            rows.extend(_section_fields(info.annotation, f"{prefix}{name}."))
+            continue
+        default = None if info.is_required() else info.get_default(call_default_factory=True)
+        rows.append(
+            {
+                "name": f"{prefix}{name}",
+                "required": info.is_required(),
+                "default": default,
+                "meaning": info.description or "",
+            }
+        )
+    return rows
+
+
+def _signals() -> list[Row]:
+    from sim.signals import REGISTRY
+
+    return [{"name": name, "unit": f"[{s.unit}]", "meaning": s.meaning} for name, s in REGISTRY.items()]
+
+
+def _metrics() -> list[Row]:
+    from sim.config.schema import METRIC_MEANINGS
+
+    return [{"name": name, "meaning": meaning} for name, meaning in METRIC_MEANINGS.items()]
+
+
+def _experiments() -> list[Row]:
+    from sim.config.layers import read_layers
+    from sim.errors import ConfigError
+
+    rows = []
+    for path in sorted(Path("experiments").glob("**/*.yaml")):
+        try:
+            tree = read_layers(path).tree
+        except ConfigError:
+            rows.append({"name": str(path), "question": "(cannot be read; see regimesim validate)"})
+            continue
+        rows.append({"name": str(path), "question": str(tree.get("question", ""))})
+    return rows
+
+
+def _strategies() -> list[Row]:
+    """Strategies are defined by experiment files: list those of the shipped ones."""
+    from sim.config.layers import read_layers
+    from sim.errors import ConfigError
+
+    rows = []
+    for path in sorted(Path("experiments").glob("**/*.yaml")):
+        try:
+            strategies = read_layers(path).tree.get("strategies")
+        except ConfigError:
+            continue
+        for name, strategy in (strategies if isinstance(strategies, dict) else {}).items():
+            engines = strategy.get("engines", []) if isinstance(strategy, dict) else []
+            listed = " + ".join(str(e.get("engine")) for e in engines if isinstance(e, dict))
+            rows.append({"name": name, "engines": listed, "file": f"({path})"})
+    return rows
+
+
+def _first_line(kind: Any) -> str:
+    return (kind.__doc__ or "").strip().split("\n")[0]
+
+
+LISTS: dict[str, Callable[[], list[Row]]] = {
+    "models": _models,
+    "presets": _presets,
+    "strategies": _strategies,
+    "engines": _engines,
+    "signals": _signals,
+    "metrics": _metrics,
+    "experiments": _experiments,
+}
+"""What can be listed -> how."""

@@ -1,0 +1,111 @@
+"""Plain text for terminals: aligned columns, counts of bytes and seconds, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import typer
+
+
+def print_json(value: Any) -> None:
+    """Write a value to stdout as JSON."""
+    typer.echo(json.dumps(value, indent=2, default=str, allow_nan=False))
+
+
+def columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
+    """Align cells in columns two blanks apart.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of str
+        Cells, equally many in each row.
+    right : sequence of int
+        Columns to be aligned on the right: numbers.
+
+    Examples
+    --------
+    >>> columns([["vix", "17.2"], ["spot", "4000.0"]], right=[1])
+    ['vix     17.2', 'spot  4000.0']
+    """
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def size(n_bytes: float) -> str:
+    """Bytes for people.
+
+    Examples
+    --------
+    >>> size(3_400_000)
+    '3.4 MB'
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} TB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people.
+
+    Examples
+    --------
+    >>> duration(75)
+    '1 min 15 s'
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+class Progress:
+    """Progress of a run on stderr: one line that moves on a terminal, a line now and then elsewhere.
+
+    Parameters
+    ----------
+    quiet : bool
+        Write nothing.
+    stream : text file, optional
+        Where to write; stderr by default.
+    interval : float, optional
+        Shortest time between two lines [s]; a quarter of a second on a terminal, five elsewhere, by default.
+    """
+
+    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None, interval: float | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self.quiet = quiet
+        self.on_terminal = self.stream.isatty()
+        self.interval = interval if interval is not None else (0.25 if self.on_terminal else 5.0)
+        self.started = time.monotonic()
+        self.last = float("-inf")
+
+    def __call__(self, done: int, total: int) -> None:
+        """Report that ``done`` of ``total`` paths are evaluated."""
+        now = time.monotonic()
+        if self.quiet or (done < total and now - self.last < self.interval):
+            return
+        self.last = now
+        elapsed = max(now - self.started, 1e-9)
+        rate = done / elapsed
+        left = f", {duration((total - done) / rate)} left" if 0 < done < total else f", {duration(elapsed)}"
+        line = f"{done:,} of {total:,} paths ({done / max(total, 1):.0%}), {rate:,.0f} paths/s{left}"
+        if self.on_terminal:
+            self.stream.write(f"\r\x1b[K{line}" + ("\n" if done >= total else ""))
+        else:
+            self.stream.write(line + "\n")
+        self.stream.flush()
