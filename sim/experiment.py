@@ -125,10 +125,8 @@ def _scenario_faults(scenario: ScenarioConfig) -> Iterator[tuple[Key, str]]:
             return
         made_for = models.load_preset(scenario.preset).model
         if made_for != scenario.model:
-            yield (
-                ("preset",),
-                f"got {scenario.preset!r}, which is a preset of {made_for}; must be one of {scenario.model}",
-            )
+            message = f"got {scenario.preset!r}, made for {made_for}; must be a preset of {scenario.model}"
+            yield ("preset",), message
             return
     try:
         model = build_model(scenario)

@@ -25,9 +25,10 @@ def calibrate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Fit a model to history: parameters with standard errors, diagnostics, and a GJR-GARCH fit beside them.
+    """Fit a model to the history of SPX and VIX.
 
-    Without files the history inside the `arch` package is used: SPX 1999 to 2018, VIX 2014 to 2018.
+    Prints parameters with standard errors, diagnostics, and a GJR-GARCH fit by arch beside them. Without files the
+    history inside the `arch` package is used: SPX 1999 to 2018, VIX 2014 to 2018.
 
     \b
     Examples:

@@ -69,7 +69,7 @@ def validate(
 def schema(
     output: Annotated[Path | None, typer.Option("--output", help="Write to this file instead of stdout.")] = None,
 ) -> None:
-    """Print the JSON Schema of experiment files; editors complete and check with it.
+    """Print the JSON Schema of experiment files, for editors.
 
     \b
     Examples:

@@ -29,7 +29,7 @@ PACKAGES = (
 
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
-    """Show versions, cores, memory and cache, and run a self-test.
+    """Show versions, cores, memory, cache; run a self-test.
 
     \b
     Examples:

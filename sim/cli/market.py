@@ -58,7 +58,7 @@ def make_model(name: str | None, preset: str | None, parameters: dict[str, float
         raise ConfigError(f"--preset: {one_of(preset, models.preset_names())}")
     chosen = models.load_preset(preset)
     if name not in (None, chosen.model):
-        raise ConfigError(f"--preset: got {preset!r}, which is a preset of {chosen.model}; must be one of {name}")
+        raise ConfigError(f"--preset: got {preset!r}, made for {chosen.model}; must be a preset of {name}")
     return models.create(chosen.model, **{**chosen.parameters, **parameters})
 
 

@@ -75,7 +75,9 @@ def price(
     state: Annotated[list[float] | None, typer.Option("--state", help="State, one option a factor.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Price one SPX or VIX derivative: by Fourier transform, from the tables, and the difference.
+    """Price one SPX or VIX derivative.
+
+    Three columns: exact, by Fourier transform; from the tables that simulations use; and the difference.
 
     \b
     Examples:
@@ -159,10 +161,8 @@ def _spx_values(pricer: Pricer, asked: Question, model: Model) -> Values:
 
     value = pricer.spx_option(asked.spot, asked.state, strike=asked.strike, ttm=asked.ttm, is_call=asked.is_call)
     forward = asked.spot * exp((model.rate - model.dividend_yield) * asked.ttm)
-    discount = exp(-model.rate * asked.ttm)
-    volatility = implied_volatility(
-        value.price, forward=forward, strike=asked.strike, ttm=asked.ttm, discount=discount, is_call=asked.is_call
-    )
+    undiscounted = value.price * exp(model.rate * asked.ttm)
+    volatility = implied_volatility(undiscounted, forward, asked.strike, asked.ttm, is_call=asked.is_call)
     return {
         "price": (float(value.price), "index points"),
         "implied_volatility": (float(volatility), "annual, decimal"),

@@ -91,7 +91,7 @@ def _refuse_to_overwrite(directory: Path, overwrite: bool) -> None:
 def report(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Result directory of a run.")],
 ) -> None:
-    """Draw report.html again from stored results, without a simulation.
+    """Draw report.html again from stored results.
 
     \b
     Examples:
@@ -110,7 +110,7 @@ def plan(
     measure: Annotated[bool, typer.Option("--measure/--no-measure", help="Time a short run of each scenario.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Show what would run: cells, paths, memory, disk and time, before an hour is spent.
+    """Show cells, paths, memory, disk and time of an experiment.
 
     The time comes from a short run on this machine; tables that are not cached yet are built by it.
 
