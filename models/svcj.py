@@ -1,0 +1,354 @@
+r"""Stochastic volatility with correlated co-jumps (SVCJ); Heston and Bates are its special cases.
+
+Under either measure, with :math:`\mathrm{d}\langle W, Z\rangle_t = \rho\,\mathrm{d}t`,
+
+.. math::
+
+    \mathrm{d}\ln S_t &= (\mu - \lambda\bar\mu - v_t/2)\,\mathrm{d}t + \sqrt{v_t}\,\mathrm{d}W_t + z^s\,\mathrm{d}N_t \\
+    \mathrm{d}v_t &= \kappa(\theta - v_t)\,\mathrm{d}t + \xi\sqrt{v_t}\,\mathrm{d}Z_t + z^v\,\mathrm{d}N_t
+
+with :math:`z^v \sim \mathrm{Exp}(\mu_v)` and :math:`z^s | z^v \sim N(\mu_s + \rho_J z^v, \sigma_s^2)`. P and Q share
+:math:`\kappa\theta, \xi, \rho, \rho_J`; they differ in :math:`\kappa` (variance premium), in the jumps (jump premium)
+and in the drift (equity premium).
+
+References
+----------
+.. [1] D. Duffie, J. Pan, K. Singleton (2000), "Transform analysis and asset pricing for affine jump-diffusions",
+   Econometrica 68(6), section 4.
+.. [2] R. Lord, C. Kahl (2010), "Complex logarithms in Heston-like models", Mathematical Finance 20(4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from math import exp, log, sqrt
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+
+from models.affine import ComplexArray
+from models.complex_log import complex_log1p, log1p_ratio
+from models.domain import check_domain
+from models.errors import ModelParameterError
+from models.protocols import VIX_HORIZON, FloatArray, Measure, PathBlock, SimulationGrid, Start, Stream
+
+if TYPE_CHECKING:
+    from models.protocols import Pricer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SvcjDynamics:
+    """The equations above under one measure; all rates per year.
+
+    Parameters
+    ----------
+    kappa, theta, vol_of_vol, rho : float
+        Mean reversion, long-run diffusive variance, volatility of variance, correlation.
+    jump_intensity : float
+        Expected number of co-jumps a year.
+    variance_jump_mean : float
+        Mean of the exponential variance jump.
+    return_jump_mean, return_jump_std : float
+        Mean (at no variance jump) and standard deviation of the log-price jump.
+    jump_correlation : float
+        Slope of the log-price jump on the variance jump.
+    drift : float
+        Growth rate of the mean price, jumps included.
+    """
+
+    kappa: float
+    theta: float
+    vol_of_vol: float
+    rho: float
+    jump_intensity: float
+    variance_jump_mean: float
+    return_jump_mean: float
+    return_jump_std: float
+    jump_correlation: float
+    drift: float
+
+    @property
+    def mean_jump(self) -> float:
+        r"""Mean relative price jump, :math:`\bar\mu = E[e^{z^s}] - 1`."""
+        growth = exp(self.return_jump_mean + 0.5 * self.return_jump_std**2)
+        return growth / (1.0 - self.jump_correlation * self.variance_jump_mean) - 1.0
+
+    @property
+    def mean_log_jump(self) -> float:
+        """Mean log-price jump."""
+        return self.return_jump_mean + self.jump_correlation * self.variance_jump_mean
+
+    @property
+    def stationary_mean(self) -> float:
+        """Long-run mean of the variance, jumps included."""
+        return self.theta + self.jump_intensity * self.variance_jump_mean / self.kappa
+
+    def log_contract_variance(self, ttm: float) -> tuple[float, float]:
+        """Constant and slope of -2/ttm times the expected log contract to ``ttm``."""
+        weight = -np.expm1(-self.kappa * ttm) / (self.kappa * ttm) if ttm > 0.0 else 1.0
+        jumps = 2.0 * self.jump_intensity * (self.mean_jump - self.mean_log_jump)
+        return (1.0 - weight) * self.stationary_mean + jumps, weight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Svcj:
+    r"""Stochastic volatility with correlated co-jumps under P and Q.
+
+    Parameters
+    ----------
+    kappa_p, kappa_q : float
+        Mean reversion of variance, > 0. [1/year]
+    theta_p : float
+        Long-run diffusive variance under P, > 0; under Q it is ``kappa_p * theta_p / kappa_q``. [1/year]
+    vol_of_vol : float
+        Volatility of variance, > 0; the Feller condition is not required. [1/year]
+    rho : float
+        Correlation of the Brownian motions, in (-1, 1).
+    jump_intensity_p, jump_intensity_q : float
+        Co-jumps a year, >= 0. [1/year]
+    variance_jump_mean_p, variance_jump_mean_q : float
+        Mean of the exponential variance jump, >= 0. [1/year]
+    return_jump_mean_p, return_jump_mean_q : float
+        Mean log-price jump where the variance does not jump.
+    return_jump_std_p, return_jump_std_q : float
+        Standard deviation of the log-price jump given the variance jump, >= 0.
+    jump_correlation : float
+        Slope of the log-price jump on the variance jump; ``jump_correlation * variance_jump_mean < 1``.
+    equity_premium : float
+        Expected excess return of the SPX (dividends included) under P. [1/year]
+    rate, dividend_yield : float
+        Continuous rates. [1/year]
+
+    Raises
+    ------
+    ModelParameterError
+        If a parameter lies outside its domain.
+    """
+
+    kappa_p: float
+    kappa_q: float
+    theta_p: float
+    vol_of_vol: float
+    rho: float
+    jump_intensity_p: float = 0.0
+    jump_intensity_q: float = 0.0
+    variance_jump_mean_p: float = 0.0
+    variance_jump_mean_q: float = 0.0
+    return_jump_mean_p: float = 0.0
+    return_jump_mean_q: float = 0.0
+    return_jump_std_p: float = 0.0
+    return_jump_std_q: float = 0.0
+    jump_correlation: float = 0.0
+    equity_premium: float = 0.0
+    rate: float = 0.0
+    dividend_yield: float = 0.0
+
+    name: ClassVar[str] = "svcj"
+    state_names: ClassVar[tuple[str, ...]] = ("variance",)
+
+    def __post_init__(self) -> None:
+        positive = ("kappa_p", "kappa_q", "theta_p", "vol_of_vol")
+        non_negative = tuple(
+            f"{stem}_{measure}"
+            for stem in ("jump_intensity", "variance_jump_mean", "return_jump_std")
+            for measure in "pq"
+        )
+        check_domain(self, positive=positive, non_negative=non_negative)
+        if not -1.0 < self.rho < 1.0:
+            raise ModelParameterError(f"rho must lie in (-1, 1), got {self.rho!r}")
+        for measure in "pq":
+            mean = getattr(self, f"variance_jump_mean_{measure}")
+            if self.jump_correlation * mean >= 1.0:
+                raise ModelParameterError(
+                    f"jump_correlation must be < 1 / variance_jump_mean_{measure} = {1.0 / mean:g}, "
+                    f"got {self.jump_correlation!r}: the mean price jump would be infinite"
+                )
+
+    def dynamics(self, measure: Measure) -> SvcjDynamics:
+        """Equations under ``measure``: the only place where P and Q part."""
+        kappa = self.kappa_p if measure == "p" else self.kappa_q
+        premium = self.equity_premium if measure == "p" else 0.0
+        return SvcjDynamics(
+            kappa=kappa,
+            theta=self.kappa_p * self.theta_p / kappa,
+            vol_of_vol=self.vol_of_vol,
+            rho=self.rho,
+            jump_intensity=getattr(self, f"jump_intensity_{measure}"),
+            variance_jump_mean=getattr(self, f"variance_jump_mean_{measure}"),
+            return_jump_mean=getattr(self, f"return_jump_mean_{measure}"),
+            return_jump_std=getattr(self, f"return_jump_std_{measure}"),
+            jump_correlation=self.jump_correlation,
+            drift=self.rate - self.dividend_yield + premium,
+        )
+
+    def log_return_transform(self, u: ComplexArray, ttm: float) -> tuple[ComplexArray, ComplexArray]:
+        """See ``AffineModel.log_return_transform``; branch-safe form of Lord and Kahl [2]_."""
+        q = self.dynamics("q")
+        iu = 1j * np.asarray(u, dtype=np.complex128)
+        variance = q.vol_of_vol**2
+        b = q.kappa - q.vol_of_vol * q.rho * iu
+        d = np.sqrt(b * b + variance * (iu - iu * iu))
+        g = (b - d) / (b + d)
+        decay = np.exp(-d * ttm)
+        slope = (b - d) / variance * (1.0 - decay) / (1.0 - g * decay)
+        log_ratio = np.log((1.0 - g * decay) / (1.0 - g))
+        constant = q.kappa * q.theta / variance * ((b - d) * ttm - 2.0 * log_ratio)
+        if q.jump_intensity > 0.0:
+            constant = constant + _return_jump_exponent(q, iu, d=d, g=g, root=(b - d) / variance, ttm=ttm)
+        return constant, slope[None, :]
+
+    def variance_transform(self, s: ComplexArray, ttm: float) -> tuple[ComplexArray, ComplexArray]:
+        """See ``AffineModel.variance_transform``: square-root process with exponential jumps."""
+        q = self.dynamics("q")
+        offset, slope = self.vix_squared_coefficients()
+        p = -slope[0] * np.asarray(s, dtype=np.complex128)
+        decay = exp(-q.kappa * ttm)
+        half = q.vol_of_vol**2 / (2.0 * q.kappa)
+        spread = p * half * (1.0 - decay)
+        # log1p: the Laplace formula weighs tiny p heavily, where log(1 + p) has no digits left
+        constant = offset * np.asarray(s) - q.theta / half * complex_log1p(spread)
+        if q.jump_intensity > 0.0 and q.variance_jump_mean > 0.0:
+            weight = (1.0 - decay) / (1.0 + q.variance_jump_mean * p)
+            z = -p * (q.variance_jump_mean - half) * weight
+            constant = constant - q.jump_intensity * q.variance_jump_mean * p * weight / q.kappa * log1p_ratio(z)
+        return constant, (-p * decay / (1.0 + spread))[None, :]
+
+    def variance_transform_bound(self, ttm: float) -> float:
+        """See ``AffineModel.variance_transform_bound``."""
+        q = self.dynamics("q")
+        _, slope = self.vix_squared_coefficients()
+        decay = exp(-q.kappa * ttm)
+        diffusion = q.vol_of_vol**2 / (2.0 * q.kappa) * (1.0 - decay)
+        jump = q.variance_jump_mean if q.jump_intensity > 0.0 else 0.0
+        return float(1.0 / (max(diffusion + jump * decay, jump, diffusion) * slope[0]))
+
+    def vix_squared_coefficients(self) -> tuple[float, FloatArray]:
+        """See ``AffineModel.vix_squared_coefficients``."""
+        return self.mean_variance_coefficients(VIX_HORIZON)
+
+    def mean_variance_coefficients(self, ttm: float) -> tuple[float, FloatArray]:
+        """See ``AffineModel.mean_variance_coefficients``."""
+        constant, slope = self.dynamics("q").log_contract_variance(ttm)
+        return constant, np.array([slope])
+
+    def variance_mean(self, ttm: float) -> tuple[float, FloatArray]:
+        """See ``AffineModel.variance_mean``."""
+        q = self.dynamics("q")
+        offset, slope = self.vix_squared_coefficients()
+        decay = exp(-q.kappa * ttm)
+        return float(offset + slope[0] * (1.0 - decay) * q.stationary_mean), slope * decay
+
+    def stationary_state(self, n_paths: int, stream: Stream, *, measure: Measure = "p") -> FloatArray:
+        """See ``Model.stationary_state``."""
+        from models.svcj_paths import stationary_svcj
+
+        return stationary_svcj(self, n_paths, stream, measure=measure)
+
+    def propagate(
+        self, state: FloatArray, n_days: int, stream: Stream, *, first_day: int = 0, measure: Measure = "p"
+    ) -> tuple[FloatArray, FloatArray]:
+        """See ``Model.propagate``."""
+        from models.svcj_paths import propagate_svcj
+
+        return propagate_svcj(self, state, n_days, stream, first_day=first_day, measure=measure)
+
+    def simulate(
+        self,
+        grid: SimulationGrid,
+        n_paths: int,
+        stream: Stream,
+        *,
+        start: Start | None = None,
+        spot0: float = 4000.0,
+        measure: Measure = "p",
+    ) -> PathBlock:
+        """See ``Model.simulate``."""
+        from models.simulation import simulate_paths
+
+        return simulate_paths(self, grid, n_paths, stream, start=start, spot0=spot0, measure=measure)
+
+    def exact_pricer(self) -> Pricer:
+        """COS and Laplace prices of the affine transforms."""
+        from models.affine_pricer import AffinePricer
+
+        return AffinePricer(self)
+
+    def tabulated_pricer(self, *, max_sessions: int = 90) -> Pricer:
+        """Tables of the exact prices, built once and cached on disk."""
+        from models.table_pricer import tabulated_pricer
+
+        return tabulated_pricer(self, max_sessions=max_sessions)
+
+    def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
+        """Move Q along the line from P (0) through the calibrated Q (1) and beyond.
+
+        Mean reversion and jump means move linearly; intensities, standard deviations and variance jumps move
+        log-linearly where both ends are positive, so that they stay positive.
+        """
+        changes: dict[str, float] = {"equity_premium": equity * self.equity_premium}
+        for stem, is_log in _PREMIUM_FIELDS.items():
+            p, q = getattr(self, f"{stem}_p"), getattr(self, f"{stem}_q")
+            if is_log and p > 0.0 and q > 0.0:
+                changes[f"{stem}_q"] = p if variance == 0.0 else exp(log(p) + variance * (log(q) - log(p)))
+            else:
+                changes[f"{stem}_q"] = p + variance * (q - p)
+        return replace(self, **changes)
+
+    def premium(self) -> Mapping[str, tuple[float, str]]:
+        """See ``Model.premium``."""
+        p, q = self.dynamics("p"), self.dynamics("q")
+        level = p.stationary_mean
+        vols = []
+        for dynamics in (p, q):
+            constant, slope = dynamics.log_contract_variance(VIX_HORIZON)
+            vols.append(100.0 * sqrt(constant + slope * level))
+        rows = {
+            "equity_premium": (self.equity_premium, "1/year: expected excess return of the SPX under P"),
+            "vix_premium": (
+                vols[1] - vols[0],
+                "VIX points: VIX minus the same expectation under P, at the mean variance",
+            ),
+        }
+        for stem in _PREMIUM_FIELDS:
+            for measure in "pq":
+                key = f"{stem}_{measure}"
+                rows[key] = (float(getattr(self, key)), f"{_UNITS[stem]} under {measure.upper()}")
+        return rows
+
+
+_PREMIUM_FIELDS: dict[str, bool] = {
+    "kappa": False,
+    "jump_intensity": True,
+    "variance_jump_mean": True,
+    "return_jump_mean": False,
+    "return_jump_std": True,
+}
+"""Parameters that differ between P and Q, and whether they scale log-linearly."""
+
+_UNITS = {
+    "kappa": "1/year: mean reversion of variance",
+    "jump_intensity": "1/year: co-jumps",
+    "variance_jump_mean": "1/year: mean variance jump",
+    "return_jump_mean": "log: mean price jump at no variance jump",
+    "return_jump_std": "log: standard deviation of the price jump",
+}
+
+PARAMETER_NAMES = tuple(item.name for item in fields(Svcj))
+
+
+def _return_jump_exponent(
+    q: SvcjDynamics, iu: ComplexArray, *, d: ComplexArray, g: ComplexArray, root: ComplexArray, ttm: float
+) -> ComplexArray:
+    """Jump part of the log-return exponent [1]_.
+
+    The integral over time of ``1 / (c - mu_v D(t))`` is rational in ``exp(-d t)``, hence closed.
+    """
+    c = 1.0 - q.jump_correlation * q.variance_jump_mean * iu
+    alpha = c - q.variance_jump_mean * root
+    beta = c * g - q.variance_jump_mean * root
+    decay = np.exp(-d * ttm)
+    weight = (1.0 - decay) / (alpha - beta)
+    integral = ttm / alpha + (beta / alpha - g) / d * weight * log1p_ratio(beta * weight)
+    size = np.exp(q.return_jump_mean * iu + 0.5 * q.return_jump_std**2 * iu * iu)
+    return q.jump_intensity * (size * integral - ttm - iu * q.mean_jump * ttm)
