@@ -1,0 +1,72 @@
+"""The answer: what the paired differences say about every strategy, in words.
+
+Two strategies run on the same paths, so the difference of a statistic has a far smaller error than either number.
+A strategy is called better or worse than the first one only where the 95% interval of that difference leaves out 0.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+Verdict = Literal["better", "worse", "same"]
+
+HEADLINE = "expected_shortfall_95"
+"""The statistic that the first sentence is about: what premium sellers can lose, not what they earn on average."""
+
+HIGHER_IS_BETTER = frozenset({"terminal_pnl_mean", "terminal_pnl_median", "terminal_pnl_q05"})
+
+
+def verdict(ci_low: float, ci_high: float, *, higher_is_better: bool) -> Verdict:
+    """Judge a paired difference by its interval."""
+    if not (np.isfinite(ci_low) and np.isfinite(ci_high)) or ci_low <= 0.0 <= ci_high:
+        return "same"
+    return "better" if (ci_low > 0.0) == higher_is_better else "worse"
+
+
+def verdict_of(paired: xr.Dataset, scenario: str, strategy: str, statistic: str) -> Verdict:
+    """Verdict on one cell of the paired table."""
+    cell = paired.sel(scenario=scenario, strategy=strategy, statistic=statistic)
+    return verdict(float(cell["ci_low"]), float(cell["ci_high"]), higher_is_better=statistic in HIGHER_IS_BETTER)
+
+
+def answer_sentences(statistics: xr.Dataset, paired: xr.Dataset) -> list[str]:
+    """One sentence a strategy, with the largest effect and its interval.
+
+    Parameters
+    ----------
+    statistics : xarray.Dataset
+        ``estimate`` over (scenario, strategy, statistic).
+    paired : xarray.Dataset
+        ``difference``, ``ci_low``, ``ci_high`` against the first strategy, over the same dimensions.
+    """
+    strategies = [str(name) for name in paired["strategy"].values]
+    baseline = str(statistics["strategy"].values[0])
+    scenarios = [str(name) for name in paired["scenario"].values]
+    sentences = []
+    for strategy in strategies:
+        if strategy == baseline:
+            continue
+        tail = [verdict_of(paired, name, strategy, HEADLINE) for name in scenarios]
+        mean = [verdict_of(paired, name, strategy, "terminal_pnl_mean") for name in scenarios]
+        largest = max(
+            scenarios,
+            key=lambda name: abs(float(paired["difference"].sel(scenario=name, strategy=strategy, statistic=HEADLINE))),
+        )
+        cell = paired.sel(scenario=largest, strategy=strategy, statistic=HEADLINE)
+        sentences.append(
+            f"{strategy} against {baseline}: expected shortfall of the terminal P&L (95%, net of costs) is "
+            f"{_count(tail, 'lower', 'higher')} of {len(scenarios)} scenarios; mean P&L is "
+            f"{_count(mean, 'higher', 'lower')}. Largest change of the shortfall, in {largest}: "
+            f"{float(cell['difference']):+,.0f} USD "
+            f"[95% interval {float(cell['ci_low']):+,.0f} to {float(cell['ci_high']):+,.0f}]."
+        )
+    return sentences or [f"{baseline} is the only strategy; its figures stand below."]
+
+
+def _count(verdicts: list[Verdict], better: str, worse: str) -> str:
+    n_better, n_worse = verdicts.count("better"), verdicts.count("worse")
+    n_same = len(verdicts) - n_better - n_worse
+    return f"{better} in {n_better}, {worse} in {n_worse} and not distinguishable in {n_same}"
