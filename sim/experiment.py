@@ -12,7 +12,7 @@ from models.errors import ModelParameterError
 from models.protocols import Model
 from sim.config import EngineConfig, ExperimentConfig, ScenarioConfig
 from sim.config.document import Document, Key, plain_document
-from sim.config.faults import one_of
+from sim.config.faults import nearest, one_of
 from sim.config.layers import expand_grid, read_layers
 from sim.config.resolve import resolve_experiment
 from sim.strategies.registry import REGISTRY as ENGINES
@@ -128,6 +128,13 @@ def _scenario_faults(scenario: ScenarioConfig) -> Iterator[tuple[Key, str]]:
             message = f"got {scenario.preset!r}, made for {made_for}; must be a preset of {scenario.model}"
             yield ("preset",), message
             return
+    known = [parameter.name for parameter in models.parameters_of(scenario.model)]
+    unknown = [name for name in scenario.parameters if name not in known]
+    for name in unknown:
+        message = f"is no parameter of {scenario.model}; must be one of {', '.join(known)}{nearest(name, known)}"
+        yield ("parameters", name), message
+    if unknown:
+        return
     try:
         model = build_model(scenario)
     except ModelParameterError as error:

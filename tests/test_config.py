@@ -82,6 +82,14 @@ def test_an_experiment_can_be_made_in_python() -> None:
     assert config.strategies["s"].engines[0] == ToyEngine(lots=2)
 
 
+def test_whole_model_parameters_stay_whole(tmp_path: Path) -> None:
+    text = MINIMAL.replace("{model: toy_model}", "{model: m, parameters: {vix_sessions: 21, kappa_p: 2.0}}")
+    config = load(write(tmp_path, text))
+    dumped = config.model_dump(mode="json")["scenarios"]["calm"]["parameters"]
+    for parameters in (config.scenarios["calm"].parameters, dumped):
+        assert [type(parameters[name]) for name in ("vix_sessions", "kappa_p")] == [int, float]
+
+
 def test_sections_cannot_be_changed_afterwards(tmp_path: Path) -> None:
     config = load(write(tmp_path, MINIMAL))
     with pytest.raises(ValueError, match="frozen"):

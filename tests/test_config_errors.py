@@ -91,6 +91,12 @@ def faults(directory: Path, text: str, *overrides: str) -> list[str]:
         ),
         ("    start:", "    start_date: 1850-01-01\n    start:", "must lie in the years 1962 to 2150"),
         ("    start:", "    start_date: noon\n    start:", "start_date: got 'noon'; must be a date, YYYY-MM-DD"),
+        (
+            "model: toy_model",
+            "model: m\n    parameters: {rho: true}",
+            "x.yaml:6: scenarios.calm.parameters.rho: got true; must",
+        ),
+        ("model: toy_model", "model: m\n    parameters: {rho: .inf}", "parameters.rho: got inf; must be finite"),
         ("  hold:", "  'a b':", "x.yaml:8: strategies.a b: name got 'a b'; must consist of letters, digits, - and _"),
         ("toy_condor", "toy_kondor", "x.yaml:10: strategies.hold.engines.0.engine: got 'toy_kondor'; must be one of"),
         ("toy_condor", "toy_kondor", "; did you mean 'toy_condor'?"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -48,27 +47,16 @@ def _default(detail: Row) -> str:
 def _models() -> list[Row]:
     import models
 
-    rows = []
-    for name in models.names():
-        kind = models.registry.REGISTRY[name]
-        rows.append({"name": name, "meaning": _first_line(kind), "parameters": _dataclass_fields(kind)})
-    return rows
-
-
-def _dataclass_fields(kind: Any) -> list[Row]:
-    if not is_dataclass(kind):
-        return []
-    from dataclasses import MISSING
-
     return [
         {
-            "name": field.name,
-            "required": field.default is MISSING and field.default_factory is MISSING,
-            "default": None if field.default is MISSING else field.default,
-            "meaning": "",
+            "name": name,
+            "meaning": models.meaning_of(name),
+            "parameters": [
+                {"name": p.name, "required": p.required, "default": p.default, "meaning": ""}
+                for p in models.parameters_of(name)
+            ],
         }
-        for field in fields(kind)
-        if field.init
+        for name in models.names()
     ]
 
 

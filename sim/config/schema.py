@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, SerializeAsAny, StringConstraints, field_validator, model_validator
+from pydantic import (
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from models.protocols import Start
 from sim.config.costs import CostsConfig
@@ -26,6 +34,21 @@ Backend = Literal["loky", "threading"]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=80)]
 """Name of an experiment, scenario or strategy: it becomes part of paths and of dotted keys."""
+
+
+def _number(value: object) -> object:
+    """Check a model parameter; whole numbers stay whole, because some parameters count sessions."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number")
+    if not -MAX_PARAMETER <= value <= MAX_PARAMETER:
+        raise ValueError("must be finite")
+    return value
+
+
+MAX_PARAMETER = 1e100
+"""Largest magnitude of a model parameter; no unit makes sense of more."""
+
+Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
 
 VIX_LIMITS = (5.0, 150.0)
 """Range of VIX levels [points] that a start may ask for; the index's history spans 9 to 83."""
@@ -69,7 +92,7 @@ class ScenarioConfig(ConfigSection):
 
     model: str = Field(description="registry name of the model")
     preset: str | None = Field(default=None, description="named parameter set of the model, the base of `parameters`")
-    parameters: dict[str, float] = Field(default={}, description="model parameters; they win over those of the preset")
+    parameters: dict[str, Number] = Field(default={}, description="model parameters; they win over those of the preset")
     start: StartConfig = Field(default=StartConfig(), description="where paths start")
     start_date: date = Field(
         default=date(2019, 1, 2), description="calendar date of day 0 (the next session if closed)"
