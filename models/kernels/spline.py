@@ -1,0 +1,21 @@
+"""Cubic B-splines on uniform grids: weights and sums over taps."""
+
+from __future__ import annotations
+
+from numba import njit
+
+
+@njit(cache=True, nogil=True, inline="always")
+def cubic_weights(fraction):  # type: ignore[no-untyped-def]
+    """Weights of the four coefficients around a point ``fraction`` in [0, 1) past the second of them."""
+    f = fraction
+    g = 1.0 - f
+    return g * g * g / 6.0, (4.0 - 3.0 * f * f * (2.0 - f)) / 6.0, (4.0 - 3.0 * g * g * (2.0 - g)) / 6.0, f * f * f / 6.0
+
+
+@njit(cache=True, nogil=True, inline="always")
+def cubic_slopes(fraction):  # type: ignore[no-untyped-def]
+    """Derivatives of ``cubic_weights`` per grid step."""
+    f = fraction
+    g = 1.0 - f
+    return -0.5 * g * g, 0.5 * (3.0 * f * f - 4.0 * f), -0.5 * (3.0 * g * g - 4.0 * g), 0.5 * f * f
