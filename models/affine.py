@@ -29,6 +29,10 @@ class AffineModel(Protocol):
         """Dividend yield [1/year, continuous]."""
         ...
 
+    def pricing_key(self) -> str:
+        """Text that identifies the law under Q: models with the same key have the same prices at zero rates."""
+        ...
+
     def log_return_transform(self, u: ComplexArray, ttm: float) -> tuple[ComplexArray, ComplexArray]:
         r"""Coefficients of :math:`\ln E^Q[\exp(i u \ln(S_T / F_T))]`.
 

@@ -154,6 +154,10 @@ class HestonNandi:
             drift=drift,
         )
 
+    def pricing_key(self) -> str:
+        """See ``AffineModel.pricing_key``."""
+        return f"{replace(self.dynamics('q'), drift=0.0)!r} {self.variance_ratio!r} {self.vix_sessions!r}"
+
     def log_return_transform(self, u: ComplexArray, ttm: float) -> tuple[ComplexArray, ComplexArray]:
         """See ``AffineModel.log_return_transform``: equations (11) to (13) of [1]_ under Q.
 

@@ -176,7 +176,8 @@ def _exponents(model: AffineModel, variances: FloatArray, deviation: FloatArray,
             break
     if remainder > _TOLERABLE:
         raise PricingDomainError(
-            f"the characteristic function does not fall off: {remainder:.1e} is left after {n_terms} terms at ttm={ttm:g}"
+            f"the characteristic function does not fall off: {remainder:.1e} is left after {n_terms} terms "
+            f"at ttm={ttm:g}"
         )
     points = np.arange(n_terms)[:, None] * per_term[None, :]
     spline = CubicSpline(knots, np.stack([constant, slope[0]], axis=-1))

@@ -182,6 +182,10 @@ class Svcj:
             drift=self.rate - self.dividend_yield + premium,
         )
 
+    def pricing_key(self) -> str:
+        """See ``AffineModel.pricing_key``."""
+        return repr(replace(self.dynamics("q"), drift=0.0))
+
     def log_return_transform(self, u: ComplexArray, ttm: float) -> tuple[ComplexArray, ComplexArray]:
         """See ``AffineModel.log_return_transform``; branch-safe form of Lord and Kahl [2]_."""
         q = self.dynamics("q")

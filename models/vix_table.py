@@ -6,6 +6,10 @@ The deviation of the log VIX is that of a lognormal variable with the same two f
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Protocol
+
 import numpy as np
 from scipy.ndimage import spline_filter1d
 
@@ -17,8 +21,18 @@ from models.vix_laplace import vix_calls, vix_futures
 _STEP = 0.05  # of the quadrature: 1e-6 VIX points
 
 
+class SliceMap(Protocol):
+    """``map`` of the built-in, or of a pool."""
+
+    def __call__(
+        self, function: Callable[[int], tuple[FloatArray, FloatArray]], sessions: Iterable[int], /
+    ) -> Iterable[tuple[FloatArray, FloatArray]]:
+        """Apply ``function`` to every number of sessions, in order."""
+        ...
+
+
 def build_vix_slices(
-    model: AffineModel, grid: TableGrid, futures_grid: TableGrid, max_sessions: int
+    model: AffineModel, grid: TableGrid, futures_grid: TableGrid, max_sessions: int, over: SliceMap = map
 ) -> tuple[FloatArray, FloatArray]:
     """Spline coefficients of all slices.
 
@@ -32,6 +46,8 @@ def build_vix_slices(
         Nodes of the futures, in the state only.
     max_sessions : int
         Slices are built for 1 .. max_sessions.
+    over : callable
+        ``map``, or that of a pool of threads.
 
     Returns
     -------
@@ -40,19 +56,22 @@ def build_vix_slices(
     futures : ndarray of shape (max_sessions, 2, n_state + pad + 1)
         Future [VIX points], and deviation of the log VIX.
     """
-    outward = grid.scaled_strikes()
-    variances = grid.variances()
-    fine = futures_grid.variances()
-    options = np.empty((max_sessions, 2, variances.size + 1, outward.size))
-    futures = np.empty((max_sessions, 2, fine.size + 1))
-    for n in range(1, max_sessions + 1):
-        ttm = n / SESSIONS_PER_YEAR
-        futures[n - 1] = [_line(row) for row in future_and_deviation(model, fine, ttm)]
-        future, deviation = future_and_deviation(model, variances, ttm)
-        for side, sign in enumerate((-1.0, 1.0)):
-            surface = _scaled_prices(model, variances, future, deviation, sign * outward, ttm, is_call=side == 1)
-            options[n - 1, side] = spline_coefficients(surface)
-    return options, futures
+    slices = list(over(partial(_slice, model, grid, futures_grid), range(1, max_sessions + 1)))
+    return np.stack([options for options, _ in slices]), np.stack([futures for _, futures in slices])
+
+
+def _slice(
+    model: AffineModel, grid: TableGrid, futures_grid: TableGrid, sessions: int
+) -> tuple[FloatArray, FloatArray]:
+    ttm = sessions / SESSIONS_PER_YEAR
+    futures = np.stack([_line(row) for row in future_and_deviation(model, futures_grid.variances(), ttm)])
+    variances, outward = grid.variances(), grid.scaled_strikes()
+    future, deviation = future_and_deviation(model, variances, ttm)
+    surfaces = [
+        _scaled_prices(model, variances, future, deviation, sign * outward, ttm, is_call=sign > 0.0)
+        for sign in (-1.0, 1.0)
+    ]
+    return np.stack([spline_coefficients(surface) for surface in surfaces]), futures
 
 
 def future_and_deviation(model: AffineModel, variances: FloatArray, ttm: float) -> tuple[FloatArray, FloatArray]:

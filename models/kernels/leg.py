@@ -62,13 +62,33 @@ def scaled_price(coefficients, i, w0, w1, w2, w3, y, top):  # type: ignore[no-un
     u0, u1, u2, u3 = cubic_weights(f)
     d0, d1, d2, d3 = cubic_slopes(f)
     j -= 1
-    a = w0 * coefficients[i, j] + w1 * coefficients[i + 1, j] + w2 * coefficients[i + 2, j] + w3 * coefficients[i + 3, j]
+    a = (
+        w0 * coefficients[i, j]
+        + w1 * coefficients[i + 1, j]
+        + w2 * coefficients[i + 2, j]
+        + w3 * coefficients[i + 3, j]
+    )
     j += 1
-    b = w0 * coefficients[i, j] + w1 * coefficients[i + 1, j] + w2 * coefficients[i + 2, j] + w3 * coefficients[i + 3, j]
+    b = (
+        w0 * coefficients[i, j]
+        + w1 * coefficients[i + 1, j]
+        + w2 * coefficients[i + 2, j]
+        + w3 * coefficients[i + 3, j]
+    )
     j += 1
-    c = w0 * coefficients[i, j] + w1 * coefficients[i + 1, j] + w2 * coefficients[i + 2, j] + w3 * coefficients[i + 3, j]
+    c = (
+        w0 * coefficients[i, j]
+        + w1 * coefficients[i + 1, j]
+        + w2 * coefficients[i + 2, j]
+        + w3 * coefficients[i + 3, j]
+    )
     j += 1
-    d = w0 * coefficients[i, j] + w1 * coefficients[i + 1, j] + w2 * coefficients[i + 2, j] + w3 * coefficients[i + 3, j]
+    d = (
+        w0 * coefficients[i, j]
+        + w1 * coefficients[i + 1, j]
+        + w2 * coefficients[i + 2, j]
+        + w3 * coefficients[i + 3, j]
+    )
     return u0 * a + u1 * b + u2 * c + u3 * d, d0 * a + d1 * b + d2 * c + d3 * d
 
 
@@ -178,5 +198,3 @@ def spline_rows(row, weight, coefficients, out):  # type: ignore[no-untyped-def]
             + weight[p, 2] * coefficients[i + 2]
             + weight[p, 3] * coefficients[i + 3]
         )
-
-

@@ -10,7 +10,12 @@ def cubic_weights(fraction):  # type: ignore[no-untyped-def]
     """Weights of the four coefficients around a point ``fraction`` in [0, 1) past the second of them."""
     f = fraction
     g = 1.0 - f
-    return g * g * g / 6.0, (4.0 - 3.0 * f * f * (2.0 - f)) / 6.0, (4.0 - 3.0 * g * g * (2.0 - g)) / 6.0, f * f * f / 6.0
+    return (
+        g * g * g / 6.0,
+        (4.0 - 3.0 * f * f * (2.0 - f)) / 6.0,
+        (4.0 - 3.0 * g * g * (2.0 - g)) / 6.0,
+        f * f * f / 6.0,
+    )
 
 
 @njit(cache=True, nogil=True, inline="always")
