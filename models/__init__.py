@@ -9,15 +9,19 @@
 from __future__ import annotations
 
 from models.errors import CalibrationError, ModelParameterError, PricingDomainError
+from models.presets import Preset, load_preset, preset_names
 from models.registry import create, meaning_of, names, parameters_of, register
 
 __all__ = [
     "CalibrationError",
     "ModelParameterError",
+    "Preset",
     "PricingDomainError",
     "create",
+    "load_preset",
     "meaning_of",
     "names",
     "parameters_of",
+    "preset_names",
     "register",
 ]

@@ -58,9 +58,7 @@ def format_value(statistic: str, value: float) -> str:
     return f"{value:,.0f}"
 
 
-def statistics_table(
-    statistics: xr.Dataset, paired: xr.Dataset, *, labels: Mapping[str, str], scenario: str
-) -> Table:
+def statistics_table(statistics: xr.Dataset, paired: xr.Dataset, *, labels: Mapping[str, str], scenario: str) -> Table:
     """Strategies by statistic in one scenario, each with its 95% interval.
 
     Parameters
@@ -82,9 +80,7 @@ def statistics_table(
             css = "same" if number == 0 else verdict_of(paired, scenario, strategy, statistic)
             cells.append(_interval_cell(statistic, cell, css=css if number else ""))
         body.append(f"<tr>{''.join(cells)}</tr>")
-    return Table(
-        title=scenario, html=f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-    )
+    return Table(title=scenario, html=f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>")
 
 
 def _interval_cell(statistic: str, cell: xr.Dataset, *, css: str) -> str:

@@ -1,0 +1,74 @@
+"""What trades cost: commission and fees a contract, and the part of the half-spread that an order pays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.config import CostsConfig
+from sim.contracts import ContractSet, Product
+
+FloatArray = NDArray[np.float64]
+
+
+def fee_per_contract(costs: CostsConfig, product: Product) -> float:
+    """Commission and fees of one contract and side [USD]."""
+    if product is Product.VIX_FUTURE:
+        return costs.commission_per_future + costs.exchange_fee_vix_future
+    exchange = costs.exchange_fee_spx if product is Product.SPX_OPTION else costs.exchange_fee_vix
+    return costs.commission_per_contract + exchange + costs.regulatory_fee
+
+
+def half_spread(costs: CostsConfig, product: Product, mid: FloatArray, vix: FloatArray) -> FloatArray:
+    """Half of the quoted spread [points].
+
+    Parameters
+    ----------
+    costs : CostsConfig
+        The schedule.
+    product : Product
+        Kind of contract.
+    mid : ndarray of shape (n_legs, n_paths)
+        Mids [points].
+    vix : ndarray of shape (n_paths,)
+        VIX of the day [points]; spreads widen with it.
+
+    Returns
+    -------
+    ndarray of shape (n_legs, n_paths)
+        Half-spread [points]. For options it is at most the mid: a bid is never negative.
+    """
+    schedule = getattr(costs.half_spread, product.value)
+    stress = 1.0 + schedule.stress_slope * np.maximum(vix / schedule.calm_vix - 1.0, 0.0)
+    if product is Product.VIX_FUTURE:
+        return np.broadcast_to(max(0.5 * schedule.tick, schedule.fixed) * stress, mid.shape)
+    wide = np.maximum(0.5 * schedule.tick, schedule.fixed + schedule.proportional * mid) * stress
+    return np.minimum(wide, mid)
+
+
+def trade_cost(
+    costs: CostsConfig, contracts: ContractSet, change: FloatArray, mid: FloatArray, vix: FloatArray
+) -> FloatArray:
+    """Cost of changing a position in one order.
+
+    Parameters
+    ----------
+    costs : CostsConfig
+        The schedule.
+    contracts : ContractSet
+        What is traded; its number of legs decides the fraction of the half-spread that is paid.
+    change : ndarray of shape (n_legs, n_paths)
+        Signed contracts bought.
+    mid : ndarray of shape (n_legs, n_paths)
+        Mids [points].
+    vix : ndarray of shape (n_paths,)
+        VIX of the day [points].
+
+    Returns
+    -------
+    ndarray of shape (n_paths,)
+        Cost, >= 0 [USD].
+    """
+    crossing = costs.crossing_fraction(contracts.n_legs)
+    slippage = crossing * half_spread(costs, contracts.product, mid, vix) * contracts.multiplier
+    return np.einsum("lp,lp->p", np.abs(change), slippage + fee_per_contract(costs, contracts.product))

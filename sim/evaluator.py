@@ -1,0 +1,196 @@
+"""Run strategies along a block of paths, day by day, all paths at once.
+
+The order within a session: interest on yesterday's cash; marks at today's mids; settlement of what expires; ruin and
+margin; decisions of the engines in the order of the strategy, all on the same book; their orders, closes first; the
+identities of the ledger. On the last session nothing is decided: positions are valued at mid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
+from sim.contracts import Product
+from sim.ledger import Ledger
+from sim.margin import tranche_margin
+from sim.market import MarketBlock
+from sim.outcomes import Outcomes
+from sim.quotes import QuoteBook
+from sim.strategies.iron_condor import IronCondorConfig
+from sim.strategies.protocols import DayView, Engine, Orders
+from sim.strategies.registry import REGISTRY
+from sim.tranche import Tranche
+
+FloatArray = NDArray[np.float64]
+
+
+def required_signals(strategies: Mapping[str, StrategyConfig]) -> tuple[str, ...]:
+    """Names of the signals that any engine of the strategies reads."""
+    names = {
+        signal
+        for strategy in strategies.values()
+        for config in strategy.engines
+        for signal in REGISTRY[config.engine].required_signals
+    }
+    return tuple(sorted(names))
+
+
+def evaluate(
+    market: MarketBlock,
+    strategies: Mapping[str, StrategyConfig],
+    *,
+    account: AccountConfig,
+    costs: CostsConfig,
+    margin: MarginConfig,
+) -> dict[str, Outcomes]:
+    """Evaluate strategies on the same paths, quotes and signals.
+
+    Parameters
+    ----------
+    market : MarketBlock
+        Paths, calendar, pricer and signals.
+    strategies : mapping
+        Name to strategy.
+    account : AccountConfig
+        Initial equity; whole or fractional contracts.
+    costs : CostsConfig
+        Commission, fees and spreads.
+    margin : MarginConfig
+        Margin rules.
+
+    Returns
+    -------
+    dict of Outcomes
+        By strategy, in the order given.
+
+    Raises
+    ------
+    LedgerError
+        If an identity of a ledger is violated.
+    """
+    quotes = QuoteBook(market)
+    runs = {name: _Run(market, quotes, strategy, account, costs) for name, strategy in strategies.items()}
+    last = market.n_times - 1
+    for t in range(market.day0, last + 1):
+        for run in runs.values():
+            run.step(t, decides=t < last)
+    return {name: run.outcomes() for name, run in runs.items()}
+
+
+class _Run:
+    """One strategy on its way through the days."""
+
+    def __init__(
+        self,
+        market: MarketBlock,
+        quotes: QuoteBook,
+        strategy: StrategyConfig,
+        account: AccountConfig,
+        costs: CostsConfig,
+    ) -> None:
+        n_paths, n_days = market.n_paths, market.n_times - market.day0
+        self.market, self.quotes, self.account = market, quotes, account
+        self.engines: list[tuple[str, Engine]] = [
+            (config.engine, REGISTRY[config.engine](config, n_paths)) for config in strategy.engines
+        ]
+        names = tuple(name for name, _ in self.engines)
+        self.ledger = Ledger(names, n_paths, account.initial_equity, costs)
+        condors = [config for config in strategy.engines if isinstance(config, IronCondorConfig)]
+        self.profit_target = condors[0].profit_target if condors else None
+        self.alive = np.ones(n_paths, dtype=np.bool_)
+        self.equity = np.empty((n_days, n_paths))
+        self.active = np.zeros((len(names), n_paths))
+        self.max_margin = np.zeros(n_paths)
+        self.margin_calls = np.zeros(n_paths, dtype=np.int64)
+
+    def step(self, t: int, *, decides: bool) -> None:
+        """Move the book to the close of session ``t``."""
+        ledger, market = self.ledger, self.market
+        if t > market.day0:
+            ledger.accrue(market.rate, self.alive)
+            self._mark(t)
+        self._stop_ruined(t)
+        self._meet_margin(t)
+        if decides:
+            view = DayView(
+                market,
+                self.quotes,
+                ledger,
+                self.account,
+                t,
+                alive=self.alive,
+                condor_profit_target=self.profit_target,
+            )
+            orders = [(name, engine.decide(view)) for name, engine in self.engines]
+            for name, order in orders:
+                self._fill(name, order, t)
+        ledger.drop_closed()
+        ledger.verify(t - market.day0)
+        self.equity[t - market.day0] = ledger.equity()
+        for row, name in enumerate(ledger.engines):
+            held = [tranche.is_open for tranche in ledger.held_by(name)]
+            if held:
+                self.active[row] += np.logical_or.reduce(held)
+
+    def _mark(self, t: int) -> None:
+        for tranche in self.ledger.tranches:
+            self.ledger.mark(tranche, self.quotes.mids(tranche.contracts, t))
+            if tranche.contracts.expiry == t:
+                self.ledger.settle(tranche)
+
+    def _fill(self, name: str, orders: Orders, t: int) -> None:
+        vix = self.market.vix(t)
+        for close in orders.closes:
+            self.ledger.close(close.tranche, close.mask, vix)
+        for order in orders.opens:
+            mid = self.quotes.mids(order.contracts, t)
+            self.ledger.open(name, order.contracts, order.quantity, t, mid, vix)
+
+    def _stop_ruined(self, t: int) -> None:
+        """Close everything where equity is gone; such a path trades no more."""
+        newly = self.alive & (self.ledger.equity() <= 0.0)
+        if newly.any():
+            for tranche in self.ledger.tranches:
+                self.ledger.close(tranche, newly & tranche.is_open, self.market.vix(t))
+            self.alive &= ~newly
+
+    def _margin_of(self, tranche: Tranche, t: int) -> FloatArray:
+        contracts = tranche.contracts
+        is_spx = contracts.product is Product.SPX_OPTION
+        underlying = self.market.spot(t) if is_spx else self.market.vix_future(t, contracts.expiry)
+        return tranche_margin(tranche, underlying)
+
+    def _meet_margin(self, t: int) -> None:
+        """Record margin; where equity does not cover it, close the oldest tranches until it does."""
+        tranches = list(self.ledger.tranches)
+        margins = [self._margin_of(tranche, t) for tranche in tranches]
+        total = np.sum(margins, axis=0) if margins else np.zeros(self.market.n_paths)
+        np.maximum(self.max_margin, total, out=self.max_margin)
+        is_called = self.alive & (total > self.ledger.equity())
+        if not is_called.any():
+            return
+        self.margin_calls += is_called
+        for tranche, bound in zip(tranches, margins, strict=True):
+            mask = is_called & tranche.is_open & (total > self.ledger.equity())
+            self.ledger.close(tranche, mask, self.market.vix(t))
+            total = np.where(mask, total - bound, total)
+
+    def outcomes(self) -> Outcomes:
+        """What is kept of the run."""
+        ledger = self.ledger
+        return Outcomes(
+            engines=ledger.engines,
+            equity=self.equity,
+            engine_pnl=ledger.gross_pnl,
+            engine_cost=ledger.cost,
+            engine_active=self.active / self.equity.shape[0],
+            interest=ledger.interest,
+            max_margin=self.max_margin,
+            margin_calls=self.margin_calls,
+            ruined=~self.alive,
+            n_trades=ledger.n_trades,
+            largest_residual=ledger.largest_residual,
+        )

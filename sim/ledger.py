@@ -1,0 +1,180 @@
+"""The ledger of one strategy: cash, costs and interest on every path, and P&L by engine, kept twice.
+
+Once as stock, cash plus positions at mid; once as flow, the sum of daily changes of what was held. The two must agree
+on every path and day:
+
+* each tranche: cash received at mid + value = P&L from daily changes,
+* the account: cash = initial equity + interest + cash of all tranches - costs,
+* the strategy: equity = initial equity + interest + P&L of all engines - costs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.protocols import SESSIONS_PER_YEAR
+from sim.config import CostsConfig
+from sim.contracts import ContractSet
+from sim.costs import trade_cost
+from sim.errors import LedgerError
+from sim.tranche import Tranche, dollars
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+TOLERANCE = 1e-9
+"""Largest allowed residual of an identity, as a share of gross value."""
+
+
+class Ledger:
+    """Book-keeping of one strategy on ``n_paths`` paths.
+
+    Parameters
+    ----------
+    engines : sequence of str
+        Names of the engines, the rows of P&L and costs.
+    n_paths : int
+        Number of paths.
+    initial_equity : float
+        Cash at the start [USD].
+    costs : CostsConfig
+        Commission, fees and spreads.
+
+    Attributes
+    ----------
+    cash, interest : ndarray of shape (n_paths,)
+        Cash now, and interest received so far [USD].
+    gross_pnl, cost : ndarray of shape (n_engines, n_paths)
+        P&L at mid and costs by engine so far [USD].
+    tranches : list of Tranche
+        Open tranches, oldest first.
+    n_trades : ndarray of shape (n_paths,)
+        Orders filled so far.
+    largest_residual : float
+        Largest residual of an identity so far, as a share of gross value.
+    """
+
+    def __init__(self, engines: tuple[str, ...], n_paths: int, initial_equity: float, costs: CostsConfig) -> None:
+        self.engines = engines
+        self.initial_equity = initial_equity
+        self.costs = costs
+        self.cash = np.full(n_paths, float(initial_equity))
+        self.interest = np.zeros(n_paths)
+        self.gross_pnl = np.zeros((len(engines), n_paths))
+        self.cost = np.zeros((len(engines), n_paths))
+        self.n_trades = np.zeros(n_paths, dtype=np.int64)
+        self.tranches: list[Tranche] = []
+        self.largest_residual = 0.0
+        self._closed_flow = np.zeros(n_paths)
+
+    def held_by(self, engine: str) -> list[Tranche]:
+        """Open tranches of an engine, oldest first."""
+        return [tranche for tranche in self.tranches if tranche.engine == engine]
+
+    def equity(self) -> FloatArray:
+        """Cash plus positions at mid [USD], shape (n_paths,)."""
+        total = self.cash.copy()
+        for tranche in self.tranches:
+            total += tranche.value()
+        return total
+
+    def accrue(self, rate: float, alive: BoolArray) -> None:
+        """Pay one session of interest on cash."""
+        interest = np.where(alive, self.cash * np.expm1(rate / SESSIONS_PER_YEAR), 0.0)
+        self.interest += interest
+        self.cash += interest
+
+    def mark(self, tranche: Tranche, mid: FloatArray) -> None:
+        """Move a tranche to new mids; a future's variation is paid in cash."""
+        change = dollars(tranche.contracts, tranche.quantity, mid - tranche.mid)
+        self._book_pnl(tranche, change)
+        if not tranche.has_value:
+            self._receive(tranche, change)
+        tranche.mid = mid
+
+    def settle(self, tranche: Tranche) -> None:
+        """Exchange an expired tranche, marked at its settlement, for cash; settlement costs nothing."""
+        if tranche.has_value:
+            self._receive(tranche, tranche.value())
+        tranche.quantity[:] = 0.0
+
+    def open(
+        self, engine: str, contracts: ContractSet, quantity: FloatArray, day: int, mid: FloatArray, vix: FloatArray
+    ) -> Tranche:
+        """Buy ``quantity`` (signed) of new contracts at mid, and pay the costs."""
+        tranche = Tranche.empty(engine, contracts, day, mid)
+        self.tranches.append(tranche)
+        self.trade(tranche, quantity, vix)
+        tranche.entry_quantity = tranche.quantity.copy()
+        return tranche
+
+    def trade(self, tranche: Tranche, change: FloatArray, vix: FloatArray) -> None:
+        """Buy ``change`` (signed) contracts of a tranche at its latest mids, and pay the costs."""
+        if tranche.has_value:
+            self._receive(tranche, -dollars(tranche.contracts, change, tranche.mid))
+        cost = trade_cost(self.costs, tranche.contracts, change, tranche.mid, vix)
+        self.cost[self.engines.index(tranche.engine)] += cost
+        self.cash -= cost
+        tranche.quantity += change
+        self.n_trades += np.any(change != 0.0, axis=0)
+
+    def close(self, tranche: Tranche, mask: BoolArray, vix: FloatArray) -> None:
+        """Close a tranche at mid on the paths of ``mask``."""
+        self.trade(tranche, np.where(mask, -tranche.quantity, 0.0), vix)
+
+    def drop_closed(self) -> None:
+        """Forget tranches that no path holds any more; their cash stays accounted for."""
+        kept = []
+        for tranche in self.tranches:
+            if tranche.is_open.any():
+                kept.append(tranche)
+            else:
+                self._closed_flow += tranche.flow
+        self.tranches = kept
+
+    def verify(self, day: int) -> None:
+        """Check the identities on every path.
+
+        Raises
+        ------
+        LedgerError
+            Naming path, day and contracts of the first violation.
+        """
+        flows = self._closed_flow.copy()
+        for tranche in self.tranches:
+            flows += tranche.flow
+            gross = np.abs(tranche.flow) + np.abs(tranche.quantity * tranche.mid).sum(axis=0) * (
+                tranche.contracts.multiplier
+            )
+            residual = np.abs(tranche.flow + tranche.value() - tranche.gross_pnl)
+            self._judge(residual, np.maximum(gross, self.initial_equity), day, _describe(tranche))
+        expected = self.initial_equity + self.interest + flows - self.cost.sum(axis=0)
+        scale = np.maximum(np.abs(self.cash), self.initial_equity)
+        self._judge(np.abs(self.cash - expected), scale, day, "the cash account")
+        by_flow = self.initial_equity + self.interest + self.gross_pnl.sum(axis=0) - self.cost.sum(axis=0)
+        self._judge(np.abs(self.equity() - by_flow), scale, day, "P&L by engine against equity")
+
+    def _judge(self, residual: FloatArray, gross: FloatArray, day: int, what: str) -> None:
+        share = residual / gross
+        worst = float(share.max())
+        if not worst <= TOLERANCE:
+            path = int(np.argmax(~(share <= TOLERANCE)))
+            raise LedgerError(
+                f"the ledger does not balance on path {path}, day {day}: {what} is off by "
+                f"{residual[path]:.6g} USD of {gross[path]:.6g}"
+            )
+        self.largest_residual = max(self.largest_residual, worst)
+
+    def _receive(self, tranche: Tranche, amount: FloatArray) -> None:
+        tranche.flow += amount
+        self.cash += amount
+
+    def _book_pnl(self, tranche: Tranche, amount: FloatArray) -> None:
+        tranche.gross_pnl += amount
+        self.gross_pnl[self.engines.index(tranche.engine)] += amount
+
+
+def _describe(tranche: Tranche) -> str:
+    contracts = tranche.contracts
+    return f"{tranche.engine}'s {contracts.product.value} of session {contracts.expiry} (opened on {tranche.entry_day})"

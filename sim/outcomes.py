@@ -1,0 +1,56 @@
+"""What is left of one strategy on one block of paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """Results of one strategy, path by path.
+
+    Parameters
+    ----------
+    engines : tuple of str
+        Names of the engines, the rows of ``engine_pnl`` and ``engine_cost``.
+    equity : ndarray of shape (n_days + 1, n_paths)
+        Equity at every close from day 0 on [USD].
+    engine_pnl, engine_cost : ndarray of shape (n_engines, n_paths)
+        P&L at mid, and costs [USD]. P&L minus costs plus interest is the terminal P&L.
+    engine_active : ndarray of shape (n_engines, n_paths)
+        Share of sessions on which the engine held a position [-].
+    interest : ndarray of shape (n_paths,)
+        Interest received [USD].
+    max_margin : ndarray of shape (n_paths,)
+        Largest equity bound by margin at a close [USD].
+    margin_calls : ndarray of int, shape (n_paths,)
+        Sessions on which equity fell below margin.
+    ruined : ndarray of bool, shape (n_paths,)
+        Whether equity fell to 0 or below.
+    n_trades : ndarray of int, shape (n_paths,)
+        Orders filled.
+    largest_residual : float
+        Largest residual of a ledger identity, as a share of gross value.
+    """
+
+    engines: tuple[str, ...]
+    equity: FloatArray
+    engine_pnl: FloatArray
+    engine_cost: FloatArray
+    engine_active: FloatArray
+    interest: FloatArray
+    max_margin: FloatArray
+    margin_calls: NDArray[np.int64]
+    ruined: NDArray[np.bool_]
+    n_trades: NDArray[np.int64]
+    largest_residual: float
+
+    @property
+    def terminal_pnl(self) -> FloatArray:
+        """Equity at the end minus that of day 0 [USD]."""
+        return np.asarray(self.equity[-1] - self.equity[0])

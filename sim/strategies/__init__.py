@@ -1,0 +1,1 @@
+"""Engines, one a file, and their registry; a strategy is a list of engines."""

@@ -1,0 +1,144 @@
+"""Second engine: VIX call ratio spreads beside the condor, entered in calm, steep contango."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from sim.config import EngineConfig, broken_rule
+from sim.contracts import Product, listed_strike
+from sim.strategies.iron_condor import WEEKDAYS
+from sim.strategies.protocols import CONDOR, Close, DayView, Open, Orders
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+NAME = "ratio_backspread"
+_IS_CALL = np.array([True, True])
+_NEVER = -1_000_000
+
+
+class RatioBackspreadConfig(EngineConfig):
+    """Short 1 near VIX call, long 2 or 3 further out; the opposite sign can be chosen."""
+
+    engine: Literal["ratio_backspread"] = "ratio_backspread"
+    sign: Literal[1, -1] = Field(default=1, description="1: short 1, long `ratio`; -1: long 1, short `ratio`")
+    ratio: int = Field(default=2, ge=2, le=3, description="further calls per near call")
+    entry_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday"] = Field(
+        default="monday", description="triggers are read on the week's first session from this day on"
+    )
+    rsi_vx1: float = Field(default=30.0, gt=0.0, lt=100.0, description="RSI(14) of the front VIX future below this")
+    contango: float = Field(default=0.08, description="VX2 / VX1 - 1 above this [-]")
+    near_max_profit: float = Field(
+        default=0.60,
+        gt=0.0,
+        le=1.0,
+        description="profit of a condor tranche over its credit, or its profit target if that is lower [-]",
+    )
+    memory_sessions: int = Field(
+        default=5, ge=1, le=60, description="that profit counts for so long, as the tranche is closed on it [sessions]"
+    )
+    near_offset: float = Field(default=0.0, description="near strike above the VIX future [points]")
+    break_even: float = Field(default=5.0, description="upper break-even above the VIX future [points], 4 to 6")
+    size: float = Field(default=0.35, gt=0.0, le=1.0, description="largest loss over the condor's risk capital [-]")
+    min_days: int = Field(default=14, ge=1, le=60, description="first monthly expiry with at least [calendar days]")
+    roll_days: int = Field(default=5, ge=0, le=30, description="rolled with this long to expiry [calendar days]")
+
+    @model_validator(mode="after")
+    def _fields_fit(self) -> RatioBackspreadConfig:
+        if self.break_even <= self.near_offset:
+            raise broken_rule("break_even", f"be above near_offset, {self.near_offset}")
+        if self.min_days <= self.roll_days:
+            raise broken_rule("min_days", f"be above roll_days, {self.roll_days}")
+        return self
+
+
+@final
+class RatioBackspread:
+    """VIX call ratio spread; see ``RatioBackspreadConfig``."""
+
+    config_type: ClassVar[type[EngineConfig]] = RatioBackspreadConfig
+    required_signals: ClassVar[tuple[str, ...]] = ("rsi_vx1", "contango")
+
+    def __init__(self, config: RatioBackspreadConfig, n_paths: int) -> None:
+        self.config = config
+        self.last_profit_day = np.full(n_paths, _NEVER)
+
+    def decide(self, view: DayView) -> Orders:
+        """Roll what nears its expiry, and enter on the triggers."""
+        orders = Orders()
+        self._remember_profit(view)
+        is_held = np.zeros(view.n_paths, dtype=np.bool_)
+        is_rolled = is_held.copy()
+        for tranche in view.tranches(NAME):
+            is_open = tranche.is_open
+            if view.days_to_expiry(tranche.contracts.expiry) > self.config.roll_days:
+                is_held |= is_open
+            elif is_open.any():
+                orders.closes.append(Close(tranche=tranche, mask=is_open))
+                is_rolled |= is_open
+        # a roll needs contango still, but not the entry's other triggers again
+        wanted = is_rolled & (view.signal("contango") > 0.0)
+        if view.first_session_of_week(WEEKDAYS.index(self.config.entry_weekday)):
+            wanted |= self._trigger(view) & ~is_held
+        capital = np.where(wanted, view.condor_risk_capital(), 0.0)
+        if capital.any():
+            entry = self._entry(view, capital)
+            if entry is not None:
+                orders.opens.append(entry)
+        return orders
+
+    def _remember_profit(self, view: DayView) -> None:
+        """Note the paths on which a condor tranche stands near its largest profit at today's close."""
+        target = view.condor_profit_target
+        share = self.config.near_max_profit if target is None else min(self.config.near_max_profit, target)
+        for tranche in view.tranches(CONDOR):
+            is_near = tranche.is_open & (tranche.open_profit() >= -share * tranche.entry_value())
+            self.last_profit_day[is_near] = view.t
+
+    def _trigger(self, view: DayView) -> BoolArray:
+        config = self.config
+        is_near = view.t - self.last_profit_day < config.memory_sessions
+        calm = view.signal("rsi_vx1") < config.rsi_vx1
+        return np.asarray(is_near & calm & (view.signal("contango") > config.contango))
+
+    def _entry(self, view: DayView, capital: FloatArray) -> Open | None:
+        config = self.config
+        number = 1
+        while view.days_to_expiry(view.vix_expiry(number)) < config.min_days:
+            number += 1
+        expiry = view.vix_expiry(number)
+        near, far = self._strikes(view, expiry)
+        key = (NAME, config.ratio, config.near_offset, config.break_even, expiry)
+        contracts = view.contracts(key, Product.VIX_OPTION, _IS_CALL, np.stack([near, far]), expiry)
+        mids = view.mids(contracts)
+        credit = mids[0] - config.ratio * mids[1]
+        unit_loss = contracts.multiplier * (far - near - credit)
+        is_sound = (unit_loss > 0.0) & (far > near)
+        units = view.whole(np.where(is_sound, config.size * capital / np.where(is_sound, unit_loss, 1.0), 0.0))
+        if not units.any():
+            return None
+        return Open(contracts=contracts, quantity=config.sign * np.array([[-1.0], [config.ratio]]) * units)
+
+    def _strikes(self, view: DayView, expiry: int) -> tuple[FloatArray, FloatArray]:
+        """Near strike, and the listed far strike whose upper break-even lies nearest to the target.
+
+        Short 1 at N and long r at F, entered for the credit c, break even at ``(r F - N - c) / (r - 1)`` above F.
+        """
+        config = self.config
+        future = view.vix_future(expiry)
+        near = listed_strike(Product.VIX_OPTION, future + config.near_offset)
+        reach = np.arange(0.5, 2.0 * (config.break_even - config.near_offset) + 0.5, 0.5)
+        far = listed_strike(Product.VIX_OPTION, near[None, :] + reach[:, None])
+        candidates = np.concatenate([near[None, :], far])
+        key = (NAME, "candidates", config.near_offset, config.break_even, expiry)
+        is_call = np.ones(candidates.shape[0], dtype=np.bool_)
+        mids = view.mids(view.contracts(key, Product.VIX_OPTION, is_call, candidates, expiry))
+        credit = mids[0] - config.ratio * mids[1:]
+        break_even = (config.ratio * far - near - credit) / (config.ratio - 1)
+        distance = np.where(far > near, np.abs(break_even - future - config.break_even), np.inf)
+        best = np.argmin(distance, axis=0)
+        return near, np.take_along_axis(far, best[None, :], axis=0)[0]
