@@ -41,9 +41,9 @@ def half_spread(costs: CostsConfig, product: Product, mid: FloatArray, vix: Floa
     schedule = getattr(costs.half_spread, product.value)
     stress = 1.0 + schedule.stress_slope * np.maximum(vix / schedule.calm_vix - 1.0, 0.0)
     if product is Product.VIX_FUTURE:
-        return np.broadcast_to(max(0.5 * schedule.tick, schedule.fixed) * stress, mid.shape)
+        return np.asarray(np.broadcast_to(max(0.5 * schedule.tick, schedule.fixed) * stress, mid.shape))
     wide = np.maximum(0.5 * schedule.tick, schedule.fixed + schedule.proportional * mid) * stress
-    return np.minimum(wide, mid)
+    return np.asarray(np.minimum(wide, mid))
 
 
 def trade_cost(
@@ -71,4 +71,5 @@ def trade_cost(
     """
     crossing = costs.crossing_fraction(contracts.n_legs)
     slippage = crossing * half_spread(costs, contracts.product, mid, vix) * contracts.multiplier
-    return np.einsum("lp,lp->p", np.abs(change), slippage + fee_per_contract(costs, contracts.product))
+    each = slippage + fee_per_contract(costs, contracts.product)
+    return np.asarray(np.einsum("lp,lp->p", np.abs(change), each))

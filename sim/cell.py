@@ -1,0 +1,166 @@
+"""One unit of work: some paths of one scenario, simulated once and evaluated under every strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.protocols import Model, Pricer, SimulationGrid, Stream
+from sim.calendar import SessionCalendar
+from sim.config import ExperimentConfig, ScenarioConfig
+from sim.evaluator import evaluate, required_signals
+from sim.experiment import build_model
+from sim.market import MarketBlock
+from sim.metrics.drawdown import max_drawdown
+from sim.outcomes import Outcomes
+from sim.storage import TENORS
+
+FloatArray = NDArray[np.float64]
+Arrays = dict[str, NDArray[np.generic]]
+
+WARMUP_DAYS = 60
+"""Sessions of history before day 0, for the signals."""
+
+MAX_SESSIONS = 90
+"""Longest tenor that contracts of the engines have [sessions]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """Paths of one scenario.
+
+    Parameters
+    ----------
+    scenario : str
+        Name of the scenario.
+    first_path, n_paths : int
+        Which paths.
+    """
+
+    scenario: str
+    first_path: int
+    n_paths: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellResult:
+    """Outcome of a cell.
+
+    Parameters
+    ----------
+    cell : Cell
+        Which paths.
+    market : dict of ndarray
+        Daily SPX, VIX, VX1 and VX2 (n_days + 1, n_paths) and ``term_structure`` (2, n_tenors, n_paths).
+    outcomes : dict of Outcomes
+        By strategy.
+    clamp_count : int
+        States beyond the end of the price tables.
+    """
+
+    cell: Cell
+    market: dict[str, FloatArray]
+    outcomes: dict[str, Outcomes]
+    clamp_count: int
+
+
+def stream_number(scenario: str) -> int:
+    """Number of a scenario's random stream: a hash of its name, so that it depends neither on order nor on company."""
+    return int.from_bytes(sha256(scenario.encode()).digest()[:2], "big")
+
+
+@lru_cache(maxsize=16)
+def _prepared(scenario_text: str, days: int) -> tuple[Model, Pricer, SessionCalendar]:
+    """Model, tables and calendar of a scenario; a worker makes them once."""
+    scenario = ScenarioConfig.model_validate_json(scenario_text)
+    model = build_model(scenario)
+    calendar = SessionCalendar.build(scenario.start_date, WARMUP_DAYS, days)
+    return model, model.tabulated_pricer(max_sessions=MAX_SESSIONS), calendar
+
+
+def prepare(config: ExperimentConfig, scenario: str) -> tuple[Model, Pricer, SessionCalendar]:
+    """Model, tabulated pricer and calendar of a scenario, building the tables that are missing."""
+    return _prepared(config.scenarios[scenario].model_dump_json(), config.days)
+
+
+def run_cell(config: ExperimentConfig, cell: Cell) -> CellResult:
+    """Simulate the paths of a cell and evaluate every strategy on them.
+
+    Parameters
+    ----------
+    config : ExperimentConfig
+        The experiment.
+    cell : Cell
+        Which paths of which scenario.
+
+    Raises
+    ------
+    RuntimeError
+        Naming scenario and paths, from the error that stopped the cell.
+    """
+    try:
+        return _run(config, cell)
+    except (ValueError, RuntimeError, ArithmeticError) as error:
+        last = cell.first_path + cell.n_paths - 1
+        error.add_note(f"in scenario {cell.scenario}, paths {cell.first_path} to {last}")
+        raise
+
+
+def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
+    scenario = config.scenarios[cell.scenario]
+    model, pricer, calendar = prepare(config, cell.scenario)
+    grid = SimulationGrid(n_days=config.days, warmup_days=WARMUP_DAYS)
+    stream = Stream(seed=config.seed, scenario=stream_number(cell.scenario), first_path=cell.first_path)
+    paths = model.simulate(grid, cell.n_paths, stream, start=scenario.start.to_start(), spot0=config.account.spot)
+    before = getattr(pricer, "clamp_count", 0)
+    market = MarketBlock.build(
+        paths,
+        calendar,
+        pricer,
+        rate=model.rate,
+        dividend_yield=model.dividend_yield,
+        required_signals=required_signals(config.strategies),
+    )
+    outcomes = evaluate(market, config.strategies, account=config.account, costs=config.costs, margin=config.margin)
+    return CellResult(
+        cell=cell,
+        market=_market_arrays(market) if config.keep.fan or config.keep.example_paths else {},
+        outcomes=outcomes,
+        clamp_count=getattr(pricer, "clamp_count", 0) - before,
+    )
+
+
+def _market_arrays(market: MarketBlock) -> dict[str, FloatArray]:
+    first = market.day0
+    curves = np.stack(
+        [
+            np.stack([market.pricer.vix_future_rows(market.state(t), tenor) for tenor in TENORS])
+            for t in (first, market.n_times - 1)
+        ]
+    )
+    return {
+        "spot": market.spot_series[first:],
+        "vix": market.vix_series[first:],
+        "vx1": market.vx(1)[first:],
+        "vx2": market.vx(2)[first:],
+        "term_structure": curves,
+    }
+
+
+def path_arrays(outcomes: Outcomes) -> Arrays:
+    """Stored values of each path of one strategy, by name in ``storage.VARIABLES``."""
+    return {
+        "terminal_pnl": outcomes.terminal_pnl,
+        "max_drawdown": max_drawdown(outcomes.equity),
+        "min_equity": outcomes.equity.min(axis=0),
+        "interest": outcomes.interest,
+        "total_cost": outcomes.engine_cost.sum(axis=0),
+        "max_margin": outcomes.max_margin,
+        "margin_calls": outcomes.margin_calls,
+        "n_trades": outcomes.n_trades,
+        "ruined": outcomes.ruined.astype(np.int8),
+    }

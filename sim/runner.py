@@ -1,0 +1,160 @@
+"""Run an experiment: blocks of paths in parallel, one writer, results published when complete.
+
+Work is cut into cells of ``compute.block_paths`` paths of a scenario. A cell carries names and numbers, not arrays;
+what a path does depends on seed, scenario and path number alone, so that results are the same bits for any number of
+jobs, any block size and any order of completion. Memory is bounded by the cells in flight.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+from threadpoolctl import threadpool_limits
+
+from sim.cell import Cell, CellResult, path_arrays, prepare, run_cell, stream_number
+from sim.config import ExperimentConfig
+from sim.errors import StorageError
+from sim.gather import Gather
+from sim.manifest import code_version, file_checksum, machine, package_versions, write_manifest
+from sim.storage import MANIFEST, RESULTS
+
+Progress = Callable[[int, int], None]
+
+
+def run_experiment(
+    config: ExperimentConfig,
+    *,
+    output: str | Path | None = None,
+    jobs: int | None = None,
+    backend: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Run an experiment and publish its results.
+
+    Parameters
+    ----------
+    config : ExperimentConfig
+        From ``load_experiment``.
+    output : path-like, optional
+        Result directory, ``outputs/NAME`` by default; what is there is replaced when the run is complete.
+    jobs : int, optional
+        Workers, -1 for every core; that of the experiment by default.
+    backend : str, optional
+        ``loky`` (processes) or ``threading``.
+    progress : callable, optional
+        Called with the number of paths done and in all.
+
+    Returns
+    -------
+    Path
+        The result directory.
+
+    Raises
+    ------
+    StorageError
+        If the results cannot be written.
+    """
+    directory = Path(output) if output is not None else Path("outputs") / config.name
+    started, cpu = time.time(), time.process_time()
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    except OSError as error:
+        raise StorageError(f"{directory} cannot be written: {error}") from error
+    try:
+        record = _run_into(draft, config, jobs=jobs, backend=backend, progress=progress)
+        record["wall_seconds"] = time.time() - started
+        record["cpu_seconds_of_parent"] = time.process_time() - cpu
+        write_manifest(draft / MANIFEST, record)
+        _publish(draft, directory)
+    except OSError as error:
+        raise StorageError(f"{directory} cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return directory
+
+
+def _run_into(
+    draft: Path, config: ExperimentConfig, *, jobs: int | None, backend: str | None, progress: Progress | None
+) -> dict[str, Any]:
+    prepared = {name: prepare(config, name) for name in config.scenarios}
+    cells = list(_cells(config))
+    total = config.paths * len(config.scenarios)
+    n_jobs = config.compute.jobs if jobs is None else jobs
+    done = 0
+    if progress is not None:
+        progress(0, total)
+    with Gather(draft, config) as gather:
+        for result in _results(config, cells, n_jobs=n_jobs, backend=backend or config.compute.backend):
+            gather.add(result, {name: path_arrays(item) for name, item in result.outcomes.items()})
+            done += result.cell.n_paths
+            if progress is not None:
+                progress(done, total)
+        gather.finish()
+        counts = gather.counts
+    return {
+        "name": config.name,
+        "config": config.model_dump(mode="json"),
+        "seed": config.seed,
+        "streams": {name: stream_number(name) for name in config.scenarios},
+        "code": code_version(),
+        "packages": package_versions(),
+        "machine": machine(),
+        "tables": {name: getattr(item[1], "table_hash", None) for name, item in prepared.items()},
+        "models": {name: repr(item[0]) for name, item in prepared.items()},
+        "premium": {
+            name: {key: {"value": value, "meaning": meaning} for key, (value, meaning) in item[0].premium().items()}
+            for name, item in prepared.items()
+        },
+        "counts": counts,
+        "sha256": {RESULTS: file_checksum(draft / RESULTS)},
+    }
+
+
+def _cells(config: ExperimentConfig) -> Iterator[Cell]:
+    size = config.compute.block_paths
+    for first in range(0, config.paths, size):
+        for scenario in config.scenarios:
+            yield Cell(scenario=scenario, first_path=first, n_paths=min(size, config.paths - first))
+
+
+def _results(config: ExperimentConfig, cells: list[Cell], *, n_jobs: int, backend: str) -> Iterator[CellResult]:
+    if n_jobs == 1:
+        with threadpool_limits(limits=1):
+            yield from (run_cell(config, cell) for cell in cells)
+        return
+    # the first cell runs here: it compiles and caches the kernels, which the workers then only load
+    yield run_cell(config, cells[0])
+    parallel = joblib.Parallel(
+        n_jobs=n_jobs, backend=backend, return_as="generator_unordered", pre_dispatch="2 * n_jobs", batch_size=1
+    )
+    yield from parallel(joblib.delayed(_limited)(config, cell) for cell in cells[1:])
+
+
+def _limited(config: ExperimentConfig, cell: Cell) -> CellResult:
+    with threadpool_limits(limits=1):
+        return run_cell(config, cell)
+
+
+def _publish(draft: Path, directory: Path) -> None:
+    """Put the finished directory under its final name; the old one goes only when the new one is in place."""
+    draft.chmod(0o755)
+    old = None
+    if directory.exists():
+        old = directory.with_name(f".{directory.name}.{os.getpid()}.old")
+        os.replace(directory, old)
+    try:
+        os.replace(draft, directory)
+    except OSError:
+        if old is not None:
+            os.replace(old, directory)
+        raise
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,68 @@
+"""Tables of statistics of a run: estimates with intervals, and paired differences from the first strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import xarray as xr
+
+from sim.metrics.estimate import Estimate, paired_difference
+from sim.metrics.registry import REGISTRY, PathOutcomes
+
+FIELDS = ("estimate", "ci_low", "ci_high", "standard_error")
+
+
+def statistics_tables(
+    scenarios: Sequence[str],
+    strategies: Sequence[str],
+    metrics: Sequence[str],
+    outcomes_of: Callable[[int, int], PathOutcomes],
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Compute all statistics of all cells.
+
+    Parameters
+    ----------
+    scenarios, strategies : sequence of str
+        Names.
+    metrics : sequence of str
+        Metrics that the experiment asks for.
+    outcomes_of : callable
+        From scenario and strategy index to the outcomes; one scenario is held in memory at a time.
+
+    Returns
+    -------
+    statistics : xarray.Dataset
+        ``estimate``, ``ci_low``, ``ci_high``, ``standard_error`` over (scenario, strategy, statistic).
+    paired : xarray.Dataset
+        ``difference`` from the first strategy and its interval, likewise.
+    """
+    names = [name for name, statistic in REGISTRY.items() if statistic.metric in metrics]
+    shape = (len(scenarios), len(strategies), len(names))
+    single, paired = (np.empty((len(FIELDS), *shape)) for _ in range(2))
+    for i in range(len(scenarios)):
+        outcomes = [outcomes_of(i, j) for j in range(len(strategies))]
+        for k, name in enumerate(names):
+            estimates = [REGISTRY[name].compute(item) for item in outcomes]
+            for j, estimate in enumerate(estimates):
+                single[:, i, j, k] = _fields(estimate)
+                paired[:, i, j, k] = _fields(paired_difference(estimates[0], estimate))
+    coordinates = {
+        "scenario": list(scenarios),
+        "strategy": list(strategies),
+        "statistic": names,
+        "unit": ("statistic", [REGISTRY[name].unit for name in names]),
+        "label": ("statistic", [REGISTRY[name].label for name in names]),
+        "definition": ("statistic", [REGISTRY[name].definition for name in names]),
+    }
+    dims = ("scenario", "strategy", "statistic")
+
+    def table(values: np.ndarray, first: str) -> xr.Dataset:
+        fields = (first, *FIELDS[1:])
+        return xr.Dataset({field: (dims, values[n]) for n, field in enumerate(fields)}, coords=coordinates)
+
+    return table(single, "estimate"), table(paired, "difference")
+
+
+def _fields(estimate: Estimate) -> list[float]:
+    return [estimate.estimate, estimate.ci_low, estimate.ci_high, estimate.standard_error]

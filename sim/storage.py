@@ -1,0 +1,211 @@
+"""results.h5: netCDF over HDF5, written block by block by one process, read by xarray without this program.
+
+The file grows under a temporary name. Its attribute ``complete`` is set last, then the whole result directory is
+renamed into place: what carries the final name is complete.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5netcdf
+import h5py
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from sim.errors import StorageError
+
+SCHEMA_VERSION = 1
+"""Raised whenever dimensions or variables change their meaning."""
+
+RESULTS, MANIFEST = "results.h5", "manifest.json"
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+"""Probabilities of all fans."""
+
+TENORS = (0, 21, 42, 63, 84)
+"""Tenors of the stored VIX term structure [sessions]; 0 is the VIX itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Dimensions, type, unit and meaning of a stored variable."""
+
+    dimensions: tuple[str, ...]
+    dtype: str
+    units: str
+    long_name: str
+
+
+_CELL = ("scenario", "strategy")
+
+VARIABLES: dict[str, Variable] = {
+    "terminal_pnl": Variable((*_CELL, "path"), "f8", "USD", "equity at the end minus initial equity, net of costs"),
+    "max_drawdown": Variable((*_CELL, "path"), "f8", "1", "largest fall of equity from its running maximum, share"),
+    "min_equity": Variable((*_CELL, "path"), "f8", "USD", "lowest equity at a close"),
+    "interest": Variable((*_CELL, "path"), "f8", "USD", "interest received on cash"),
+    "total_cost": Variable((*_CELL, "path"), "f8", "USD", "commission, fees and slippage of all engines"),
+    "max_margin": Variable((*_CELL, "path"), "f8", "USD", "largest equity bound by margin at a close"),
+    "margin_calls": Variable((*_CELL, "path"), "i4", "1", "sessions on which equity fell below margin"),
+    "n_trades": Variable((*_CELL, "path"), "i4", "1", "orders filled"),
+    "ruined": Variable((*_CELL, "path"), "i1", "1", "1 if equity reached 0"),
+    "engine_pnl": Variable((*_CELL, "engine", "path"), "f8", "USD", "P&L of the engine at mid, gross of costs"),
+    "engine_cost": Variable((*_CELL, "engine", "path"), "f8", "USD", "costs of the engine"),
+    "engine_active": Variable((*_CELL, "engine", "path"), "f4", "1", "share of sessions with a position of the engine"),
+    "equity_fan": Variable((*_CELL, "quantile", "day"), "f8", "USD", "quantiles of equity at each close"),
+    "spot_fan": Variable(("scenario", "quantile", "day"), "f8", "index points", "quantiles of the SPX"),
+    "vix_fan": Variable(("scenario", "quantile", "day"), "f8", "VIX points", "quantiles of the VIX"),
+    "vx1_fan": Variable(("scenario", "quantile", "day"), "f8", "VIX points", "quantiles of the nearest VIX future"),
+    "vx2_fan": Variable(("scenario", "quantile", "day"), "f8", "VIX points", "quantiles of the second VIX future"),
+    "term_structure": Variable(
+        ("scenario", "moment", "quantile", "tenor"),
+        "f8",
+        "VIX points",
+        "quantiles of VIX futures by tenor",
+    ),
+    "example_equity": Variable((*_CELL, "example", "day"), "f4", "USD", "equity of the first paths"),
+    "example_spot": Variable(("scenario", "example", "day"), "f4", "index points", "SPX of the first paths"),
+    "example_vix": Variable(("scenario", "example", "day"), "f4", "VIX points", "VIX of the first paths"),
+    "daily_equity": Variable((*_CELL, "day", "path"), "f4", "USD", "equity of every path at every close"),
+}
+"""The root group of results.h5."""
+
+
+class ResultsWriter:
+    """Open results.h5 for a run; blocks may arrive in any order.
+
+    Parameters
+    ----------
+    path : Path
+        File to create.
+    sizes : mapping
+        Length of each dimension.
+    coordinates : mapping
+        Values of the dimensions that have some.
+    attributes : mapping
+        Attributes of the file.
+    variables : sequence of str
+        Which of ``VARIABLES`` to create.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        sizes: Mapping[str, int],
+        coordinates: Mapping[str, Sequence[Any]],
+        attributes: Mapping[str, Any],
+        variables: Sequence[str],
+    ) -> None:
+        self._file = h5netcdf.File(path, "w")
+        self._file.dimensions = dict(sizes)
+        for name, values in coordinates.items():
+            is_text = isinstance(values[0], str) if len(values) else True
+            dtype = h5py.string_dtype() if is_text else np.asarray(values).dtype
+            data = np.asarray(values, dtype=object if is_text else None)
+            self._file.create_variable(name, (name,), dtype=dtype, data=data)
+        for name in variables:
+            item = VARIABLES[name]
+            variable = self._file.create_variable(name, item.dimensions, dtype=item.dtype)
+            variable.attrs["units"] = item.units
+            variable.attrs["long_name"] = item.long_name
+        for key, value in {"schema_version": SCHEMA_VERSION, "complete": 0, **attributes}.items():
+            self._file.attrs[key] = value
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def write(self, name: str, index: tuple[Any, ...], values: NDArray[Any]) -> None:
+        """Write part of a variable."""
+        self._file.variables[name][index] = values
+
+    def read(self, name: str, index: tuple[Any, ...]) -> NDArray[Any]:
+        """Read back part of a variable."""
+        return np.asarray(self._file.variables[name][index])
+
+    def write_table(self, group: str, table: xr.Dataset) -> None:
+        """Write a small data set as a group of its own."""
+        target = self._file.create_group(group)
+        target.dimensions = {str(name): int(size) for name, size in table.sizes.items()}
+        for name, array in table.variables.items():
+            is_text = array.dtype.kind in "UOT"
+            dtype = h5py.string_dtype() if is_text else array.dtype
+            data = np.asarray(array.values, dtype=object if is_text else None)
+            variable = target.create_variable(str(name), tuple(map(str, array.dims)), dtype=dtype, data=data)
+            for key, value in array.attrs.items():
+                variable.attrs[key] = value
+
+    def complete(self) -> None:
+        """Mark the file as complete."""
+        self._file.attrs["complete"] = 1
+        self._file.flush()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """Stored results of a run.
+
+    Parameters
+    ----------
+    directory : Path
+        Result directory.
+    data : xarray.Dataset
+        Outcomes of the paths, fans and examples.
+    statistics : xarray.Dataset
+        Estimates with intervals over (scenario, strategy, statistic).
+    paired : xarray.Dataset
+        Differences from the first strategy, likewise.
+    manifest : dict
+        How the run was made.
+    """
+
+    directory: Path
+    data: xr.Dataset
+    statistics: xr.Dataset
+    paired: xr.Dataset
+    manifest: dict[str, Any]
+
+
+def open_results(directory: str | Path) -> Results:
+    """Open a result directory.
+
+    Parameters
+    ----------
+    directory : path-like
+        What ``run_experiment`` returned.
+
+    Raises
+    ------
+    StorageError
+        If there are no complete results, or they come from a newer version of the program.
+    """
+    folder = Path(directory)
+    path = folder / RESULTS
+    if not path.is_file():
+        raise StorageError(f"{folder} holds no {RESULTS}; run an experiment with --output {folder}")
+    try:
+        data = xr.load_dataset(path, engine="h5netcdf")
+        statistics = xr.load_dataset(path, engine="h5netcdf", group="statistics")
+        paired = xr.load_dataset(path, engine="h5netcdf", group="paired")
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError) as error:
+        raise StorageError(f"{path} cannot be read, it is damaged or incomplete: {error}") from error
+    version = int(data.attrs.get("schema_version", 0))
+    if version > SCHEMA_VERSION:
+        raise StorageError(
+            f"{path} has schema version {version}, this program reads up to {SCHEMA_VERSION}; use a newer version"
+        )
+    if int(data.attrs.get("complete", 0)) != 1:
+        raise StorageError(f"{path} is not complete; run the experiment again")
+    return Results(directory=folder, data=data, statistics=statistics, paired=paired, manifest=manifest)
