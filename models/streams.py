@@ -1,0 +1,134 @@
+"""Who may use which random numbers: purposes, and draws of a block of paths.
+
+The counter of a number is ``(path, day, block, purpose)`` and its key ``(seed, scenario)``. Two uses that differ in any
+of these never share a number, so a new use needs no more than a new purpose.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+from models.errors import ModelParameterError
+from models.kernels.philox import UintArray, fill_normals, fill_uniforms
+from models.protocols import FloatArray, Stream
+
+POOL_FIRST_PATH = 2**31
+"""Paths from here on belong to pools of histories; simulated paths come before."""
+
+_WORDS = 2**32
+_SCENARIOS = 2**16
+
+
+class Purpose(IntEnum):
+    """What a number is for. Values are part of every stored result: append, never renumber."""
+
+    PATH = 0
+    """Steps of a model, day by day."""
+    STATIONARY = 1
+    """Draws of a stationary state, and the days of a burn-in."""
+    HISTORY_PICK = 2
+    """Choice of a path's history from a pool."""
+    ROLL_PHASE = 3
+    """Day of the first trade of each path."""
+    SETTLEMENT = 4
+    """Settlement prices that differ from the close."""
+
+
+def stream_key(stream: Stream) -> UintArray:
+    """Key of a stream.
+
+    Parameters
+    ----------
+    stream : Stream
+        Address of a block of paths.
+
+    Returns
+    -------
+    ndarray of shape (2,), uint64
+        Seed and scenario.
+
+    Raises
+    ------
+    ModelParameterError
+        If seed, scenario or first path lie outside their ranges.
+    """
+    limits = {"seed": _WORDS, "scenario": _SCENARIOS, "first_path": _WORDS}
+    for name, limit in limits.items():
+        value = getattr(stream, name)
+        if not 0 <= value < limit:
+            raise ModelParameterError(f"{name} must lie in 0 .. {limit - 1}, got {value!r}")
+    return np.array([stream.seed, stream.scenario], dtype=np.uint64)
+
+
+def check_paths(stream: Stream, n_paths: int) -> None:
+    """Check that a block has paths and stays inside the 2**32 paths of a stream.
+
+    Parameters
+    ----------
+    stream : Stream
+        Address of the block.
+    n_paths : int
+        Its number of paths.
+
+    Raises
+    ------
+    ModelParameterError
+        Naming the rule and the value received.
+    """
+    if not 1 <= n_paths <= _WORDS - stream.first_path:
+        raise ModelParameterError(f"n_paths must lie in 1 .. {_WORDS - stream.first_path}, got {n_paths!r}")
+
+
+def uniforms(stream: Stream, n_paths: int, *, purpose: Purpose, day: int = 0, block: int = 0) -> FloatArray:
+    """Four independent uniforms a path, each on a grid of width 2**-32 inside (0, 1).
+
+    Parameters
+    ----------
+    stream : Stream
+        Address of the block of paths.
+    n_paths : int
+        Number of paths.
+    purpose : Purpose
+        What the numbers are for.
+    day, block : int
+        Address within the purpose; ``day`` may be negative, -2**31 .. 2**31 - 1.
+
+    Returns
+    -------
+    ndarray of shape (4, n_paths)
+
+    Raises
+    ------
+    ModelParameterError
+        If the stream or the number of paths lies outside its range.
+    """
+    key = stream_key(stream)
+    check_paths(stream, n_paths)
+    out = np.empty((4, n_paths))
+    fill_uniforms(out, *_counter(stream, purpose, day, block), key)
+    return out
+
+
+def normals(stream: Stream, n_paths: int, *, purpose: Purpose, day: int = 0, block: int = 0) -> FloatArray:
+    """Four independent standard normals a path; see ``uniforms`` for the parameters.
+
+    Returns
+    -------
+    ndarray of shape (4, n_paths)
+
+    Raises
+    ------
+    ModelParameterError
+        If the stream or the number of paths lies outside its range.
+    """
+    key = stream_key(stream)
+    check_paths(stream, n_paths)
+    out = np.empty((4, n_paths))
+    fill_normals(out, *_counter(stream, purpose, day, block), key)
+    return out
+
+
+def _counter(stream: Stream, purpose: Purpose, day: int, block: int) -> tuple[np.uint64, ...]:
+    return np.uint64(stream.first_path), np.uint64(day % _WORDS), np.uint64(block), np.uint64(purpose)
