@@ -92,12 +92,14 @@ class Ledger:
         if not tranche.has_value:
             self._receive(tranche, change)
         tranche.mid = mid
+        tranche.revalue(quantity_changed=False)
 
     def settle(self, tranche: Tranche) -> None:
         """Exchange an expired tranche, marked at its settlement, for cash; settlement costs nothing."""
         if tranche.has_value:
             self._receive(tranche, tranche.value())
         tranche.quantity[:] = 0.0
+        tranche.revalue(quantity_changed=True)
 
     def open(
         self, engine: str, contracts: ContractSet, quantity: FloatArray, day: int, mid: FloatArray, vix: FloatArray
@@ -106,7 +108,6 @@ class Ledger:
         tranche = Tranche.empty(engine, contracts, day, mid)
         self.tranches.append(tranche)
         self.trade(tranche, quantity, vix)
-        tranche.entry_quantity = tranche.quantity.copy()
         return tranche
 
     def trade(self, tranche: Tranche, change: FloatArray, vix: FloatArray) -> None:
@@ -117,6 +118,7 @@ class Ledger:
         self.cost[self.engines.index(tranche.engine)] += cost
         self.cash -= cost
         tranche.quantity += change
+        tranche.revalue(quantity_changed=True)
         self.n_trades += np.any(change != 0.0, axis=0)
 
     def close(self, tranche: Tranche, mask: BoolArray, vix: FloatArray) -> None:

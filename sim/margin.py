@@ -72,6 +72,8 @@ def naked_add_on(
         if not legs.any():
             continue
         net = -quantity[legs].sum(axis=0)
+        if not (net > 0.0).any():
+            continue
         is_short = quantity[legs] < 0.0
         edge = np.where(is_short, strike[legs], np.inf if right else 0.0)
         nearest = edge.min(axis=0) if right else edge.max(axis=0)
@@ -92,6 +94,7 @@ def tranche_margin(tranche: Tranche, underlying: FloatArray) -> FloatArray:
     if contracts.product is Product.VIX_FUTURE:
         points = FUTURE_MARGIN_RATE * np.abs(tranche.quantity * tranche.mid).sum(axis=0)
         return np.asarray(contracts.multiplier * points)
-    loss = worst_expiry_loss(contracts.is_call, contracts.strike, tranche.quantity)
-    loss += naked_add_on(contracts.product, contracts.is_call, contracts.strike, tranche.quantity, underlying)
+    is_call, strike, quantity = contracts.is_call, contracts.strike, tranche.quantity
+    loss = tranche.worst_loss(lambda: worst_expiry_loss(is_call, strike, quantity))
+    loss = loss + naked_add_on(contracts.product, is_call, strike, quantity, underlying)
     return np.maximum(contracts.multiplier * loss + tranche.value(), 0.0)

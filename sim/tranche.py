@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -46,10 +47,8 @@ class Tranche:
     mid: FloatArray
     flow: FloatArray
     gross_pnl: FloatArray
-    entry_quantity: FloatArray = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.entry_quantity = self.quantity.copy()
+    _value: FloatArray | None = field(default=None, init=False, repr=False)
+    _worst_loss: FloatArray | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def empty(cls, engine: str, contracts: ContractSet, day: int, mid: FloatArray) -> Self:
@@ -79,9 +78,22 @@ class Tranche:
 
     def value(self) -> FloatArray:
         """Value at the latest mids [USD], shape (n_paths,)."""
-        if not self.has_value:
-            return np.zeros(self.quantity.shape[1])
-        return dollars(self.contracts, self.quantity, self.mid)
+        if self._value is None:
+            is_valued = self.has_value
+            self._value = dollars(self.contracts, self.quantity, self.mid if is_valued else np.zeros(self.mid.shape))
+        return self._value
+
+    def worst_loss(self, compute: Callable[[], FloatArray]) -> FloatArray:
+        """Loss at expiry per path, computed when the quantity has changed since the last time."""
+        if self._worst_loss is None:
+            self._worst_loss = compute()
+        return self._worst_loss
+
+    def revalue(self, *, quantity_changed: bool) -> None:
+        """Forget what follows from mids, and from quantities if they changed."""
+        self._value = None
+        if quantity_changed:
+            self._worst_loss = None
 
     def entry_value(self) -> FloatArray:
         """Value at entry of what is still held [USD]: negative for a net credit."""
