@@ -148,6 +148,7 @@ class _Run:
         for order in orders.opens:
             mid = self.quotes.mids(order.contracts, t)
             self.ledger.open(name, order.contracts, order.quantity, t, mid, vix)
+            self.quotes.hold(order.contracts, np.any(order.quantity != 0.0, axis=0))
 
     def _stop_ruined(self, t: int) -> None:
         """Close everything where equity is gone; such a path trades no more."""

@@ -16,7 +16,11 @@ from sim.errors import DataError
 from sim.market import MarketBlock, settlement_value
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 Cache = TypeVar("Cache")
+
+_MOST = 0.8
+"""Share of held paths above which all are priced: picking some costs more than it saves."""
 
 STATE_BUMP = 0.01
 """Relative change of the state in the vega of VIX contracts."""
@@ -58,6 +62,7 @@ class QuoteBook:
     def __init__(self, market: MarketBlock) -> None:
         self.market = market
         self._interned: WeakValueDictionary[Hashable, ContractSet] = WeakValueDictionary()
+        self._held: WeakKeyDictionary[ContractSet, BoolArray] = WeakKeyDictionary()
         self._mids: dict[int, WeakKeyDictionary[ContractSet, FloatArray]] = {}
         self._strikes: dict[int, dict[Hashable, FloatArray]] = {}
 
@@ -111,6 +116,11 @@ class QuoteBook:
             key, Product.VIX_FUTURE, [False], np.zeros((1, self.market.n_paths)), expiry
         )
 
+    def hold(self, contracts: ContractSet, mask: BoolArray) -> None:
+        """Say on which paths contracts are held: later sessions are priced there only, mids elsewhere are 0."""
+        known = self._held.get(contracts)
+        self._held[contracts] = mask.copy() if known is None else known | mask
+
     def mids(self, contracts: ContractSet, t: int) -> FloatArray:
         """Mid prices at the close of session ``t``, shape (n_legs, n_paths).
 
@@ -125,7 +135,7 @@ class QuoteBook:
         if cache is None:
             cache = _newest(self._mids, t, WeakKeyDictionary())
         if contracts not in cache:
-            cache[contracts] = _read_only(self._price(contracts, self.market.state(t), t, contracts.expiry - t))
+            cache[contracts] = _read_only(self._mids_where_held(contracts, t))
         return cache[contracts]
 
     def settle(self, contracts: ContractSet, t: int) -> FloatArray:
@@ -194,6 +204,23 @@ class QuoteBook:
             )
             cache[key] = _read_only(listed_strike(Product.SPX_OPTION, strike))
         return cache[key]
+
+    def _mids_where_held(self, contracts: ContractSet, t: int) -> FloatArray:
+        market, sessions = self.market, contracts.expiry - t
+        held = self._held.get(contracts)
+        if held is None or sessions <= 0 or contracts.product is Product.VIX_FUTURE:
+            return self._price(contracts, market.state(t), t, sessions)
+        index = np.flatnonzero(held)
+        if index.size > _MOST * held.size:
+            return self._price(contracts, market.state(t), t, sessions)
+        mids = np.zeros(contracts.strike.shape)
+        state = np.ascontiguousarray(market.state(t)[:, index])
+        strike, right = np.ascontiguousarray(contracts.strike[:, index]), contracts.is_call
+        if contracts.product is Product.SPX_OPTION:
+            mids[:, index] = market.pricer.price_spx_legs(market.spot(t)[index], state, strike, sessions, right)
+        else:
+            mids[:, index] = market.pricer.price_vix_legs(state, strike, sessions, right)
+        return mids
 
     def _price(self, contracts: ContractSet, state: FloatArray, t: int, sessions: int) -> FloatArray:
         """Price of the contracts from a state at session ``t`` with ``sessions`` to live."""
