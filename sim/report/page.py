@@ -1,0 +1,182 @@
+"""Assemble report.html: figures and tables from results.h5 and the manifest, one self-contained file."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import plotly.io
+import plotly.offline
+
+from sim.errors import StorageError
+from sim.report.answer import answer_sentences
+from sim.report.sections import Section, make_sections
+from sim.report.tables import Table, paired_table, plain_table, statistics_table
+from sim.storage import Results, open_results
+
+REPORT = "report.html"
+
+LIMITS = (
+    "Constant parameters: a scenario is one model with one parameter set; regimes differ by where paths start.",
+    "Daily closes: stops and targets are read once a day, and fills are at the close.",
+    "VIX options and futures settle on the close of their expiry, SPX options are the PM-settled Friday series; the "
+    "opening auctions that settle VIX products in reality are not modelled.",
+    "Interest rates, dividends and half-spread schedules are constant; half-spreads widen with the VIX only.",
+    "Breadth, scheduled events and macro series are not simulated: rules that need them are off or use a stated stand-in.",
+    "The premium between P and Q decides the mean of every strategy that sells options. It was estimated from twenty "
+    "years of returns and five of the VIX, and its standard error is large.",
+)
+
+
+def write_report(directory: str | Path) -> Path:
+    """Draw report.html from stored results.
+
+    Parameters
+    ----------
+    directory : path-like
+        Result directory of a run.
+
+    Returns
+    -------
+    Path
+        The report, in the same directory.
+
+    Raises
+    ------
+    StorageError
+        If there are no complete results or the report cannot be written.
+    """
+    results = open_results(directory)
+    html = render(results)
+    target = results.directory / REPORT
+    draft = target.with_name(f".{REPORT}.{os.getpid()}")
+    try:
+        draft.write_text(html, encoding="utf-8")
+        draft.replace(target)
+    except OSError as error:
+        raise StorageError(f"{target} cannot be written: {error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return target
+
+
+def render(results: Results) -> str:
+    """HTML of the report."""
+    sections = make_sections(results)
+    figures, shown = {}, []
+    for section in sections:
+        cards = []
+        for number, (title, figure) in enumerate(section.cards):
+            key = f"{section.anchor}-{number}"
+            figures[key] = json.loads(plotly.io.to_json(figure, validate=False))
+            figures[key]["layout"].pop("template", None)
+            cards.append({"id": key, "title": title})
+        shown.append(_as_context(section, cards))
+    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(files("sim.report").joinpath("template.html.j2").read_text(encoding="utf-8"))
+    return template.render(
+        page=_page(results),
+        sections=shown,
+        run=_run(results),
+        plotly_js=plotly.offline.get_plotlyjs(),
+        # "</" would end the script element
+        figures_json=json.dumps(figures, separators=(",", ":")).replace("</", "<\\/"),
+    )
+
+
+def _as_context(section: Section, cards: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "anchor": section.anchor,
+        "title": section.title,
+        "note": section.note,
+        "tables": section.tables,
+        "cards": cards,
+        "wide": section.wide,
+    }
+
+
+def _page(results: Results) -> dict[str, Any]:
+    data, statistics, paired = results.data, results.statistics, results.paired
+    names = [str(name) for name in statistics["statistic"].values]
+    labels = {name: str(label) for name, label in zip(names, statistics["label"].values, strict=True)}
+    tables = []
+    for scenario in statistics["scenario"].values:
+        tables.append(statistics_table(statistics, paired, labels=labels, scenario=str(scenario)))
+    baseline = str(statistics["strategy"].values[0])
+    note = (
+        f"{data.sizes['path']:,} paths of {data.sizes['day'] - 1} sessions, net of costs, USD; 95% intervals below. "
+        f"Against {baseline} on the same paths: ▲ better, ▼ worse, = not distinguishable."
+    )
+    tables[0] = Table(title=tables[0].title, html=tables[0].html, note=note)
+    tables.append(paired_table(paired, labels=labels, baseline=baseline))
+    return {
+        "name": str(data.attrs["name"]),
+        "question": str(data.attrs["question"]),
+        "answer": answer_sentences(statistics, paired),
+        "tables": [*_assumptions(results), *tables],
+        "version": version("regimesim"),
+    }
+
+
+def _assumptions(results: Results) -> list[Table]:
+    manifest = results.manifest
+    rows = []
+    for scenario, terms in manifest["premium"].items():
+        config = manifest["config"]["scenarios"][scenario]
+        chosen = {key: terms[key]["value"] for key in ("equity_premium", "vix_premium") if key in terms}
+        rows.append(
+            [
+                scenario,
+                f"{config['model']}, {config['preset'] or 'own parameters'}",
+                f"{chosen.get('vix_premium', float('nan')):+.2f} points",
+                f"{chosen.get('equity_premium', float('nan')):+.2%} a year",
+                f"{config['variance_premium_scale']:g} / {config['equity_premium_scale']:g}",
+            ]
+        )
+    header = ["scenario", "model", "variance premium", "equity premium", "scales (variance / equity)"]
+    costs = manifest["config"]["costs"]
+    note = (
+        "Variance premium: VIX minus what the same expectation is under P, at the mean variance. Costs: commission "
+        f"{costs['commission_per_contract']:.2f} USD and fees a contract and side, and part of a half-spread that "
+        "widens with the VIX."
+    )
+    return [plain_table("What decides these results", header, rows, note=note)]
+
+
+def _run(results: Results) -> dict[str, Any]:
+    manifest, statistics = results.manifest, results.statistics
+    code = manifest["code"]
+    facts = [
+        ["seed", str(manifest["seed"])],
+        ["version", f"{code['version']}, commit {code['commit'] or 'unknown'}{', modified' if code['dirty'] else ''}"],
+        ["wall time", f"{manifest['wall_seconds']:.1f} s on {manifest['machine']['cores']} cores"],
+        ["machine", f"{manifest['machine']['system']} {manifest['machine']['architecture']}"],
+        *[[key.replace("_", " "), f"{value:.3g}"] for key, value in manifest["counts"].items()],
+        *[[f"tables of {name}", str(key)[:16]] for name, key in manifest["tables"].items()],
+        *[[name, number] for name, number in manifest["packages"].items()],
+    ]
+    definitions = [
+        [str(label), str(unit), str(text)]
+        for label, unit, text in zip(
+            statistics["label"].values, statistics["unit"].values, statistics["definition"].values, strict=True
+        )
+    ]
+    premium = [
+        [scenario, name, f"{term['value']:.6g}", term["meaning"]]
+        for scenario, terms in manifest["premium"].items()
+        for name, term in terms.items()
+    ]
+    return {
+        "tables": [
+            plain_table("Manifest", ["item", "value"], facts),
+            plain_table("Premium between P and Q", ["scenario", "parameter", "value", "unit and meaning"], premium),
+            plain_table("Definitions", ["statistic", "unit", "definition"], definitions),
+        ],
+        "config": json.dumps(manifest["config"], indent=2),
+        "limits": LIMITS,
+    }
