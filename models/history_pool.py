@@ -1,14 +1,15 @@
-"""Histories that end in a given range of the VIX, drawn from a model's own stationary law.
+"""Histories that end in a given range of the VIX, drawn from the model's own stationary law.
 
-A pool of long stationary paths is simulated; every day on which the VIX lies in the range ends a window with its history.
-A path takes one of them by its own random number, so that what signals read before day 0 is a likely past of such a
-day: a high VIX comes with the fall that led to it.
+A pool of long stationary paths is simulated once. Every (path, day) whose close has the VIX in the range is a window:
+the closes up to that day are a past that the model itself thinks likely before such a VIX. A simulated path takes one
+window, all windows being equally likely, which is the stationary law given the VIX of day 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,27 @@ from models.errors import ModelParameterError
 from models.protocols import FloatArray, Measure, Model, Stream
 from models.streams import POOL_FIRST_PATH, Purpose, uniforms
 
-POOL_PATHS = 1024
-POOL_DAYS = 1260
-MAX_BATCHES = 8
-MIN_WINDOWS = 200
-MAX_WINDOWS = 8192
+POOL_PATHS = 2048
+"""Paths of a pool; it grows by as many where the range is seldom visited."""
+
+POOL_SESSIONS = 1260
+"""Sessions of each path on which a window may end: five years."""
+
+MAX_POOL_PATHS = 32768
+"""Where the pool stops growing."""
+
+MIN_PATHS_IN_RANGE = 200
+"""Fewest pool paths that must visit the range: windows of one path are much alike, so paths are counted."""
+
+MAX_WINDOWS = 16384
+"""Most windows that are kept of one round of ``POOL_PATHS`` paths."""
+
+_QUANTILES = (0.0001, 0.01, 0.5, 0.99, 0.9999)
+
+IndexArray = NDArray[np.intp]
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryPool:
     """Windows of history, all ending in the range.
@@ -31,86 +46,125 @@ class HistoryPool:
     Parameters
     ----------
     log_spot : ndarray of shape (warmup_days + 1, n_windows)
-        Log SPX relative to its last value, which is 0.
+        Log of spot over its last value: the last row is 0.
     state : ndarray of shape (warmup_days + 1, n_factors, n_windows)
-        State at each close.
+        Model state at each close.
     """
 
     log_spot: FloatArray
     state: FloatArray
 
+    @property
+    def n_windows(self) -> int:
+        """Number of windows."""
+        return int(self.log_spot.shape[1])
+
     def draw(self, n_paths: int, stream: Stream) -> tuple[FloatArray, FloatArray]:
-        """Give every path a window, by its own number: independent of how paths are cut into blocks."""
-        pick = uniforms(stream, n_paths, purpose=Purpose.HISTORY_PICK)[0]
-        window = np.minimum((pick * self.log_spot.shape[1]).astype(np.int64), self.log_spot.shape[1] - 1)
-        return self.log_spot[:, window], self.state[:, :, window]
+        """Give every path of a block a window; the choice depends on the path's number alone.
+
+        Parameters
+        ----------
+        n_paths : int
+            Number of paths.
+        stream : Stream
+            Address of the block.
+
+        Returns
+        -------
+        log_spot : ndarray of shape (warmup_days + 1, n_paths)
+        state : ndarray of shape (warmup_days + 1, n_factors, n_paths)
+        """
+        u = uniforms(stream, n_paths, purpose=Purpose.HISTORY_PICK)[0]
+        pick = np.minimum((u * self.n_windows).astype(np.intp), self.n_windows - 1)
+        return self.log_spot[:, pick], self.state[:, :, pick]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def history_pool(
-    model: Model, *, seed: int, scenario: int, warmup_days: int, low: float, high: float, measure: Measure
+    model: Model,
+    *,
+    seed: int,
+    scenario: int,
+    warmup_days: int,
+    vix_range: tuple[float, float],
+    measure: Measure = "p",
 ) -> HistoryPool:
-    """Collect windows of a model; kept in memory for the blocks of a run.
+    """Collect the windows of a scenario; the last few pools are kept in memory.
 
     Parameters
     ----------
     model : Model
-        Hashable model.
+        The model; models of equal parameters share a pool.
     seed, scenario : int
-        Address of the random numbers.
+        Key of the random numbers. Pool paths have numbers from ``POOL_FIRST_PATH`` on, which no simulated path has.
     warmup_days : int
-        Sessions of history in each window.
-    low, high : float
-        Range of the VIX on the last day. [points]
+        Sessions of history, >= 0.
+    vix_range : tuple of float
+        Lowest and highest VIX of the last close [points].
     measure : {"p", "q"}
-        Law of the pool.
+        Law of the history.
+
+    Returns
+    -------
+    HistoryPool
 
     Raises
     ------
     ModelParameterError
-        If the model hardly ever reaches the range; the message gives the quantiles of its VIX.
+        If too few paths of the largest pool visit the range; the message gives quantiles of the model's VIX.
     """
-    parts: list[tuple[FloatArray, FloatArray]] = []
-    levels = []
-    count = 0
-    for batch in range(MAX_BATCHES):
-        stream = Stream(seed=seed, scenario=scenario, first_path=POOL_FIRST_PATH + batch * POOL_PATHS)
-        start = model.stationary_state(POOL_PATHS, stream, measure=measure)
-        returns, state = model.propagate(start, POOL_DAYS, stream, measure=measure)
-        level = model.exact_pricer().vix(np.moveaxis(state, 1, 0))
-        ends = _spread(np.argwhere((level[warmup_days:] >= low) & (level[warmup_days:] <= high)))
-        parts.append(_windows(returns, state, ends, warmup_days))
-        levels.append(np.quantile(level, _SHOWN))
-        count += len(ends)
-        if count >= MIN_WINDOWS:
+    parts, sample, n_visiting = [], [], 0
+    for first in range(0, MAX_POOL_PATHS, POOL_PATHS):
+        stream = Stream(seed=seed, scenario=scenario, first_path=POOL_FIRST_PATH + first)
+        log_spot, state, vix = _pool_paths(model, stream, warmup_days, measure)
+        ends = np.argwhere((vix[warmup_days:] >= vix_range[0]) & (vix[warmup_days:] <= vix_range[1]))
+        parts.append(_windows(log_spot, state, _spread(ends), warmup_days))
+        sample.append(vix[warmup_days::21])
+        n_visiting += np.unique(ends[:, 1]).size
+        if n_visiting >= MIN_PATHS_IN_RANGE:
             break
-    if count < MIN_WINDOWS:
-        shown = ", ".join(f"{p:.1%}: {q:.1f}" for p, q in zip(_SHOWN, np.mean(levels, axis=0), strict=True))
-        raise ModelParameterError(
-            f"start.vix must be a range that the model reaches, got [{low:g}, {high:g}] points, in which only {count} "
-            f"of {MAX_BATCHES * POOL_PATHS * POOL_DAYS} days end; quantiles of its VIX are {shown}"
-        )
+    else:
+        raise ModelParameterError(_too_rare(model, vix_range, n_visiting, np.concatenate(sample, axis=None)))
     return HistoryPool(
         log_spot=np.concatenate([part[0] for part in parts], axis=1),
         state=np.concatenate([part[1] for part in parts], axis=2),
     )
 
 
-_SHOWN = (0.001, 0.01, 0.5, 0.99, 0.999)
+def _pool_paths(
+    model: Model, stream: Stream, warmup_days: int, measure: Measure
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Log price, state and VIX of stationary paths, the start of each included."""
+    start = model.stationary_state(POOL_PATHS, stream, measure=measure)
+    log_return, moved = model.propagate(start, warmup_days + POOL_SESSIONS - 1, stream, measure=measure)
+    state = np.concatenate((start[None], moved))
+    log_spot = np.zeros((state.shape[0], POOL_PATHS))
+    np.cumsum(log_return, axis=0, out=log_spot[1:])
+    return log_spot, state, model.exact_pricer().vix(np.moveaxis(state, 1, 0))
 
 
-def _spread(ends: NDArray[np.intp]) -> NDArray[np.intp]:
-    """At most ``MAX_WINDOWS`` of the days, evenly over all of them."""
+def _spread(ends: IndexArray) -> IndexArray:
+    """At most ``MAX_WINDOWS`` of the windows, evenly over all of them."""
     if len(ends) <= MAX_WINDOWS:
         return ends
-    return ends[np.linspace(0, len(ends) - 1, MAX_WINDOWS).astype(np.int64)]
+    return ends[np.linspace(0, len(ends) - 1, MAX_WINDOWS).astype(np.intp)]
 
 
 def _windows(
-    returns: FloatArray, state: FloatArray, ends: NDArray[np.intp], warmup_days: int
+    log_spot: FloatArray, state: FloatArray, ends: IndexArray, warmup_days: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Cut the windows of ``warmup_days`` sessions that end on the given (day - warmup_days, path)."""
-    rows = ends[:, 0][None, :] + np.arange(warmup_days + 1)[:, None]
-    columns = ends[:, 1][None, :]
-    log_spot = np.cumsum(returns[rows, columns], axis=0)
-    return log_spot - log_spot[-1:], np.moveaxis(state[rows, :, columns], 2, 1)
+    """Cut the windows that end on the given (row - warmup_days, path)."""
+    rows = ends[:, 0] + np.arange(warmup_days + 1)[:, None]
+    past = log_spot[rows, ends[:, 1]]
+    return past - past[-1], np.ascontiguousarray(np.moveaxis(state[rows, :, ends[:, 1]], 2, 1))
+
+
+def _too_rare(model: Model, vix_range: tuple[float, float], n_visiting: int, vix: FloatArray) -> str:
+    levels = ", ".join(
+        f"{100 * p:g} %: {value:.1f}" for p, value in zip(_QUANTILES, np.quantile(vix, _QUANTILES), strict=True)
+    )
+    return (
+        f"start.vix must be a range that {model.name} visits, got [{vix_range[0]:g}, {vix_range[1]:g}]: "
+        f"{n_visiting} of {MAX_POOL_PATHS} paths of five years visit it, {MIN_PATHS_IN_RANGE} are needed; "
+        f"quantiles of the model's VIX are {levels}"
+    )

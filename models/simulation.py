@@ -1,6 +1,23 @@
-"""Simulate closes with history: what every model's ``simulate`` does."""
+"""Daily closes with history for any model: the start, the warm-up and the paths.
+
+Three starts:
+
+- stationary (no start): the state at the first close is a draw from the stationary law, and the history is simulated
+  like the rest;
+- ``Start(vix=(low, high))``: the history is a window of the model's stationary law that ends with the VIX in that
+  range (``models.history_pool``);
+- ``Start(state=...)``: the state is that of day 0 at every close up to day 0, so the VIX is flat, and returns before
+  day 0 are independent one-session returns of the model from that state.
+
+Day ``d`` of a path (the move from close ``d`` to ``d + 1``; day 0 is the start, history has negative days) uses the
+same random numbers whatever the length of the history or of the horizon.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Hashable
+from math import isfinite
+from typing import cast
 
 import numpy as np
 
@@ -19,86 +36,101 @@ def simulate_paths(
     spot0: float = 4000.0,
     measure: Measure = "p",
 ) -> PathBlock:
-    """Simulate SPX, state and VIX on daily closes.
+    """Simulate a block of paths of any model.
 
     Parameters
     ----------
     model : Model
-        Gives the steps and the stationary law.
+        The model.
     grid : SimulationGrid
-        Closes; index ``warmup_days`` is day 0.
+        Days and warm-up.
     n_paths : int
-        Number of paths.
+        Paths of the block, >= 1.
     stream : Stream
-        Address of the random numbers.
+        Address of the random numbers; results do not depend on how paths are cut into blocks.
     start : Start, optional
-        Stationary by default. With ``vix`` the history ends in that range (see ``history_pool``). With ``state`` day 0
-        has exactly that state; its history is made of one-session returns from that state, each drawn anew, with the
-        state held: a quiet past of the right volatility.
+        Where paths start; None is the stationary law.
     spot0 : float
-        SPX on day 0. [index points]
+        Spot on day 0, > 0. [index points]
     measure : {"p", "q"}
-        Law of the paths.
+        Law of the paths, history included.
 
     Returns
     -------
     PathBlock
-        Read-only arrays.
+        Arrays are read-only.
 
     Raises
     ------
     ModelParameterError
-        If the start does not fit the model.
+        If an argument lies outside its domain, or the model does not visit the range of the VIX asked for.
     """
-    chosen = start if start is not None else Start()
+    _check(grid, spot0, start)
+    log_history, history = _history(model, grid, n_paths, stream, start=start, measure=measure)
+    log_return, future = model.propagate(history[-1], grid.n_days, stream, measure=measure)
+    state = np.concatenate((history, future))
+    log_spot = np.concatenate((log_history, np.cumsum(log_return, axis=0)))
+    spot = spot0 * np.exp(log_spot)
+    vix = model.exact_pricer().vix(np.moveaxis(state, 1, 0))
+    for array in (spot, state, vix):
+        array.setflags(write=False)
+    return PathBlock(grid=grid, spot=spot, state=state, vix=vix)
+
+
+def _history(
+    model: Model, grid: SimulationGrid, n_paths: int, stream: Stream, *, start: Start | None, measure: Measure
+) -> tuple[FloatArray, FloatArray]:
+    """Log spot relative to day 0 (warmup_days + 1, n_paths) and state (warmup_days + 1, n_factors, n_paths)."""
     warmup = grid.warmup_days
-    if chosen.vix is not None:
-        low, high = chosen.vix
+    if start is not None and start.vix is not None:
+        low, high = start.vix
+        vix_range = (float(low), float(high))
         pool = history_pool(
-            model,
+            cast(Hashable, model),  # models are frozen dataclasses
             seed=stream.seed,
             scenario=stream.scenario,
             warmup_days=warmup,
-            low=low,
-            high=high,
+            vix_range=vix_range,
             measure=measure,
         )
-        past, past_state = pool.draw(n_paths, stream)
-    elif chosen.state is not None:
-        past, past_state = _held_state(model, chosen.state, warmup, n_paths, stream, measure)
+        return pool.draw(n_paths, stream)
+    if start is not None and start.state is not None:
+        first = np.repeat(_given_state(model, start.state)[:, None], n_paths, axis=1)
+        log_return = np.empty((warmup, n_paths))
+        for day in range(warmup):
+            log_return[day] = model.propagate(first, 1, stream, first_day=day - warmup, measure=measure)[0][0]
+        state = np.repeat(first[None], warmup + 1, axis=0)
     else:
-        past, past_state = _stationary(model, warmup, n_paths, stream, measure)
-    returns, state = model.propagate(past_state[-1], grid.n_days, stream, first_day=warmup, measure=measure)
-    log_spot = np.concatenate([past, np.cumsum(returns, axis=0)])
-    states = np.concatenate([past_state, state])
-    vix = model.exact_pricer().vix(np.moveaxis(states, 1, 0))
-    block = PathBlock(grid=grid, spot=spot0 * np.exp(log_spot), state=states, vix=vix)
-    for array in (block.spot, block.state, block.vix):
-        array.setflags(write=False)
-    return block
-
-
-def _stationary(
-    model: Model, warmup: int, n_paths: int, stream: Stream, measure: Measure
-) -> tuple[FloatArray, FloatArray]:
-    first = model.stationary_state(n_paths, stream, measure=measure)
-    if warmup == 0:
-        return np.zeros((1, n_paths)), first[None]
-    returns, state = model.propagate(first, warmup, stream, measure=measure)
-    log_spot = np.concatenate([np.zeros((1, n_paths)), np.cumsum(returns, axis=0)])
-    return log_spot - log_spot[-1:], np.concatenate([first[None], state])
-
-
-def _held_state(
-    model: Model, values: tuple[float, ...], warmup: int, n_paths: int, stream: Stream, measure: Measure
-) -> tuple[FloatArray, FloatArray]:
-    if len(values) != len(model.state_names):
-        raise ModelParameterError(
-            f"start.state must have one value for each of {', '.join(model.state_names)}, got {values!r}"
-        )
-    state = np.repeat(np.array(values, dtype=np.float64)[:, None], n_paths, axis=1)
+        first = model.stationary_state(n_paths, stream, measure=measure)
+        log_return, moved = model.propagate(first, warmup, stream, first_day=-warmup, measure=measure)
+        state = np.concatenate((first[None], moved))
     log_spot = np.zeros((warmup + 1, n_paths))
-    for day in range(warmup):
-        returns, _ = model.propagate(state, 1, stream, first_day=day, measure=measure)
-        log_spot[day + 1] = log_spot[day] + returns[0]
-    return log_spot - log_spot[-1:], np.repeat(state[None], warmup + 1, axis=0)
+    np.cumsum(log_return, axis=0, out=log_spot[1:])
+    return log_spot - log_spot[-1], state
+
+
+def _given_state(model: Model, state: tuple[float, ...]) -> FloatArray:
+    if len(state) != len(model.state_names):
+        raise ModelParameterError(
+            f"start.state must give one value for each of {', '.join(model.state_names)}, got {len(state)} values"
+        )
+    return np.asarray(state, dtype=np.float64)
+
+
+def _check(grid: SimulationGrid, spot0: float, start: Start | None) -> None:
+    if grid.n_days <= 0:
+        raise ModelParameterError(f"n_days must be > 0, got {grid.n_days!r}")
+    if grid.warmup_days < 0:
+        raise ModelParameterError(f"warmup_days must be >= 0, got {grid.warmup_days!r}")
+    if not (isfinite(spot0) and spot0 > 0.0):
+        raise ModelParameterError(f"spot0 must be > 0 [index points], got {spot0!r}")
+    if start is None:
+        return
+    if start.vix is not None and start.state is not None:
+        raise ModelParameterError("start must give a range of the VIX or a state, got both")
+    if start.vix is not None:
+        low, high = start.vix
+        if not (isfinite(low) and isfinite(high) and 0.0 <= low < high):
+            raise ModelParameterError(
+                f"start.vix must be [low, high] with 0 <= low < high [points], got [{low!r}, {high!r}]"
+            )

@@ -263,7 +263,7 @@ class TablePricer:
                 f"ttm must be a whole number of sessions / {SESSIONS_PER_YEAR} here, got {ttm!r}; "
                 "exact_pricer() takes any time"
             )
-        return sessions
+        return np.asarray(sessions)
 
     @staticmethod
     def _flat(state: FloatArray, *others: ArrayLike) -> tuple[list[FloatArray], tuple[int, ...]]:

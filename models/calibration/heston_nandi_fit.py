@@ -7,6 +7,7 @@ premium that is matched, not the level, since the filtered variance of so simple
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ def calibrate_heston_nandi(
     ratio, ratio_error = _variance_ratio(parameters, premium)
     parameters |= {"variance_ratio": ratio, "rate": rate, "dividend_yield": dividend_yield}
     errors = dict(zip(NAMES, standard_errors(objective, best[0]) * scale, strict=True))
-    model = HestonNandi(**parameters)
+    model = _model(parameters)
     misfit = AffinePricer(model).vix(state[None, known]) - history.vix[known]
     reference, _ = gjr_reference(history.returns)
     return CalibrationReport(
@@ -138,6 +139,10 @@ _STARTS = (
 )
 
 
+def _model(parameters: Mapping[str, Any], **more: float) -> HestonNandi:
+    return HestonNandi(**parameters, **more)
+
+
 def _minimize(objective: Any, start: FloatArray) -> tuple[FloatArray, float]:
     options = {"maxiter": 4000, "maxfev": 4000, "xatol": 1e-7, "fatol": 1e-8}
     x = start
@@ -151,7 +156,7 @@ def _variance_ratio(parameters: dict[str, float], premium: VariancePremium) -> t
     """Ratio at which mean squared VIX over mean variance is that of the data, and its standard error."""
 
     def gap(ratio: float) -> float:
-        model = HestonNandi(**parameters, variance_ratio=ratio)
+        model = _model(parameters, variance_ratio=ratio)
         mean = SESSIONS_PER_YEAR * model.dynamics("p").stationary_mean
         constant, slope = model.vix_squared_coefficients()
         return float((constant + slope[0] * mean) / mean) - premium.ratio
@@ -159,7 +164,7 @@ def _variance_ratio(parameters: dict[str, float], premium: VariancePremium) -> t
     top = 1.0
     while gap(top) < 0.0:
         try:
-            HestonNandi(**parameters, variance_ratio=top + 0.01)
+            _model(parameters, variance_ratio=top + 0.01)
         except ModelParameterError as error:
             raise CalibrationError(
                 f"no variance_ratio gives heston_nandi the variance premium {premium.ratio:.3f}: {error}"

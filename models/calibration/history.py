@@ -54,7 +54,8 @@ class FitHistory:
         n_vix = int(np.isfinite(vix).sum())
         if returns.size < MIN_SESSIONS or n_vix < MIN_VIX:
             raise CalibrationError(
-                f"a fit needs at least {MIN_SESSIONS} SPX returns and {MIN_VIX} VIX closes, got {returns.size} and {n_vix}"
+                f"a fit needs at least {MIN_SESSIONS} SPX returns and {MIN_VIX} VIX closes, "
+                f"got {returns.size} and {n_vix}"
             )
         with_vix = np.asarray(dates)[1:][np.isfinite(vix)]
         return cls(

@@ -110,7 +110,7 @@ def _smile_errors(model: Svcj, pricer: AffinePricer) -> FloatArray:
     state = np.broadcast_to(_state(model, SMILE_VIX)[:, None], (1, strike.size))
     price = pricer.spx_option(1.0, state, strike=strike * carry, ttm=ttm, is_call=is_call).price
     price = price * np.exp(model.rate * ttm) / carry
-    return implied_volatility(price, 1.0, strike, ttm, is_call=is_call) - volatility
+    return np.asarray(implied_volatility(price, 1.0, strike, ttm, is_call=is_call) - volatility)
 
 
 def _vix_call_errors(model: Svcj, pricer: AffinePricer, vix: float) -> FloatArray:
@@ -122,10 +122,10 @@ def _vix_call_errors(model: Svcj, pricer: AffinePricer, vix: float) -> FloatArra
     price = pricer.vix_option(states, strike=strike, ttm=ttm, is_call=True) * np.exp(model.rate * ttm)
     # a price below what any volatility gives is met where the floor of the VIX binds: count it as no volatility
     price = np.maximum(price, np.maximum(future - strike, 0.0))
-    return implied_volatility(price, future, strike, ttm, is_call=True) - np.array(VIX_CALLS[vix])
+    return np.asarray(implied_volatility(price, future, strike, ttm, is_call=True) - np.array(VIX_CALLS[vix]))
 
 
 def _curve_errors(model: Svcj, pricer: AffinePricer, vix: float) -> FloatArray:
     state = np.broadcast_to(_state(model, vix)[:, None], (1, len(CURVE_SESSIONS)))
     futures = pricer.vix_future(state, np.array(CURVE_SESSIONS) / SESSIONS_PER_YEAR)
-    return futures[1:] / futures[0] - 1.0 - np.array(CURVE[vix])
+    return np.asarray(futures[1:] / futures[0] - 1.0 - np.array(CURVE[vix]))

@@ -236,7 +236,7 @@ def _log_density(model: Svcj, returns: FloatArray, before: FloatArray, after: Fl
         - 0.5 * np.log(2.0 * np.pi * a)
         - np.log(deviation_v * np.sqrt(width) * p.variance_jump_mean)
     )
-    return np.logaddexp(np.log1p(-min(chance, 0.5)) + no_jump, np.log(chance) + one_jump)
+    return np.asarray(np.logaddexp(np.log1p(-min(chance, 0.5)) + no_jump, np.log(chance) + one_jump))
 
 
 def _fit_q(parameters: dict[str, float], likelihood: _Likelihood, premium: float) -> dict[str, float]:

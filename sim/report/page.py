@@ -27,7 +27,8 @@ LIMITS = (
     "VIX options and futures settle on the close of their expiry, SPX options are the PM-settled Friday series; the "
     "opening auctions that settle VIX products in reality are not modelled.",
     "Interest rates, dividends and half-spread schedules are constant; half-spreads widen with the VIX only.",
-    "Breadth, scheduled events and macro series are not simulated: rules that need them are off or use a stated stand-in.",
+    "Breadth, scheduled events and macro series are not simulated: rules that need them are off or use a "
+    "stated stand-in.",
     "The premium between P and Q decides the mean of every strategy that sells options. It was estimated from twenty "
     "years of returns and five of the VIX, and its standard error is large.",
 )

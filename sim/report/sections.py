@@ -74,7 +74,11 @@ def _effects(results: Results) -> Section:
         for scenario in _names(paired, "scenario"):
             cell = paired.sel(scenario=scenario, statistic=name)
             values = {
-                other: tuple(float(cell[key].sel(strategy=other)) for key in ("difference", "ci_low", "ci_high"))
+                other: (
+                    float(cell["difference"].sel(strategy=other)),
+                    float(cell["ci_low"].sel(strategy=other)),
+                    float(cell["ci_high"].sel(strategy=other)),
+                )
                 for other in others
             }
             rows.append((scenario, values))
@@ -147,8 +151,8 @@ def _engines(data: xr.Dataset) -> Section:
     return Section(
         anchor="engines",
         title="P&L by engine",
-        note="Mean over paths; engines at mid, costs of all engines, interest on cash. The parts add up to the terminal "
-        "P&L on every path.",
+        note="Mean over paths; engines at mid, costs of all engines, interest on cash. The parts add up to the "
+        "terminal P&L on every path.",
         cards=cards,
     )
 
@@ -205,11 +209,15 @@ def _market(data: xr.Dataset) -> Section:
     return Section(
         anchor="market",
         title="The market that was simulated",
-        note=f"Dashed: real quantiles of all days, {vix.first_date:%Y}-{vix.last_date:%Y} for the VIX ({vix.source}) and "
-        f"{quantiles['vx1'].first_date:%Y}-{quantiles['vx1'].last_date:%Y} for futures ({quantiles['vx1'].source}). The "
+        note=f"Dashed: real quantiles of all days, {_window(vix)} for the VIX and {_window(quantiles['vx1'])} for "
+        "futures. The "
         "real curves are means by VIX level, put on the simulated median of the one-month future.",
         cards=cards,
     )
+
+
+def _window(quantiles: facts.Quantiles) -> str:
+    return f"{quantiles.first_date:%Y}-{quantiles.last_date:%Y} ({quantiles.source})"
 
 
 def _real_curves(front: float) -> dict[str, tuple[FloatArray, FloatArray]]:
