@@ -139,7 +139,7 @@ _STARTS = (
 )
 
 
-def _model(parameters: Mapping[str, Any], **more: float) -> HestonNandi:
+def _model(parameters: Mapping[str, Any], **more: Any) -> HestonNandi:
     return HestonNandi(**parameters, **more)
 
 
