@@ -60,9 +60,7 @@ def propagate_heston_nandi(
     return _propagate(model, variance, n_days, stream, first_day=first_day, measure=measure, purpose=Purpose.PATH)
 
 
-def stationary_heston_nandi(
-    model: HestonNandi, n_paths: int, stream: Stream, *, measure: Measure = "p"
-) -> FloatArray:
+def stationary_heston_nandi(model: HestonNandi, n_paths: int, stream: Stream, *, measure: Measure = "p") -> FloatArray:
     """Draw from the stationary law by a burn-in from the long-run mean.
 
     Its length is such that the start keeps the weight ``BURN_IN_RESIDUAL`` in the mean: the persistence to the power

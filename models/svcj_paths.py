@@ -8,8 +8,8 @@ transform is [1]_
     E[e^{-s v}] = (1 + c s)^{-\theta/c} \left(\frac{1 + c s}{1 + \mu_v s}\right)^{\delta},
     \quad \delta = \frac{\lambda\mu_v}{\kappa(\mu_v - c)}.
 
-The first factor is a Gamma law of shape :math:`\theta/c` and scale :math:`c`. The second is the generating function of a
-negative binomial number of independent exponentials: of size :math:`|\delta|`, success probability
+The first factor is a Gamma law of shape :math:`\theta/c` and scale :math:`c`. The second is the generating function of
+a negative binomial number of independent exponentials: of size :math:`|\delta|`, success probability
 :math:`\min(c, \mu_v)/\max(c, \mu_v)` and exponentials of mean :math:`\min(c, \mu_v)`; in the limit
 :math:`\mu_v = c` the number is Poisson of mean :math:`\lambda/\kappa`. So the law can be drawn exactly.
 
@@ -156,7 +156,7 @@ def check_state(state: FloatArray, *, n_days: int) -> FloatArray:
     ModelParameterError
         If the shape is wrong, a value is negative or not finite, or ``n_days`` is negative.
     """
-    values = np.asarray(state, dtype=np.float64)
+    values: FloatArray = np.asarray(state, dtype=np.float64)
     if values.ndim != 2 or values.shape[0] != 1:
         raise ModelParameterError(f"state must have shape (1, n_paths), got {values.shape}")
     if n_days < 0:
@@ -165,7 +165,7 @@ def check_state(state: FloatArray, *, n_days: int) -> FloatArray:
     if is_bad.any():
         worst = int(np.argmax(is_bad))
         raise ModelParameterError(f"state: variance must be finite and >= 0, got {values[0, worst]!r} on path {worst}")
-    return values[0].copy()
+    return np.array(values[0])
 
 
 def _stationary_jumps(dynamics: SvcjDynamics, scale: float, number: FloatArray, size: FloatArray) -> FloatArray:

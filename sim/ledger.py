@@ -122,8 +122,21 @@ class Ledger:
         self.n_trades += np.any(change != 0.0, axis=0)
 
     def close(self, tranche: Tranche, mask: BoolArray, vix: FloatArray) -> None:
-        """Close a tranche at mid on the paths of ``mask``."""
-        self.trade(tranche, np.where(mask, -tranche.quantity, 0.0), vix)
+        """Close a tranche at mid on the paths of ``mask``; most days few paths close, so only those are touched."""
+        index = np.flatnonzero(mask & tranche.is_open)
+        if index.size == 0:
+            return
+        contracts, change = tranche.contracts, -tranche.quantity[:, index]
+        mid = tranche.mid[:, index]
+        if tranche.has_value:
+            received = -contracts.multiplier * np.einsum("lp,lp->p", change, mid)
+            tranche.flow[index] += received
+            self.cash[index] += received
+        cost = trade_cost(self.costs, contracts, change, mid, vix[index])
+        self.cost[self.engines.index(tranche.engine), index] += cost
+        self.cash[index] -= cost
+        self.n_trades[index] += 1
+        tranche.clear(index)
 
     def drop_closed(self) -> None:
         """Forget tranches that no path holds any more; their cash stays accounted for."""

@@ -89,6 +89,13 @@ class Tranche:
             self._worst_loss = compute()
         return self._worst_loss
 
+    def clear(self, index: NDArray[np.intp]) -> None:
+        """Hold nothing any more on some paths."""
+        self.quantity[:, index] = 0.0
+        self._value = None
+        if self._worst_loss is not None:
+            self._worst_loss[index] = 0.0
+
     def revalue(self, *, quantity_changed: bool) -> None:
         """Forget what follows from mids, and from quantities if they changed."""
         self._value = None

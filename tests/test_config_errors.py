@@ -229,6 +229,15 @@ def test_a_faulty_layer_is_named(tmp_path: Path, line: str, message: str) -> Non
     assert message in "\n".join(faults(tmp_path, f"{MINIMAL}{line}\n"))
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "a\\0b", "\\U00010000"])
+def test_a_name_that_no_file_can_have_is_no_file(tmp_path: Path, name: str) -> None:
+    assert "no such file beside" in "\n".join(faults(tmp_path, f'{MINIMAL}extends: "{name}"\n'))
+
+
+def test_text_with_half_a_character_is_refused(tmp_path: Path) -> None:
+    assert "x.yaml:12: question: got" in "\n".join(faults(tmp_path, f'{MINIMAL}question: "\\ud800"\n'))
+
+
 words = st.sampled_from(
     ["name", "paths", "scenarios", "strategies", "engines", "engine", "toy_condor", "extends", "grid", "model", "start"]
 )

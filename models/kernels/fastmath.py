@@ -56,7 +56,7 @@ def log_positive(x: float) -> float:
 def cos_sin_turn(u: float) -> tuple[float, float]:
     r"""Cosine and sine of :math:`2\pi (u - 1/2)` for ``u`` in [0, 1]; error below 2e-15.
 
-    A quarter of the angle lies in :math:`[-\pi/4, \pi/4]`, where one polynomial serves; the angle is then doubled twice.
+    A quarter of the angle lies in :math:`[-\pi/4, \pi/4]`, where one polynomial serves; it is then doubled twice.
     """
     angle = _HALF_PI * (u - 0.5)
     z = angle * angle

@@ -49,9 +49,7 @@ class Recursion(NamedTuple):
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def draw_normals(
-    normal: FloatArray, first_path: np.uint64, day: np.uint64, purpose: np.uint64, key: UintArray
-) -> None:
+def draw_normals(normal: FloatArray, first_path: np.uint64, day: np.uint64, purpose: np.uint64, key: UintArray) -> None:
     """Fill one standard normal a path."""
     k0, k1 = key[0], key[1]
     for i in range(normal.size):

@@ -72,26 +72,10 @@ def normals_of(word0: np.uint64, word1: np.uint64) -> tuple[float, float]:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def fill_words(
-    words: UintArray, first_path: np.uint64, day: np.uint64, block: np.uint64, purpose: np.uint64, key: UintArray
-) -> None:
-    """Fill ``words`` of shape (4, n_paths) with the words of consecutive paths, whose counters are
-    ``(path, day, block, purpose)``.
-    """  # noqa: D205
-    k0, k1 = key[0], key[1]
-    for i in range(words.shape[1]):
-        w0, w1, w2, w3 = philox(first_path + np.uint64(i), day, block, purpose, k0, k1)
-        words[0, i] = w0
-        words[1, i] = w1
-        words[2, i] = w2
-        words[3, i] = w3
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def fill_uniforms(
     out: FloatArray, first_path: np.uint64, day: np.uint64, block: np.uint64, purpose: np.uint64, key: UintArray
 ) -> None:
-    """As ``fill_words``, with the words turned to uniforms in (0, 1)."""
+    """Fill ``out`` of shape (4, n_paths): path ``first_path + i`` has the counter (path, day, block, purpose)."""
     k0, k1 = key[0], key[1]
     for i in range(out.shape[1]):
         w0, w1, w2, w3 = philox(first_path + np.uint64(i), day, block, purpose, k0, k1)
@@ -105,7 +89,7 @@ def fill_uniforms(
 def fill_normals(
     out: FloatArray, first_path: np.uint64, day: np.uint64, block: np.uint64, purpose: np.uint64, key: UintArray
 ) -> None:
-    """As ``fill_words``, with the words turned to four standard normals a path."""
+    """As ``fill_uniforms``, with four standard normals a path."""
     k0, k1 = key[0], key[1]
     for i in range(out.shape[1]):
         w0, w1, w2, w3 = philox(first_path + np.uint64(i), day, block, purpose, k0, k1)

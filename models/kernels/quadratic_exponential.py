@@ -1,7 +1,7 @@
 r"""Quadratic-exponential steps of square-root variance and log price, with co-jumps.
 
 One diffusion step of length :math:`\Delta` matches the mean :math:`m` and variance :math:`s^2` of the exact
-transition. With :math:`r = s^2/m` and :math:`\psi = r/m`, Andersen's two branches [1]_ need few operations when written as
+transition. With :math:`r = s^2/m` and :math:`\psi = r/m`, Andersen's two branches [1]_ need few operations as
 
 .. math::
 
@@ -18,7 +18,8 @@ undefined logarithm.
 A jump arrives at a uniform time within the step. Of a variance jump :math:`z`, the fraction
 :math:`w = (1 - e^{-\kappa\Delta})/(\kappa\Delta)` is left on average at the end of the step, and
 :math:`x = z (1 - w)/\kappa` has been added to the integrated variance, so the log price moves by another
-:math:`-x/2 + \sqrt{x}\,Z''`. First moments of variance and integrated variance are exact, and so is the mean of the price.
+:math:`-x/2 + \sqrt{x}\,Z''`. First moments of variance and integrated variance are exact, and so is the
+mean of the price.
 
 References
 ----------
@@ -153,7 +154,13 @@ def step_coefficients(
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def draw_row(
-    draws: FloatArray, n: int, first_path: np.uint64, day: np.uint64, block: np.uint64, purpose: np.uint64, key: UintArray
+    draws: FloatArray,
+    n: int,
+    first_path: np.uint64,
+    day: np.uint64,
+    block: np.uint64,
+    purpose: np.uint64,
+    key: UintArray,
 ) -> None:
     """Fill four rows of ``n`` paths: normal of variance, normal of price, uniform of variance, uniform of jumps."""
     normal_v, normal_s, uniform_v, uniform_n = draws[0], draws[1], draws[2], draws[3]
@@ -211,7 +218,7 @@ def jump_row(
     key: UintArray,
     c: StepCoefficients,
 ) -> None:
-    """Add the jumps of one step, their number by inversion of ``uniform_n``; jump ``j`` draws from block ``block + j``."""
+    """Add the jumps of one step; their number inverts ``uniform_n``, jump ``j`` draws from block ``block + j``."""
     for i in range(variance.size):
         if uniform_n[i] <= c.no_jump:
             continue

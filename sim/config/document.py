@@ -251,7 +251,9 @@ class _Composer:
             self.blame(node, key, f"has the tag {tag!r}; must be plain text, number, true, false, null or date")
             return None
         try:
-            return self.constructor.construct_object(node)
+            value = self.constructor.construct_object(node)
+            # JSON escapes characters beyond the basic plane as pairs of surrogates; a lone one is no text
+            return value.encode("utf-16", "surrogatepass").decode("utf-16") if isinstance(value, str) else value
         except (ValueError, OverflowError, YAMLError) as error:
             reason = str(error).strip().splitlines() or ["unreadable"]
             self.blame(node, key, f"got {str(node.value)[:40]!r}, which cannot be read: {reason[0]}")

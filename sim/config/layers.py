@@ -58,10 +58,11 @@ def _with_bases(path: Path, label: str, chain: tuple[Path, ...]) -> Document:
     merged: Document | None = None
     for name in names:
         target = path.parent / name
-        if target.resolve() in chain:
-            circle = " -> ".join(p.name for p in (*chain, target.resolve()))
+        found = _resolved_file(target)
+        if found in chain:
+            circle = " -> ".join(p.name for p in (*chain, found))
             raise single_fault(place.source, place.line, f"extends: {name} leads back to itself ({circle})")
-        if not target.is_file():
+        if found is None:
             raise single_fault(place.source, place.line, f"extends: got {name!r}; no such file beside {label}")
         base = _with_bases(target, str(target), chain)
         if not isinstance(base.tree, dict):
@@ -74,6 +75,14 @@ def _with_bases(path: Path, label: str, chain: tuple[Path, ...]) -> Document:
         return document
     merged.merge(document)
     return merged
+
+
+def _resolved_file(path: Path) -> Path | None:
+    """Absolute path of a file, None if there is none or its name is none that a file can have."""
+    try:
+        return path.resolve() if path.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _parse_override(text: str) -> tuple[Key, Document]:
