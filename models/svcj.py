@@ -193,13 +193,15 @@ class Svcj:
         variance = q.vol_of_vol**2
         b = q.kappa - q.vol_of_vol * q.rho * iu
         d = np.sqrt(b * b + variance * (iu - iu * iu))
-        g = (b - d) / (b + d)
+        # (b - d) / variance and all that follows from it, without the difference: vol_of_vol may be tiny
+        root = (iu * iu - iu) / (b + d)
+        g = variance * root / (b + d)
         decay = np.exp(-d * ttm)
-        slope = (b - d) / variance * (1.0 - decay) / (1.0 - g * decay)
-        log_ratio = np.log((1.0 - g * decay) / (1.0 - g))
-        constant = q.kappa * q.theta / variance * ((b - d) * ttm - 2.0 * log_ratio)
+        slope = root * (1.0 - decay) / (1.0 - g * decay)
+        log_ratio = complex_log1p(g * (1.0 - decay) / (1.0 - g))
+        constant = q.kappa * q.theta * (root * ttm - 2.0 / variance * log_ratio)
         if q.jump_intensity > 0.0:
-            constant = constant + _return_jump_exponent(q, iu, d=d, g=g, root=(b - d) / variance, ttm=ttm)
+            constant = constant + _return_jump_exponent(q, iu, d=d, g=g, root=root, ttm=ttm)
         return constant, slope[None, :]
 
     def variance_transform(self, s: ComplexArray, ttm: float) -> tuple[ComplexArray, ComplexArray]:
