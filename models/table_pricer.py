@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from models.affine import AffineModel
 from models.black import black_vega, implied_volatility
 from models.errors import PricingDomainError
-from models.kernels.leg import log_strikes_for_delta, price_legs, spline_rows, state_rows
+from models.kernels.leg import log_strikes_for_delta, price_legs, put_deltas, spline_rows, state_rows
 from models.option_table import TableGrid, build_option_slices
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
 from models.table_cache import load_or_build, table_hash
@@ -112,7 +112,13 @@ class TablePricer:
         ndarray of shape (n_legs, n_paths)
             Prices [index points].
         """
-        return self._spx_legs(spot, state, strike, sessions, is_call)[0]
+        if sessions == 0:
+            return _intrinsic(spot, strike, is_call)
+        price = _price(
+            self._tables["spx"], SPX_GRID, *self._spx_scale(spot, state, sessions), strike, sessions, is_call
+        )
+        price *= np.exp(-self.model.rate * sessions / SESSIONS_PER_YEAR)
+        return price
 
     def price_vix_legs(self, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray) -> FloatArray:
         """Present values of VIX options, in VIX points; arguments as above."""
@@ -120,7 +126,7 @@ class TablePricer:
             return _intrinsic(self.vix(state), strike, is_call)
         future, deviation = self._vix_future_rows(state, sessions)
         rows = self._state_rows(state[0], VIX_GRID)
-        price, _ = _price(self._tables["vix"], VIX_GRID, future, deviation, rows, strike, sessions, is_call)
+        price = _price(self._tables["vix"], VIX_GRID, future, deviation, rows, strike, sessions, is_call)
         price *= np.exp(-self.model.rate * sessions / SESSIONS_PER_YEAR)
         return price
 
@@ -180,10 +186,9 @@ class TablePricer:
         for n, part in _by_session(sessions):
             args = s[part], variance[None, part], np.stack([k[part]] * 2)
             is_call_part = call[part] != 0.0
-            prices, deltas = self._spx_legs(*args, n, _CALL_AND_PUT)
-            later, _ = self._spx_legs(*args, max(n - 1, 0), _CALL_AND_PUT)
-            price[part] = np.where(is_call_part, *prices)
-            delta[part] = np.where(is_call_part, *deltas)
+            later = self.price_spx_legs(*args, max(n - 1, 0), _CALL_AND_PUT)
+            price[part] = np.where(is_call_part, *self.price_spx_legs(*args, n, _CALL_AND_PUT))
+            delta[part] = self._spx_deltas(s[part], variance[None, part], k[part], n, is_call_part)
             theta[part] = np.where(is_call_part, *later) - price[part]
             vega[part] = self._vega(price[part], s[part], k[part], n, is_call_part)
         return OptionValue(
@@ -210,18 +215,18 @@ class TablePricer:
         variance = np.minimum(np.maximum(state[0], _LOWEST), 1.0)
         return forward, np.sqrt((constant + slope * variance) * ttm), self._state_rows(state[0], SPX_GRID)
 
-    def _spx_legs(
+    def _spx_deltas(
         self, spot: FloatArray, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray
-    ) -> tuple[FloatArray, FloatArray]:
+    ) -> FloatArray:
         if sessions == 0:
-            sign = np.where(is_call, 1.0, -1.0)[:, None]
-            return _intrinsic(spot, strike, is_call), np.where(sign * (spot - strike) > 0.0, sign, 0.0)
+            sign = np.where(is_call, 1.0, -1.0)
+            return np.where(sign * (spot - strike) > 0.0, sign, 0.0)
         forward, deviation, rows = self._spx_scale(spot, state, sessions)
-        price, delta = _price(self._tables["spx"], SPX_GRID, forward, deviation, rows, strike, sessions, is_call)
-        ttm = sessions / SESSIONS_PER_YEAR
-        price *= np.exp(-self.model.rate * ttm)
-        delta *= np.exp(-self.model.dividend_yield * ttm)
-        return price, delta
+        delta = np.empty(strike.shape)
+        puts, calls = self._tables["spx"][sessions - 1]
+        put_deltas(forward, deviation, *rows, puts, calls, SPX_GRID.pad_strike, SPX_GRID.strike_step, strike, delta)
+        carry = np.exp(-self.model.dividend_yield * sessions / SESSIONS_PER_YEAR)
+        return np.asarray(carry * np.where(is_call, delta + 1.0, delta))
 
     def _vix_future_rows(self, state: FloatArray, sessions: int) -> tuple[FloatArray, FloatArray]:
         self._check(sessions)
@@ -284,11 +289,11 @@ def _price(
     strike: FloatArray,
     sessions: int,
     is_call: BoolArray,
-) -> tuple[FloatArray, FloatArray]:
-    price, delta = np.empty(strike.shape), np.empty(strike.shape)
+) -> FloatArray:
+    price = np.empty(strike.shape)
     puts, calls = table[sessions - 1]
-    price_legs(forward, deviation, *rows, puts, calls, grid.pad_strike, grid.strike_step, strike, is_call, price, delta)
-    return price, delta
+    price_legs(forward, deviation, *rows, puts, calls, grid.pad_strike, grid.strike_step, strike, is_call, price)
+    return price
 
 
 def _intrinsic(underlying: FloatArray, strike: FloatArray, is_call: BoolArray) -> FloatArray:

@@ -7,13 +7,13 @@ identities of the ledger. On the last session nothing is decided: positions are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
-from sim.contracts import Product
+from sim.contracts import ContractSet, Product
 from sim.ledger import Ledger
 from sim.margin import tranche_margin
 from sim.market import MarketBlock
@@ -25,6 +25,7 @@ from sim.strategies.registry import REGISTRY
 from sim.tranche import Tranche
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
 def required_signals(strategies: Mapping[str, StrategyConfig]) -> tuple[str, ...]:
@@ -75,9 +76,20 @@ def evaluate(
     runs = {name: _Run(market, quotes, strategy, account, costs) for name, strategy in strategies.items()}
     last = market.n_times - 1
     for t in range(market.day0, last + 1):
+        quotes.price_held(_held(runs.values()), t)
         for run in runs.values():
             run.step(t, decides=t < last)
     return {name: run.outcomes() for name, run in runs.items()}
+
+
+def _held(runs: Iterable[_Run]) -> dict[ContractSet, BoolArray]:
+    """Where any strategy holds each set of contracts."""
+    held: dict[ContractSet, BoolArray] = {}
+    for run in runs:
+        for tranche in run.ledger.tranches:
+            known = held.get(tranche.contracts)
+            held[tranche.contracts] = tranche.is_open if known is None else known | tranche.is_open
+    return held
 
 
 class _Run:
@@ -148,7 +160,6 @@ class _Run:
         for order in orders.opens:
             mid = self.quotes.mids(order.contracts, t)
             self.ledger.open(name, order.contracts, order.quantity, t, mid, vix)
-            self.quotes.hold(order.contracts, np.any(order.quantity != 0.0, axis=0))
 
     def _stop_ruined(self, t: int) -> None:
         """Close everything where equity is gone; such a path trades no more."""

@@ -18,6 +18,7 @@ from sim.config import CostsConfig
 from sim.contracts import ContractSet
 from sim.costs import trade_cost
 from sim.errors import LedgerError
+from sim.marking import worst_imbalance
 from sim.tranche import Tranche, dollars
 
 FloatArray = NDArray[np.float64]
@@ -87,19 +88,16 @@ class Ledger:
 
     def mark(self, tranche: Tranche, mid: FloatArray) -> None:
         """Move a tranche to new mids; a future's variation is paid in cash."""
-        change = dollars(tranche.contracts, tranche.quantity, mid - tranche.mid)
+        change = tranche.move(mid)
         self._book_pnl(tranche, change)
         if not tranche.has_value:
             self._receive(tranche, change)
-        tranche.mid = mid
-        tranche.revalue(quantity_changed=False)
 
     def settle(self, tranche: Tranche) -> None:
         """Exchange an expired tranche, marked at its settlement, for cash; settlement costs nothing."""
         if tranche.has_value:
             self._receive(tranche, tranche.value())
-        tranche.quantity[:] = 0.0
-        tranche.revalue(quantity_changed=True)
+        tranche.trade(-tranche.quantity)
 
     def open(
         self, engine: str, contracts: ContractSet, quantity: FloatArray, day: int, mid: FloatArray, vix: FloatArray
@@ -117,8 +115,7 @@ class Ledger:
         cost = trade_cost(self.costs, tranche.contracts, change, tranche.mid, vix)
         self.cost[self.engines.index(tranche.engine)] += cost
         self.cash -= cost
-        tranche.quantity += change
-        tranche.revalue(quantity_changed=True)
+        tranche.trade(change)
         self.n_trades += np.any(change != 0.0, axis=0)
 
     def close(self, tranche: Tranche, mask: BoolArray, vix: FloatArray) -> None:
@@ -159,11 +156,10 @@ class Ledger:
         flows = self._closed_flow.copy()
         for tranche in self.tranches:
             flows += tranche.flow
-            gross = np.abs(tranche.flow) + np.abs(tranche.quantity * tranche.mid).sum(axis=0) * (
-                tranche.contracts.multiplier
-            )
-            residual = np.abs(tranche.flow + tranche.value() - tranche.gross_pnl)
-            self._judge(residual, np.maximum(gross, self.initial_equity), day, _describe(tranche))
+            share, path = worst_imbalance(tranche.flow, tranche.value(), tranche.gross_pnl, self.initial_equity)
+            if not share <= TOLERANCE:
+                raise _imbalance(path, day, _describe(tranche), share)
+            self.largest_residual = max(self.largest_residual, share)
         expected = self.initial_equity + self.interest + flows - self.cost.sum(axis=0)
         scale = np.maximum(np.abs(self.cash), self.initial_equity)
         self._judge(np.abs(self.cash - expected), scale, day, "the cash account")
@@ -174,11 +170,7 @@ class Ledger:
         share = residual / gross
         worst = float(share.max())
         if not worst <= TOLERANCE:
-            path = int(np.argmax(~(share <= TOLERANCE)))
-            raise LedgerError(
-                f"the ledger does not balance on path {path}, day {day}: {what} is off by "
-                f"{residual[path]:.6g} USD of {gross[path]:.6g}"
-            )
+            raise _imbalance(int(np.argmax(~(share <= TOLERANCE))), day, what, worst)
         self.largest_residual = max(self.largest_residual, worst)
 
     def _receive(self, tranche: Tranche, amount: FloatArray) -> None:
@@ -188,6 +180,13 @@ class Ledger:
     def _book_pnl(self, tranche: Tranche, amount: FloatArray) -> None:
         tranche.gross_pnl += amount
         self.gross_pnl[self.engines.index(tranche.engine)] += amount
+
+
+def _imbalance(path: int, day: int, what: str, share: float) -> LedgerError:
+    return LedgerError(
+        f"the ledger does not balance on path {path}, day {day}: {what} is off by {share:.3g} of gross value, "
+        f"allowed are {TOLERANCE:g}"
+    )
 
 
 def _describe(tranche: Tranche) -> str:

@@ -84,6 +84,11 @@ def naked_add_on(
     return total
 
 
+def is_short_beyond(is_call: BoolArray, quantity: FloatArray) -> bool:
+    """Whether on any path more calls or more puts are short than long."""
+    return any(bool((quantity[is_call == right].sum(axis=0) < 0.0).any()) for right in (True, False))
+
+
 def tranche_margin(tranche: Tranche, underlying: FloatArray) -> FloatArray:
     """Equity that a tranche binds [USD], shape (n_paths,).
 
@@ -96,5 +101,6 @@ def tranche_margin(tranche: Tranche, underlying: FloatArray) -> FloatArray:
         return np.asarray(contracts.multiplier * points)
     is_call, strike, quantity = contracts.is_call, contracts.strike, tranche.quantity
     loss = tranche.worst_loss(lambda: worst_expiry_loss(is_call, strike, quantity))
-    loss = loss + naked_add_on(contracts.product, is_call, strike, quantity, underlying)
+    if tranche.is_naked(lambda: is_short_beyond(is_call, quantity)):
+        loss = loss + naked_add_on(contracts.product, is_call, strike, quantity, underlying)
     return np.maximum(contracts.multiplier * loss + tranche.value(), 0.0)

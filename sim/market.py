@@ -124,6 +124,7 @@ class MarketBlock:
     rate: float
     dividend_yield: float
     _vx: dict[int, FloatArray] = field(default_factory=dict, repr=False)
+    _futures: dict[tuple[int, int], FloatArray] = field(default_factory=dict, repr=False)
     _signals: dict[str, FloatArray] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -226,7 +227,11 @@ class MarketBlock:
             raise DataError(f"VIX future of session {expiry} has expired before session {t}")
         if expiry == t:
             return settlement_value(self, Product.VIX_FUTURE, expiry)
-        return self.pricer.vix_future_rows(self.paths.state[t], expiry - t)
+        if (t, expiry) not in self._futures:
+            if any(session != t for session, _ in self._futures):
+                self._futures.clear()
+            self._futures[t, expiry] = _read_only(self.pricer.vix_future_rows(self.paths.state[t], expiry - t))
+        return self._futures[t, expiry]
 
     def vx(self, n: int) -> FloatArray:
         """Daily settlements of the ``n``-th nearest future [points], shape (n_times, n_paths).

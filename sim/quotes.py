@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -62,7 +62,6 @@ class QuoteBook:
     def __init__(self, market: MarketBlock) -> None:
         self.market = market
         self._interned: WeakValueDictionary[Hashable, ContractSet] = WeakValueDictionary()
-        self._held: WeakKeyDictionary[ContractSet, BoolArray] = WeakKeyDictionary()
         self._mids: dict[int, WeakKeyDictionary[ContractSet, FloatArray]] = {}
         self._strikes: dict[int, dict[Hashable, FloatArray]] = {}
 
@@ -116,10 +115,29 @@ class QuoteBook:
             key, Product.VIX_FUTURE, [False], np.zeros((1, self.market.n_paths)), expiry
         )
 
-    def hold(self, contracts: ContractSet, mask: BoolArray) -> None:
-        """Say on which paths contracts are held: later sessions are priced there only, mids elsewhere are 0."""
-        known = self._held.get(contracts)
-        self._held[contracts] = mask.copy() if known is None else known | mask
+    def price_held(self, held: Mapping[ContractSet, BoolArray], t: int) -> None:
+        """Price all held contracts at the close of session ``t``, on the paths that hold them; elsewhere mids are 0.
+
+        Sets of one expiry are priced in one pass: hedges open many small ones.
+
+        Parameters
+        ----------
+        held : mapping of ContractSet to ndarray of bool, shape (n_paths,)
+            Where each is held.
+        t : int
+            Session of the quotes.
+        """
+        groups: dict[Hashable, list[ContractSet]] = {}
+        for contracts in held:
+            key = (contracts.product, contracts.expiry, contracts.is_call.tobytes())
+            groups.setdefault(key, []).append(contracts)
+        cache = self._day(t)
+        for group in groups.values():
+            if group[0].expiry <= t or group[0].product is Product.VIX_FUTURE:
+                mids = [self._price(contracts, self.market.state(t), t, contracts.expiry - t) for contracts in group]
+            else:
+                mids = self._group_mids(group, [np.flatnonzero(held[contracts]) for contracts in group], t)
+            cache.update(zip(group, map(_read_only, mids), strict=True))
 
     def mids(self, contracts: ContractSet, t: int) -> FloatArray:
         """Mid prices at the close of session ``t``, shape (n_legs, n_paths).
@@ -131,11 +149,9 @@ class QuoteBook:
         DataError
             If the contracts have expired before ``t``.
         """
-        cache = self._mids.get(t)
-        if cache is None:
-            cache = _newest(self._mids, t, WeakKeyDictionary())
+        cache = self._day(t)
         if contracts not in cache:
-            cache[contracts] = _read_only(self._mids_where_held(contracts, t))
+            cache[contracts] = _read_only(self._price(contracts, self.market.state(t), t, contracts.expiry - t))
         return cache[contracts]
 
     def settle(self, contracts: ContractSet, t: int) -> FloatArray:
@@ -205,21 +221,29 @@ class QuoteBook:
             cache[key] = _read_only(listed_strike(Product.SPX_OPTION, strike))
         return cache[key]
 
-    def _mids_where_held(self, contracts: ContractSet, t: int) -> FloatArray:
-        market, sessions = self.market, contracts.expiry - t
-        held = self._held.get(contracts)
-        if held is None or sessions <= 0 or contracts.product is Product.VIX_FUTURE:
-            return self._price(contracts, market.state(t), t, sessions)
-        index = np.flatnonzero(held)
-        if index.size > _MOST * held.size:
-            return self._price(contracts, market.state(t), t, sessions)
-        mids = np.zeros(contracts.strike.shape)
+    def _day(self, t: int) -> WeakKeyDictionary[ContractSet, FloatArray]:
+        cache = self._mids.get(t)
+        return _newest(self._mids, t, WeakKeyDictionary()) if cache is None else cache
+
+    def _group_mids(self, group: list[ContractSet], paths: list[NDArray[np.intp]], t: int) -> list[FloatArray]:
+        """Mids of options of one expiry, each on its own paths."""
+        market, first = self.market, group[0]
+        sessions, right = first.expiry - t, first.is_call
+        if len(group) == 1 and paths[0].size > _MOST * first.n_paths:
+            return [self._price(first, market.state(t), t, sessions)]
+        index = np.concatenate(paths)
         state = np.ascontiguousarray(market.state(t)[:, index])
-        strike, right = np.ascontiguousarray(contracts.strike[:, index]), contracts.is_call
-        if contracts.product is Product.SPX_OPTION:
-            mids[:, index] = market.pricer.price_spx_legs(market.spot(t)[index], state, strike, sessions, right)
+        strike = np.concatenate([c.strike[:, i] for c, i in zip(group, paths, strict=True)], axis=1)
+        if first.product is Product.SPX_OPTION:
+            price = market.pricer.price_spx_legs(market.spot(t)[index], state, strike, sessions, right)
         else:
-            mids[:, index] = market.pricer.price_vix_legs(state, strike, sessions, right)
+            price = market.pricer.price_vix_legs(state, strike, sessions, right)
+        mids, start = [], 0
+        for contracts, where in zip(group, paths, strict=True):
+            values = np.zeros(contracts.strike.shape)
+            values[:, where] = price[:, start : start + where.size]
+            mids.append(values)
+            start += where.size
         return mids
 
     def _price(self, contracts: ContractSet, state: FloatArray, t: int, sessions: int) -> FloatArray:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.contracts import ContractSet, Product
+from sim.marking import mark_legs
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -48,7 +50,10 @@ class Tranche:
     flow: FloatArray
     gross_pnl: FloatArray
     _value: FloatArray | None = field(default=None, init=False, repr=False)
+    _is_open: BoolArray | None = field(default=None, init=False, repr=False)
+    _is_naked: bool | None = field(default=None, init=False, repr=False)
     _worst_loss: FloatArray | None = field(default=None, init=False, repr=False)
+    _entry_value: FloatArray | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def empty(cls, engine: str, contracts: ContractSet, day: int, mid: FloatArray) -> Self:
@@ -68,8 +73,9 @@ class Tranche:
     @property
     def is_open(self) -> BoolArray:
         """Paths that hold it, shape (n_paths,)."""
-        is_open: BoolArray = np.any(self.quantity != 0.0, axis=0)
-        return is_open
+        if self._is_open is None:
+            self._is_open = np.asarray(self.quantity.any(axis=0))
+        return self._is_open
 
     @property
     def has_value(self) -> bool:
@@ -89,26 +95,52 @@ class Tranche:
             self._worst_loss = compute()
         return self._worst_loss
 
+    def is_naked(self, compute: Callable[[], bool]) -> bool:
+        """Whether any path is short beyond the outermost strike, computed when contracts were traded."""
+        if self._is_naked is None:
+            self._is_naked = compute()
+        return self._is_naked
+
+    def move(self, mid: FloatArray) -> FloatArray:
+        """Take new mids and give the change of value since the previous ones [USD], shape (n_paths,)."""
+        change, value = np.empty(self.flow.size), np.empty(self.flow.size)
+        mark_legs(self.quantity, self.mid, mid, self.contracts.multiplier, change, value)
+        self.mid = mid
+        self._value = value if self.has_value else np.zeros(value.size)
+        return change
+
+    def trade(self, change: FloatArray) -> None:
+        """Add signed contracts."""
+        self.quantity += change
+        self._value = self._worst_loss = self._entry_value = None
+        self._is_open = self._is_naked = None
+
     def clear(self, index: NDArray[np.intp]) -> None:
         """Hold nothing any more on some paths."""
         self.quantity[:, index] = 0.0
-        self._value = None
-        if self._worst_loss is not None:
-            self._worst_loss[index] = 0.0
-
-    def revalue(self, *, quantity_changed: bool) -> None:
-        """Forget what follows from mids, and from quantities if they changed."""
-        self._value = None
-        if quantity_changed:
-            self._worst_loss = None
+        self._value, self._is_open = _without(self._value, index), _without(self._is_open, index)
+        self._worst_loss, self._entry_value = _without(self._worst_loss, index), _without(self._entry_value, index)
 
     def entry_value(self) -> FloatArray:
         """Value at entry of what is still held [USD]: negative for a net credit."""
-        return dollars(self.contracts, self.quantity, self.entry_mid)
+        if self._entry_value is None:
+            self._entry_value = dollars(self.contracts, self.quantity, self.entry_mid)
+        return self._entry_value
 
     def open_profit(self) -> FloatArray:
         """Profit at mid of what is still held, since entry [USD]."""
+        if self.has_value:
+            return self.value() - self.entry_value()
         return dollars(self.contracts, self.quantity, self.mid - self.entry_mid)
+
+
+def _without(known: NDArray[Number] | None, index: NDArray[np.intp]) -> NDArray[Number] | None:
+    """What is known by path, with nothing on some paths; a copy, since others may hold the array."""
+    if known is None:
+        return None
+    changed = known.copy()
+    changed[index] = 0
+    return changed
 
 
 def dollars(contracts: ContractSet, quantity: FloatArray, points: FloatArray) -> FloatArray:

@@ -17,7 +17,7 @@ SIM_ORDER = (
     {"config"},
     {"calendar", "expiries", "history"},
     {"indicators", "signals", "contracts", "market", "quotes"},
-    {"book", "tranche", "ledger", "costs", "margin"},
+    {"book", "marking", "tranche", "ledger", "costs", "margin"},
     {"strategies"},
     {"experiment"},
     {"outcomes"},

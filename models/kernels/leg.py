@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
+from models.kernels.fastmath import log_positive
 from models.kernels.spline import cubic_slopes, cubic_weights
+
+_U1, _U2, _U3 = np.uint64(1), np.uint64(2), np.uint64(3)
 
 
 @njit(cache=True, nogil=True)
@@ -54,49 +58,36 @@ def state_rows(variance, step, n_nodes, row, weight):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, inline="always")
-def scaled_price(coefficients, i, w0, w1, w2, w3, y, top):  # type: ignore[no-untyped-def]
-    """Price over (forward x deviation) at table coordinate ``y``, and its derivative in ``y``."""
-    y = min(max(y, 1.0), top)
-    j = int(y)
-    f = y - j
-    u0, u1, u2, u3 = cubic_weights(f)
-    d0, d1, d2, d3 = cubic_slopes(f)
-    j -= 1
-    a = (
-        w0 * coefficients[i, j]
-        + w1 * coefficients[i + 1, j]
-        + w2 * coefficients[i + 2, j]
-        + w3 * coefficients[i + 3, j]
+def taps(flat, k, width, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
+    """Four columns from ``k`` on, each summed over its four rows; unsigned indices need no check for negative ones."""
+    k1 = k + width
+    k2 = k1 + width
+    k3 = k2 + width
+    return (
+        w0 * flat[k] + w1 * flat[k1] + w2 * flat[k2] + w3 * flat[k3],
+        w0 * flat[k + _U1] + w1 * flat[k1 + _U1] + w2 * flat[k2 + _U1] + w3 * flat[k3 + _U1],
+        w0 * flat[k + _U2] + w1 * flat[k1 + _U2] + w2 * flat[k2 + _U2] + w3 * flat[k3 + _U2],
+        w0 * flat[k + _U3] + w1 * flat[k1 + _U3] + w2 * flat[k2 + _U3] + w3 * flat[k3 + _U3],
     )
-    j += 1
-    b = (
-        w0 * coefficients[i, j]
-        + w1 * coefficients[i + 1, j]
-        + w2 * coefficients[i + 2, j]
-        + w3 * coefficients[i + 3, j]
-    )
-    j += 1
-    c = (
-        w0 * coefficients[i, j]
-        + w1 * coefficients[i + 1, j]
-        + w2 * coefficients[i + 2, j]
-        + w3 * coefficients[i + 3, j]
-    )
-    j += 1
-    d = (
-        w0 * coefficients[i, j]
-        + w1 * coefficients[i + 1, j]
-        + w2 * coefficients[i + 2, j]
-        + w3 * coefficients[i + 3, j]
-    )
-    return u0 * a + u1 * b + u2 * c + u3 * d, d0 * a + d1 * b + d2 * c + d3 * d
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def table_coordinates(forward, deviation, strike, first, step, top, moneyness, column):  # type: ignore[no-untyped-def]
+    """Strikes in deviations from the forward, and where they lie between the columns of the table; one leg."""
+    inverse = 1.0 / step
+    for p in range(forward.size):
+        z = log_positive(strike[p] / forward[p]) / deviation[p]
+        distance = abs(z)
+        y = first + log_positive(distance + math.sqrt(distance * distance + 1.0)) * inverse
+        moneyness[p] = z
+        column[p] = max(y, 1.0) if y < top else top  # also where y is no number: an index must be one
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def price_legs(  # type: ignore[no-untyped-def]
-    forward, deviation, row, weight, puts, calls, first, step, strike, is_call, price, delta
+    forward, deviation, row, weight, puts, calls, first, step, strike, is_call, price
 ):
-    """Undiscounted prices and forward deltas of all legs of one expiry.
+    """Undiscounted prices of all legs of one expiry.
 
     Parameters
     ----------
@@ -114,42 +105,74 @@ def price_legs(  # type: ignore[no-untyped-def]
         Strikes, > 0.
     is_call : ndarray of bool, shape (n_legs,)
         Right of each leg.
-    price, delta : ndarray of shape (n_legs, n_paths)
-        Receive the results.
+    price : ndarray of shape (n_legs, n_paths)
+        Receives the prices.
     """
+    width = np.uint64(puts.shape[1])
     top = puts.shape[1] - 2 - 1e-9
+    flat_puts, flat_calls = puts.ravel(), calls.ravel()
+    moneyness, column = np.empty(forward.size), np.empty(forward.size)
     for leg in range(strike.shape[0]):
         call = is_call[leg]
+        table_coordinates(forward, deviation, strike[leg], first, step, top, moneyness, column)
         for p in range(forward.size):
-            z = math.log(strike[leg, p] / forward[p]) / deviation[p]
-            i = row[p]
+            j = np.uint64(column[p])
+            u0, u1, u2, u3 = cubic_weights(column[p] - float(j))
+            k = np.uint64(row[p]) * width + j - _U1
             w0, w1, w2, w3 = weight[p, 0], weight[p, 1], weight[p, 2], weight[p, 3]
-            distance = abs(z)
-            y = first + math.log(distance + math.sqrt(distance * distance + 1.0)) / step
-            scale = 1.0 / (step * math.sqrt(distance * distance + 1.0))
-            if z <= 0.0:
-                g, slope = scaled_price(puts, i, w0, w1, w2, w3, y, top)
-                d = deviation[p] * g + slope * scale
-                value = forward[p] * deviation[p] * g
+            scale = forward[p] * deviation[p]
+            if moneyness[p] <= 0.0:
+                a, b, c, d = taps(flat_puts, k, width, w0, w1, w2, w3)
+                value = scale * (u0 * a + u1 * b + u2 * c + u3 * d)
                 if call:
                     value += forward[p] - strike[leg, p]
-                    d += 1.0
             else:
-                g, slope = scaled_price(calls, i, w0, w1, w2, w3, y, top)
-                d = deviation[p] * g - slope * scale
-                value = forward[p] * deviation[p] * g
+                a, b, c, d = taps(flat_calls, k, width, w0, w1, w2, w3)
+                value = scale * (u0 * a + u1 * b + u2 * c + u3 * d)
                 if not call:
                     value += strike[leg, p] - forward[p]
-                    d -= 1.0
             price[leg, p] = max(value, 0.0)
-            delta[leg, p] = d
+
+
+@njit(cache=True, nogil=True, inline="always")
+def put_delta_at(z, deviation, i, w0, w1, w2, w3, puts, calls, first, step, top):  # type: ignore[no-untyped-def]
+    """Forward delta of the put struck ``z`` deviations from the forward."""
+    distance = abs(z)
+    root = math.sqrt(distance * distance + 1.0)
+    y = min(max(first + math.log(distance + root) / step, 1.0), top)
+    scale = 1.0 / (step * root)
+    j = np.uint64(y)
+    u0, u1, u2, u3 = cubic_weights(y - float(j))
+    d0, d1, d2, d3 = cubic_slopes(y - float(j))
+    width = np.uint64(puts.shape[1])
+    k = np.uint64(i) * width + j - _U1
+    if z <= 0.0:
+        a, b, c, d = taps(puts.ravel(), k, width, w0, w1, w2, w3)
+        return deviation * (u0 * a + u1 * b + u2 * c + u3 * d) + (d0 * a + d1 * b + d2 * c + d3 * d) * scale
+    a, b, c, d = taps(calls.ravel(), k, width, w0, w1, w2, w3)
+    return deviation * (u0 * a + u1 * b + u2 * c + u3 * d) - (d0 * a + d1 * b + d2 * c + d3 * d) * scale - 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def put_deltas(  # type: ignore[no-untyped-def]
+    forward, deviation, row, weight, puts, calls, first, step, strike, delta
+):
+    """Forward deltas of the puts at the strikes of one leg; arguments as in ``price_legs``, arrays (n_paths,)."""
+    top = puts.shape[1] - 2 - 1e-9
+    for p in range(forward.size):
+        z = math.log(strike[p] / forward[p]) / deviation[p]
+        w0, w1, w2, w3 = weight[p, 0], weight[p, 1], weight[p, 2], weight[p, 3]
+        delta[p] = put_delta_at(z, deviation[p], row[p], w0, w1, w2, w3, puts, calls, first, step, top)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def log_strikes_for_delta(  # type: ignore[no-untyped-def]
     deviation, row, weight, puts, calls, first, step, put_delta, log_strike
 ):
-    """Log-moneyness at which the put's forward delta is ``put_delta``, by bisection on the table.
+    """Log-moneyness at which the put's forward delta is ``put_delta``, bracketed on the table.
+
+    The bracket shrinks by the secant of its ends, where an end that stays counts half (the Illinois method), until it
+    or the miss is negligible.
 
     Parameters
     ----------
@@ -164,27 +187,32 @@ def log_strikes_for_delta(  # type: ignore[no-untyped-def]
     reach = math.sinh((top - first) * step)
     for leg in range(put_delta.shape[0]):
         for p in range(deviation.size):
-            low, high = -reach, reach
             i = row[p]
             w0, w1, w2, w3 = weight[p, 0], weight[p, 1], weight[p, 2], weight[p, 3]
-            for _ in range(60):
-                z = 0.5 * (low + high)
-                distance = abs(z)
-                y = first + math.log(distance + math.sqrt(distance * distance + 1.0)) / step
-                scale = 1.0 / (step * math.sqrt(distance * distance + 1.0))
-                if z <= 0.0:
-                    g, slope = scaled_price(puts, i, w0, w1, w2, w3, y, top)
-                    d = deviation[p] * g + slope * scale
+            wanted = put_delta[leg, p]
+            low, high, side = -reach, reach, 0
+            miss_low, miss_high = -wanted, -1.0 - wanted
+            z = 0.0
+            for _ in range(100):
+                miss = put_delta_at(z, deviation[p], i, w0, w1, w2, w3, puts, calls, first, step, top) - wanted
+                if abs(miss) < 1e-13:
+                    break
+                if miss > 0.0:
+                    low, miss_low = z, miss
+                    if side == 1:
+                        miss_high *= 0.5
+                    side = 1
                 else:
-                    g, slope = scaled_price(calls, i, w0, w1, w2, w3, y, top)
-                    d = deviation[p] * g - slope * scale - 1.0
-                if d > put_delta[leg, p]:
-                    low = z
-                else:
-                    high = z
+                    high, miss_high = z, miss
+                    if side == -1:
+                        miss_low *= 0.5
+                    side = -1
                 if high - low < 1e-9:
                     break
-            log_strike[leg, p] = 0.5 * (low + high) * deviation[p]
+                # the first steps halve the bracket: far from the root the secant creeps
+                weighted = (low * miss_high - high * miss_low) / (miss_high - miss_low)
+                z = weighted if high - low < 2.0 else 0.5 * (low + high)
+            log_strike[leg, p] = z * deviation[p]
 
 
 @njit(cache=True, nogil=True)

@@ -1,0 +1,66 @@
+"""Compiled passes over one tranche: its daily mark and the check of its account."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def mark_legs(
+    quantity: FloatArray,
+    previous: FloatArray,
+    mid: FloatArray,
+    multiplier: float,
+    change: FloatArray,
+    value: FloatArray,
+) -> None:
+    """Fill the change of a position's value since the previous mids, and its value at the new ones.
+
+    Parameters
+    ----------
+    quantity, previous, mid : ndarray of shape (n_legs, n_paths)
+        Signed contracts, mids of the previous and of this close [points].
+    multiplier : float
+        Dollars a point.
+    change, value : ndarray of shape (n_paths,)
+        Filled [USD].
+    """
+    change[:] = 0.0
+    value[:] = 0.0
+    for leg in range(quantity.shape[0]):
+        for i in range(quantity.shape[1]):
+            dollars = multiplier * quantity[leg, i]
+            change[i] += dollars * (mid[leg, i] - previous[leg, i])
+            value[i] += dollars * mid[leg, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def worst_imbalance(flow: FloatArray, value: FloatArray, gross_pnl: FloatArray, floor: float) -> tuple[float, int]:
+    """Find where cash received at mid plus value differs most from the P&L summed from daily changes.
+
+    Parameters
+    ----------
+    flow, value, gross_pnl : ndarray of shape (n_paths,)
+        Account of a tranche [USD].
+    floor : float
+        Smallest gross value that a difference is compared with [USD].
+
+    Returns
+    -------
+    share : float
+        Largest difference as a share of gross value; NaN where anything is.
+    path : int
+        Where it is.
+    """
+    worst, path = 0.0, 0
+    for i in range(flow.size):
+        share = abs(flow[i] + value[i] - gross_pnl[i]) / max(abs(flow[i]) + abs(value[i]), floor)
+        if not share <= worst:
+            worst, path = share, i
+            if np.isnan(share):
+                break
+    return worst, path
