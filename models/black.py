@@ -98,7 +98,7 @@ def implied_volatility(
         first = np.argwhere(bad)[0]
         where = tuple(first)
         raise PricingDomainError(
-            f"an option price must lie between {intrinsic[where]:g} and {bound[where]:g}, got {price[where]!r}"
+            f"an option price must lie between {intrinsic[where]:g} and {bound[where]:g}, got {float(price[where])!r}"
         )
     k = np.abs(np.log(strike / forward))
     otm = np.maximum(price - intrinsic, 0.0) / np.minimum(forward, strike)

@@ -58,11 +58,12 @@ def state_rows(variance, step, n_nodes, row, weight):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, inline="always")
-def taps(flat, k, width, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
+def taps(flat, k, width, w):  # type: ignore[no-untyped-def]
     """Four columns from ``k`` on, each summed over its four rows; unsigned indices need no check for negative ones."""
     k1 = k + width
     k2 = k1 + width
     k3 = k2 + width
+    w0, w1, w2, w3 = w
     return (
         w0 * flat[k] + w1 * flat[k1] + w2 * flat[k2] + w3 * flat[k3],
         w0 * flat[k + _U1] + w1 * flat[k1 + _U1] + w2 * flat[k2 + _U1] + w3 * flat[k3 + _U1],
@@ -119,23 +120,23 @@ def price_legs(  # type: ignore[no-untyped-def]
             j = np.uint64(column[p])
             u0, u1, u2, u3 = cubic_weights(column[p] - float(j))
             k = np.uint64(row[p]) * width + j - _U1
-            w0, w1, w2, w3 = weight[p, 0], weight[p, 1], weight[p, 2], weight[p, 3]
+            w = weight[p, 0], weight[p, 1], weight[p, 2], weight[p, 3]
             scale = forward[p] * deviation[p]
             if moneyness[p] <= 0.0:
-                a, b, c, d = taps(flat_puts, k, width, w0, w1, w2, w3)
+                a, b, c, d = taps(flat_puts, k, width, w)
                 value = scale * (u0 * a + u1 * b + u2 * c + u3 * d)
                 if call:
                     value += forward[p] - strike[leg, p]
             else:
-                a, b, c, d = taps(flat_calls, k, width, w0, w1, w2, w3)
+                a, b, c, d = taps(flat_calls, k, width, w)
                 value = scale * (u0 * a + u1 * b + u2 * c + u3 * d)
                 if not call:
                     value += strike[leg, p] - forward[p]
             price[leg, p] = max(value, 0.0)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def put_delta_at(z, deviation, i, w0, w1, w2, w3, puts, calls, first, step, top):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, error_model="numpy")
+def put_delta_at(z, deviation, i, w, puts, calls, first, step, top):  # type: ignore[no-untyped-def]
     """Forward delta of the put struck ``z`` deviations from the forward."""
     distance = abs(z)
     root = math.sqrt(distance * distance + 1.0)
@@ -147,9 +148,9 @@ def put_delta_at(z, deviation, i, w0, w1, w2, w3, puts, calls, first, step, top)
     width = np.uint64(puts.shape[1])
     k = np.uint64(i) * width + j - _U1
     if z <= 0.0:
-        a, b, c, d = taps(puts.ravel(), k, width, w0, w1, w2, w3)
+        a, b, c, d = taps(puts.ravel(), k, width, w)
         return deviation * (u0 * a + u1 * b + u2 * c + u3 * d) + (d0 * a + d1 * b + d2 * c + d3 * d) * scale
-    a, b, c, d = taps(calls.ravel(), k, width, w0, w1, w2, w3)
+    a, b, c, d = taps(calls.ravel(), k, width, w)
     return deviation * (u0 * a + u1 * b + u2 * c + u3 * d) - (d0 * a + d1 * b + d2 * c + d3 * d) * scale - 1.0
 
 
@@ -161,18 +162,45 @@ def put_deltas(  # type: ignore[no-untyped-def]
     top = puts.shape[1] - 2 - 1e-9
     for p in range(forward.size):
         z = math.log(strike[p] / forward[p]) / deviation[p]
-        w0, w1, w2, w3 = weight[p, 0], weight[p, 1], weight[p, 2], weight[p, 3]
-        delta[p] = put_delta_at(z, deviation[p], row[p], w0, w1, w2, w3, puts, calls, first, step, top)
+        w = weight[p, 0], weight[p, 1], weight[p, 2], weight[p, 3]
+        delta[p] = put_delta_at(z, deviation[p], row[p], w, puts, calls, first, step, top)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def deviations_for_delta(wanted, deviation, i, w, puts, calls, first, step, top):  # type: ignore[no-untyped-def]
+    """Strike, in deviations from the forward, at which the put's forward delta is ``wanted``.
+
+    The bracket shrinks by halves, then by the secant of its ends, where an end that stays counts half (the Illinois
+    method), until it or the miss is negligible.
+    """
+    reach = math.sinh((top - first) * step)
+    low, high, side = -reach, reach, 0
+    miss_low, miss_high = -wanted, -1.0 - wanted
+    z = 0.0
+    for _ in range(100):
+        miss = put_delta_at(z, deviation, i, w, puts, calls, first, step, top) - wanted
+        if miss > 0.0:
+            low, miss_low = z, miss
+            if side == 1:
+                miss_high *= 0.5
+            side = 1
+        else:
+            high, miss_high = z, miss
+            if side == -1:
+                miss_low *= 0.5
+            side = -1
+        if abs(miss) < 1e-13 or high - low < 1e-9:
+            break
+        is_near = high - low < 2.0  # far from the root the secant creeps
+        z = (low * miss_high - high * miss_low) / (miss_high - miss_low) if is_near else 0.5 * (low + high)
+    return z
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def log_strikes_for_delta(  # type: ignore[no-untyped-def]
     deviation, row, weight, puts, calls, first, step, put_delta, log_strike
 ):
-    """Log-moneyness at which the put's forward delta is ``put_delta``, bracketed on the table.
-
-    The bracket shrinks by the secant of its ends, where an end that stays counts half (the Illinois method), until it
-    or the miss is negligible.
+    """Log-moneyness at which the put's forward delta is ``put_delta``.
 
     Parameters
     ----------
@@ -184,34 +212,10 @@ def log_strikes_for_delta(  # type: ignore[no-untyped-def]
         Receives ln(strike / forward).
     """
     top = puts.shape[1] - 2 - 1e-9
-    reach = math.sinh((top - first) * step)
     for leg in range(put_delta.shape[0]):
         for p in range(deviation.size):
-            i = row[p]
-            w0, w1, w2, w3 = weight[p, 0], weight[p, 1], weight[p, 2], weight[p, 3]
-            wanted = put_delta[leg, p]
-            low, high, side = -reach, reach, 0
-            miss_low, miss_high = -wanted, -1.0 - wanted
-            z = 0.0
-            for _ in range(100):
-                miss = put_delta_at(z, deviation[p], i, w0, w1, w2, w3, puts, calls, first, step, top) - wanted
-                if abs(miss) < 1e-13:
-                    break
-                if miss > 0.0:
-                    low, miss_low = z, miss
-                    if side == 1:
-                        miss_high *= 0.5
-                    side = 1
-                else:
-                    high, miss_high = z, miss
-                    if side == -1:
-                        miss_low *= 0.5
-                    side = -1
-                if high - low < 1e-9:
-                    break
-                # the first steps halve the bracket: far from the root the secant creeps
-                weighted = (low * miss_high - high * miss_low) / (miss_high - miss_low)
-                z = weighted if high - low < 2.0 else 0.5 * (low + high)
+            w = weight[p, 0], weight[p, 1], weight[p, 2], weight[p, 3]
+            z = deviations_for_delta(put_delta[leg, p], deviation[p], row[p], w, puts, calls, first, step, top)
             log_strike[leg, p] = z * deviation[p]
 
 
