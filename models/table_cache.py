@@ -75,6 +75,8 @@ def load_or_build(key: str, build: Callable[[], dict[str, FloatArray]]) -> dict[
 
 
 def _read(folder: Path) -> dict[str, FloatArray] | None:
+    if not folder.exists():
+        return None
     try:
         index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
         arrays = {}
@@ -83,8 +85,6 @@ def _read(folder: Path) -> dict[str, FloatArray] | None:
             if _checksum(path) != checksum:
                 raise ValueError(f"{path} does not match its checksum")
             arrays[name] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError, AttributeError) as error:
         _logger.warning("price tables in %s are built anew: %s", folder, error)
         shutil.rmtree(folder, ignore_errors=True)
