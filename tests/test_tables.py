@@ -25,9 +25,8 @@ from models.vix_table import build_vix_slices
 
 FloatArray = NDArray[np.float64]
 Slice = tuple[FloatArray, FloatArray]
-
 SLICES = (1, 2, 5, 13, 38, 90)
-VIX_SLICES = (1, 5, 21, 64)
+VIX_SLICES = (1, 5, 21, 42)
 SPOT = 4000.0
 
 SVCJ = Svcj(
@@ -97,7 +96,7 @@ class Sample:
         return self.sessions / SESSIONS_PER_YEAR
 
 
-def sample(table: TablePricer, sessions: int, n: int = 60, seed: int = 41) -> Sample:
+def sample(table: TablePricer, sessions: int, n: int = 48, seed: int = 41) -> Sample:
     """Variances 0.0025 to 1 and call deltas 0.01 to 0.99, both ends among them."""
     rng = np.random.default_rng([seed, sessions])
     v = np.exp(rng.uniform(np.log(0.0025), 0.0, n))
