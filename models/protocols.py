@@ -256,6 +256,8 @@ class CalibrationReport:
         Fitted parameters by name; ``models.create(name, **parameters)`` makes the model.
     standard_errors : mapping
         Standard errors of those that have one.
+    at_bound : tuple of str
+        Parameters that the fit left on a bound of their search range: they have no standard error.
     diagnostics : mapping
         Named numbers that judge the fit (log-likelihood, VIX error in points, ...).
     reference : mapping
@@ -269,3 +271,4 @@ class CalibrationReport:
     diagnostics: Mapping[str, float]
     reference: Mapping[str, float]
     sample: Mapping[str, str] = field(default_factory=dict)
+    at_bound: tuple[str, ...] = ()

@@ -12,12 +12,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import joblib
 from threadpoolctl import threadpool_limits
 
+from models import load_preset
 from sim.cell import Cell, CellResult, path_arrays, prepare, run_cell, stream_number
 from sim.config import ExperimentConfig
 from sim.errors import StorageError
@@ -26,6 +28,9 @@ from sim.manifest import code_version, file_checksum, machine, package_versions,
 from sim.storage import MANIFEST, RESULTS
 
 Progress = Callable[[int, int], None]
+
+WARM_UP_PATHS = 16
+"""Paths that compile the kernels before the workers start."""
 
 
 def run_experiment(
@@ -113,8 +118,24 @@ def _run_into(
             name: {key: {"value": value, "meaning": meaning} for key, (value, meaning) in item[0].premium().items()}
             for name, item in prepared.items()
         },
+        "presets": _presets(config),
         "counts": counts,
         "sha256": {RESULTS: file_checksum(draft / RESULTS)},
+    }
+
+
+def _presets(config: ExperimentConfig) -> dict[str, dict[str, Any]]:
+    """Where the parameters of every preset come from and how well they fit."""
+    used = sorted({scenario.preset for scenario in config.scenarios.values() if scenario.preset})
+    presets = {name: load_preset(name) for name in used}
+    return {
+        name: {
+            "source": preset.source,
+            "command": preset.command,
+            "diagnostics": dict(preset.diagnostics),
+            "at_bound": list(preset.at_bound),
+        }
+        for name, preset in presets.items()
     }
 
 
@@ -130,12 +151,12 @@ def _results(config: ExperimentConfig, cells: list[Cell], *, n_jobs: int, backen
         with threadpool_limits(limits=1):
             yield from (run_cell(config, cell) for cell in cells)
         return
-    # the first cell runs here: it compiles and caches the kernels, which the workers then only load
-    yield run_cell(config, cells[0])
+    # a few paths run here: that compiles and caches the kernels, which the workers then only load
+    run_cell(config, replace(cells[0], n_paths=min(WARM_UP_PATHS, cells[0].n_paths)))
     parallel = joblib.Parallel(
         n_jobs=n_jobs, backend=backend, return_as="generator_unordered", pre_dispatch="2 * n_jobs", batch_size=1
     )
-    yield from parallel(joblib.delayed(_limited)(config, cell) for cell in cells[1:])
+    yield from parallel(joblib.delayed(_limited)(config, cell) for cell in cells)
 
 
 def _limited(config: ExperimentConfig, cell: Cell) -> CellResult:

@@ -115,21 +115,33 @@ def calibrate_heston_nandi(
     reference, _ = gjr_reference(history.returns)
     return CalibrationReport(
         parameters=parameters,
-        standard_errors={**{name: float(value) for name, value in errors.items()}, "variance_ratio": ratio_error},
+        standard_errors={
+            **{name: float(value) for name, value in errors.items() if np.isfinite(value)},
+            "variance_ratio": ratio_error,
+        },
         diagnostics={
             "loglikelihood": -best[1],
             "persistence_p": model.dynamics("p").persistence,
             "persistence_q": model.dynamics("q").persistence,
             "stationary_volatility_p": float(np.sqrt(SESSIONS_PER_YEAR * model.dynamics("p").stationary_mean)),
             "stationary_volatility_q": float(np.sqrt(SESSIONS_PER_YEAR * model.dynamics("q").stationary_mean)),
-            "variance_premium": premium.ratio,
-            "variance_premium_standard_error": premium.standard_error,
+            "variance_premium_of_data": premium.ratio,
+            "variance_premium_of_data_standard_error": premium.standard_error,
+            "variance_premium_of_model": premium_of(model),
             "vix_bias_points": float(np.mean(misfit)),
             "vix_rmse_points": float(np.sqrt(np.mean(misfit**2))),
         },
         reference=reference,
         sample=history.sample,
+        at_bound=tuple(name for name, value in errors.items() if not np.isfinite(value)),
     )
+
+
+def premium_of(model: HestonNandi) -> float:
+    """Mean squared VIX over the mean variance of returns, under P."""
+    constant, slope = model.vix_squared_coefficients()
+    variance = SESSIONS_PER_YEAR * model.dynamics("p").stationary_mean
+    return float((constant + slope[0] * variance) / variance)
 
 
 _STARTS = (

@@ -110,7 +110,8 @@ def calibrate_svcj(
         parameters = _fit_q(likelihood.complete(parameters), likelihood, premium.ratio)
         parameters = likelihood.fit(parameters)
     model = Svcj(**parameters)
-    errors = likelihood.standard_errors(parameters)
+    at_bound = tuple(name for name in SEARCH if is_at_bound(name, parameters[name]))
+    errors = likelihood.standard_errors(parameters, at_bound)
     errors["equity_premium"] = sqrt(variance / (history.returns.size * DT))
     reference, _ = gjr_reference(history.returns)
     return CalibrationReport(
@@ -120,11 +121,13 @@ def calibrate_svcj(
             "loglikelihood": -likelihood.objective(parameters),
             **_levels(model),
             "variance_premium_of_data": premium.ratio,
+            "variance_premium_of_data_standard_error": premium.standard_error,
             "variance_premium_of_model": premium_of(model),
             **{f"rms_error_{name}": value for name, value in quote_residuals(model).root_mean_squares().items()},
         },
         reference=reference,
         sample=history.sample,
+        at_bound=at_bound,
     )
 
 
@@ -188,14 +191,21 @@ class _Likelihood:
             raise CalibrationError("the likelihood of svcj has no maximum inside its domain on this history")
         return self.complete({**parameters, **_decode(P_NAMES, x)})
 
-    def standard_errors(self, parameters: dict[str, float]) -> dict[str, float]:
-        """Errors of the P parameters, given Q."""
-        x = _encode(P_NAMES, parameters)
-        errors = standard_errors(lambda y: self.objective({**parameters, **_decode(P_NAMES, y)}), x, step=1e-2)
+    def standard_errors(self, parameters: dict[str, float], at_bound: tuple[str, ...]) -> dict[str, float]:
+        """Errors of the P parameters inside their ranges, given Q and those on a bound."""
+        free = tuple(name for name in P_NAMES if name not in at_bound)
+        x = _encode(free, parameters)
+        errors = standard_errors(lambda y: self.objective({**parameters, **_decode(free, y)}), x, step=1e-2)
         # from the real line back to the parameter: slope of the logistic map
-        low, high = np.array([SEARCH[name] for name in P_NAMES]).T
+        low, high = np.array([SEARCH[name] for name in free]).T
         scale = (high - low) * expit(x) * expit(-x)
-        return {name: float(error * s) for name, error, s in zip(P_NAMES, errors, scale, strict=True)}
+        return {name: float(error * s) for name, error, s in zip(free, errors, scale, strict=True)}
+
+
+def is_at_bound(name: str, value: float) -> bool:
+    """Whether a parameter lies within a thousandth of its search range from an end of it."""
+    low, high = SEARCH[name]
+    return min(value - low, high - value) < 1e-3 * (high - low)
 
 
 def premium_of(model: Svcj) -> float:

@@ -124,15 +124,15 @@ def price_legs(  # type: ignore[no-untyped-def]
             scale = forward[p] * deviation[p]
             if moneyness[p] <= 0.0:
                 a, b, c, d = taps(flat_puts, k, width, w)
-                value = scale * (u0 * a + u1 * b + u2 * c + u3 * d)
+                value = scale * max(u0 * a + u1 * b + u2 * c + u3 * d, 0.0)
                 if call:
                     value += forward[p] - strike[leg, p]
             else:
                 a, b, c, d = taps(flat_calls, k, width, w)
-                value = scale * (u0 * a + u1 * b + u2 * c + u3 * d)
+                value = scale * max(u0 * a + u1 * b + u2 * c + u3 * d, 0.0)
                 if not call:
                     value += strike[leg, p] - forward[p]
-            price[leg, p] = max(value, 0.0)
+            price[leg, p] = value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

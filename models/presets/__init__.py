@@ -31,6 +31,8 @@ class Preset:
         Command that made the file.
     diagnostics : mapping
         Numbers that judge the fit.
+    at_bound : tuple of str
+        Parameters that the fit left on a bound of their search range.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Preset:
     source: str
     command: str
     diagnostics: Mapping[str, float]
+    at_bound: tuple[str, ...] = ()
 
 
 def preset_names() -> tuple[str, ...]:
@@ -65,7 +68,8 @@ def load_preset(name: str) -> Preset:
         name=name,
         model=str(content["model"]),
         parameters={key: float(value) for key, value in content["parameters"].items()},
-        source=str(content.get("source", "")),
+        source="; ".join(f"{name} {window}" for name, window in content.get("sample", {}).items()),
         command=str(content.get("command", "")),
         diagnostics={key: float(value) for key, value in content.get("diagnostics", {}).items()},
+        at_bound=tuple(content.get("at_bound", ())),
     )

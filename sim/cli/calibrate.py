@@ -50,7 +50,8 @@ def calibrate(
         write_preset(output, model, report, command="regimesim " + " ".join(sys.argv[1:]))
     if as_json:
         parts = ("parameters", "standard_errors", "diagnostics", "reference", "sample")
-        print_json({"model": model, **{part: dict(getattr(report, part)) for part in parts}})
+        fit = {part: dict(getattr(report, part)) for part in parts}
+        print_json({"model": model, **fit, "at_bound": list(report.at_bound)})
     else:
         typer.echo("\n".join(_lines(report)))
 
@@ -70,7 +71,8 @@ def _lines(report: CalibrationReport) -> list[str]:
     rows = [["parameter", "estimate", "s.e."]]
     for name, value in report.parameters.items():
         error = report.standard_errors.get(name)
-        rows.append([name, f"{value:.6g}", "" if error is None else f"{error:.2g}"])
+        unknown = "at bound" if name in report.at_bound else ""
+        rows.append([name, f"{value:.6g}", unknown if error is None else f"{error:.2g}"])
     lines = columns(rows, right=(1, 2))
     for title, part in (
         ("sample", report.sample),
@@ -113,10 +115,12 @@ def write_preset(path: Path, model: str, report: CalibrationReport, *, command: 
         "sample": plain(report.sample),
         "parameters": plain(report.parameters),
         "standard_errors": plain(report.standard_errors),
+        "at_bound": list(report.at_bound),
         "diagnostics": plain(report.diagnostics),
     }
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
+    yaml.width = 200
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:

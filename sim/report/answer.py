@@ -58,15 +58,25 @@ def answer_sentences(statistics: xr.Dataset, paired: xr.Dataset) -> list[str]:
         cell = paired.sel(scenario=largest, strategy=strategy, statistic=HEADLINE)
         sentences.append(
             f"{strategy} against {baseline}: expected shortfall of the terminal P&L (95%, net of costs) is "
-            f"{_count(tail, 'lower', 'higher')} of {len(scenarios)} scenarios; mean P&L is "
-            f"{_count(mean, 'higher', 'lower')}. Largest change of the shortfall, in {largest}: "
-            f"{float(cell['difference']):+,.0f} USD "
+            f"{_count(tail, 'lower', 'higher')}; mean P&L is {_count(mean, 'higher', 'lower')}. "
+            f"Largest change of the shortfall, in {largest}: {float(cell['difference']):+,.0f} USD "
             f"[95% interval {float(cell['ci_low']):+,.0f} to {float(cell['ci_high']):+,.0f}]."
         )
     return sentences or [f"{baseline} is the only strategy; its figures stand below."]
 
 
 def _count(verdicts: list[Verdict], better: str, worse: str) -> str:
-    n_better, n_worse = verdicts.count("better"), verdicts.count("worse")
-    n_same = len(verdicts) - n_better - n_worse
-    return f"{better} in {n_better}, {worse} in {n_worse} and not distinguishable in {n_same}"
+    """Say in how many scenarios it is better, worse or neither; what never happens is left out."""
+    names: dict[Verdict, str] = {
+        "better": f"{better} (better)",
+        "worse": f"{worse} (worse)",
+        "same": "not distinguishable",
+    }
+    counts = [(name, verdicts.count(verdict)) for verdict, name in names.items() if verdict in verdicts]
+    if len(counts) == 1:
+        every = {1: "in the one scenario", 2: "in both scenarios"}
+        return f"{counts[0][0]} {every.get(len(verdicts), f'in all {len(verdicts)} scenarios')}"
+    first, *rest = counts
+    return ", ".join(
+        [f"{first[0]} in {first[1]} of {len(verdicts)} scenarios", *(f"{name} in {n}" for name, n in rest)]
+    )

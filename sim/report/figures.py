@@ -19,6 +19,9 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F
 
 REFERENCE_COLOUR = "#888888"
 BAND_ALPHA = (0.16, 0.30)
+HEIGHT = 330
+LEGEND_DEPTH = 66
+"""Height of a figure, and how far below the axis its legend starts [pixels]."""
 
 
 def colour_of(index: int) -> str:
@@ -34,17 +37,18 @@ def rgba(colour: str, alpha: float) -> str:
 
 def _layout(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "linear") -> go.Figure:
     figure.update_layout(
-        height=300,
-        margin={"l": 62, "r": 14, "t": 8, "b": 44},
+        height=HEIGHT,
+        margin={"l": 62, "r": 14, "t": 14, "b": 44},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         hovermode="x unified",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": -LEGEND_DEPTH / (HEIGHT - 58), "yanchor": "top", "x": 0},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": "rgba(128,128,128,0.6)", "activecolor": "#0072B2"},
         font={"size": 12},
     )
     grid = {"gridcolor": "rgba(128,128,128,0.25)", "zerolinecolor": "rgba(128,128,128,0.5)"}
-    figure.update_xaxes(title_text=x_title, **grid)
-    figure.update_yaxes(title_text=y_title, type=y_type, **grid)
+    figure.update_xaxes(title_text=x_title, automargin=True, **grid)
+    figure.update_yaxes(title_text=y_title, type=y_type, exponentformat="power" if y_type == "log" else "SI", **grid)
     return figure
 
 
@@ -207,7 +211,7 @@ def waterfall(parts: Mapping[str, float], *, y_title: str) -> go.Figure:
         )
     )
     _layout(figure, x_title="", y_title=y_title)
-    figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 62, "r": 14, "t": 24, "b": 60})
+    figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 62, "r": 34, "t": 24, "b": 70})
     return figure
 
 
@@ -254,7 +258,8 @@ def intervals(
         autorange="reversed",
         automargin=True,
     )
-    figure.update_layout(hovermode="closest", height=140 + 60 * len(rows))
+    height = 150 + 60 * len(rows)
+    figure.update_layout(hovermode="closest", height=height, legend={"y": -LEGEND_DEPTH / (height - 58)})
     return figure
 
 

@@ -20,6 +20,7 @@ from sim.report.tables import Table, paired_table, plain_table, statistics_table
 from sim.storage import Results, open_results
 
 REPORT = "report.html"
+RUIN, MEDIAN = "probability_of_ruin", "terminal_pnl_median"
 
 LIMITS = (
     "Constant parameters: a scenario is one model with one parameter set; regimes differ by where paths start.",
@@ -105,6 +106,8 @@ def _page(results: Results) -> dict[str, Any]:
     data, statistics, paired = results.data, results.statistics, results.paired
     names = [str(name) for name in statistics["statistic"].values]
     labels = {name: str(label) for name, label in zip(names, statistics["label"].values, strict=True)}
+    if not (statistics["estimate"].sel(statistic=RUIN) > 0.0).any():
+        del labels[RUIN]
     tables = []
     for scenario in statistics["scenario"].values:
         tables.append(statistics_table(statistics, paired, labels=labels, scenario=str(scenario)))
@@ -112,9 +115,11 @@ def _page(results: Results) -> dict[str, Any]:
     note = (
         f"{data.sizes['path']:,} paths of {data.sizes['day'] - 1} sessions, net of costs, USD; 95% intervals below. "
         f"Against {baseline} on the same paths: ▲ better, ▼ worse, = not distinguishable."
+        f"{'' if RUIN in labels else ' No path was ruined.'}"
     )
     tables[0] = Table(title=tables[0].title, html=tables[0].html, note=note)
-    tables.append(paired_table(paired, labels=labels, baseline=baseline))
+    compared = {name: label for name, label in labels.items() if name != MEDIAN}
+    tables.append(paired_table(paired, labels=compared, baseline=baseline))
     return {
         "name": str(data.attrs["name"]),
         "question": str(data.attrs["question"]),
@@ -134,19 +139,39 @@ def _assumptions(results: Results) -> list[Table]:
             [
                 scenario,
                 f"{config['model']}, {config['preset'] or 'own parameters'}",
-                f"{chosen.get('vix_premium', float('nan')):+.2f} points",
-                f"{chosen.get('equity_premium', float('nan')):+.2%} a year",
+                f"{chosen['vix_premium']:+.2f}" if "vix_premium" in chosen else "n/a",
+                f"{chosen['equity_premium']:+.2%}" if "equity_premium" in chosen else "n/a",
+                _premium_ratio(manifest, config["preset"]),
                 f"{config['variance_premium_scale']:g} / {config['equity_premium_scale']:g}",
             ]
         )
-    header = ["scenario", "model", "variance premium", "equity premium", "scales (variance / equity)"]
+    header = [
+        "scenario",
+        "model, preset",
+        "variance premium [VIX points]",
+        "equity premium [a year]",
+        "squared VIX / variance: model, history",
+        "premium scales: variance, equity",
+    ]
     costs = manifest["config"]["costs"]
     note = (
-        "Variance premium: VIX minus what the same expectation is under P, at the mean variance. Costs: commission "
+        "Variance premium: VIX minus what the same expectation is under P, at the mean variance. Squared VIX over the "
+        "variance of returns: mean over time, as fitted and in the history; where the two differ the model cannot "
+        "pay sellers what history paid. Costs: commission "
         f"{costs['commission_per_contract']:.2f} USD and fees a contract and side, and part of a half-spread that "
         "widens with the VIX."
     )
     return [plain_table("What decides these results", header, rows, note=note)]
+
+
+def _premium_ratio(manifest: dict[str, Any], preset: str | None) -> str:
+    """Mean squared VIX over mean variance of a preset, fitted and in its history."""
+    fit = manifest["presets"].get(preset, {}).get("diagnostics", {})
+    names = ("variance_premium_of_model", "variance_premium_of_data", "variance_premium_of_data_standard_error")
+    if any(name not in fit for name in names):
+        return "n/a"
+    model, history, error = (fit[name] for name in names)
+    return f"{model:.2f}, {history:.2f} ± {1.96 * error:.2f}"
 
 
 def _run(results: Results) -> dict[str, Any]:
@@ -172,8 +197,13 @@ def _run(results: Results) -> dict[str, Any]:
         for scenario, terms in manifest["premium"].items()
         for name, term in terms.items()
     ]
+    presets = [
+        [name, item["source"], item["command"], ", ".join(item["at_bound"]) or "none"]
+        for name, item in manifest["presets"].items()
+    ]
     return {
         "tables": [
+            plain_table("Presets", ["preset", "fitted to", "made by", "parameters on a bound of the search"], presets),
             plain_table("Manifest", ["item", "value"], facts),
             plain_table("Premium between P and Q", ["scenario", "parameter", "value", "unit and meaning"], premium),
             plain_table("Definitions", ["statistic", "unit", "definition"], definitions),
