@@ -208,10 +208,10 @@ def spx_twin(
     growth, deviation = growth_and_deviation(table, v, sessions)
     forward = spot * growth
     scaled = np.log(strike / forward) / deviation
-    otm = forward * deviation * lookup(table._tables["spx"][sessions - 1], SPX_GRID, v, scaled)
+    otm = forward * deviation * np.maximum(lookup(table._tables["spx"][sessions - 1], SPX_GRID, v, scaled), 0.0)
     forward_part = (forward - strike) if is_call else (strike - forward)
     in_the_money = (scaled <= 0.0) if is_call else (scaled > 0.0)
-    value = np.maximum(otm + np.where(in_the_money, forward_part, 0.0), 0.0)
+    value = otm + np.where(in_the_money, forward_part, 0.0)
     return value * exp(-table.model.rate * sessions / SESSIONS_PER_YEAR)
 
 
@@ -244,9 +244,9 @@ def test_lookup_of_vix_options_is_that_of_scipy(sessions: int) -> None:
     np.testing.assert_allclose(table.vix_future_rows(v[None], sessions), future, rtol=1e-12)
     strike = future * np.exp(deviation * rng.uniform(-3.0, 6.0, n))
     scaled = np.log(strike / future) / deviation
-    otm = future * deviation * lookup(table._tables["vix"][sessions - 1], VIX_GRID, v, scaled)
-    call = np.maximum(otm + np.where(scaled <= 0.0, future - strike, 0.0), 0.0)
-    put = np.maximum(otm + np.where(scaled > 0.0, strike - future, 0.0), 0.0)
+    otm = future * deviation * np.maximum(lookup(table._tables["vix"][sessions - 1], VIX_GRID, v, scaled), 0.0)
+    call = otm + np.where(scaled <= 0.0, future - strike, 0.0)
+    put = otm + np.where(scaled > 0.0, strike - future, 0.0)
     discount = exp(-0.03 * sessions / SESSIONS_PER_YEAR)
     result = table.price_vix_legs(v[None], np.stack([strike] * 2), sessions, np.array([True, False]))
     np.testing.assert_allclose(result, discount * np.stack([call, put]), rtol=1e-10, atol=1e-10)
