@@ -24,11 +24,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import sqrt
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from models.affine import ComplexArray
+from models.affine_family import AffineFamily
 from models.complex_log import complex_log1p
 from models.domain import check_domain
 from models.errors import ModelParameterError, PricingDomainError
@@ -36,14 +37,8 @@ from models.protocols import (
     SESSIONS_PER_YEAR,
     FloatArray,
     Measure,
-    PathBlock,
-    SimulationGrid,
-    Start,
     Stream,
 )
-
-if TYPE_CHECKING:
-    from models.protocols import Pricer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +80,7 @@ class HestonNandiDynamics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HestonNandi:
+class HestonNandi(AffineFamily):
     r"""Heston-Nandi GARCH under P and Q.
 
     Parameters
@@ -240,33 +235,6 @@ class HestonNandi:
         from models.heston_nandi_paths import propagate_heston_nandi
 
         return propagate_heston_nandi(self, state, n_days, stream, first_day=first_day, measure=measure)
-
-    def simulate(
-        self,
-        grid: SimulationGrid,
-        n_paths: int,
-        stream: Stream,
-        *,
-        start: Start | None = None,
-        spot0: float = 4000.0,
-        measure: Measure = "p",
-    ) -> PathBlock:
-        """See ``Model.simulate``."""
-        from models.simulation import simulate_paths
-
-        return simulate_paths(self, grid, n_paths, stream, start=start, spot0=spot0, measure=measure)
-
-    def exact_pricer(self) -> Pricer:
-        """COS and Laplace prices of the affine transforms, for whole sessions."""
-        from models.affine_pricer import AffinePricer
-
-        return AffinePricer(self)
-
-    def tabulated_pricer(self, *, max_sessions: int = 90) -> Pricer:
-        """Tables of the exact prices, built once and cached on disk."""
-        from models.table_pricer import tabulated_pricer
-
-        return tabulated_pricer(self, max_sessions=max_sessions)
 
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Scale ``variance_ratio - 1`` and the equity premium; 0 and 0 make P and Q the same."""

@@ -23,76 +23,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import exp, log, sqrt
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from models.affine import ComplexArray
+from models.affine_family import AffineFamily
 from models.complex_log import complex_log1p, log1p_ratio
 from models.domain import check_domain
 from models.errors import ModelParameterError
-from models.protocols import VIX_HORIZON, FloatArray, Measure, PathBlock, SimulationGrid, Start, Stream
-
-if TYPE_CHECKING:
-    from models.protocols import Pricer
+from models.protocols import VIX_HORIZON, FloatArray, Measure, Stream
+from models.svcj_dynamics import SvcjDynamics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SvcjDynamics:
-    """The equations above under one measure; all rates per year.
-
-    Parameters
-    ----------
-    kappa, theta, vol_of_vol, rho : float
-        Mean reversion, long-run diffusive variance, volatility of variance, correlation.
-    jump_intensity : float
-        Expected number of co-jumps a year.
-    variance_jump_mean : float
-        Mean of the exponential variance jump.
-    return_jump_mean, return_jump_std : float
-        Mean (at no variance jump) and standard deviation of the log-price jump.
-    jump_correlation : float
-        Slope of the log-price jump on the variance jump.
-    drift : float
-        Growth rate of the mean price, jumps included.
-    """
-
-    kappa: float
-    theta: float
-    vol_of_vol: float
-    rho: float
-    jump_intensity: float
-    variance_jump_mean: float
-    return_jump_mean: float
-    return_jump_std: float
-    jump_correlation: float
-    drift: float
-
-    @property
-    def mean_jump(self) -> float:
-        r"""Mean relative price jump, :math:`\bar\mu = E[e^{z^s}] - 1`."""
-        growth = exp(self.return_jump_mean + 0.5 * self.return_jump_std**2)
-        return growth / (1.0 - self.jump_correlation * self.variance_jump_mean) - 1.0
-
-    @property
-    def mean_log_jump(self) -> float:
-        """Mean log-price jump."""
-        return self.return_jump_mean + self.jump_correlation * self.variance_jump_mean
-
-    @property
-    def stationary_mean(self) -> float:
-        """Long-run mean of the variance, jumps included."""
-        return self.theta + self.jump_intensity * self.variance_jump_mean / self.kappa
-
-    def log_contract_variance(self, ttm: float) -> tuple[float, float]:
-        """Constant and slope of -2/ttm times the expected log contract to ``ttm``."""
-        weight = -np.expm1(-self.kappa * ttm) / (self.kappa * ttm) if ttm > 0.0 else 1.0
-        jumps = 2.0 * self.jump_intensity * (self.mean_jump - self.mean_log_jump)
-        return (1.0 - weight) * self.stationary_mean + jumps, weight
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Svcj:
+class Svcj(AffineFamily):
     r"""Stochastic volatility with correlated co-jumps under P and Q.
 
     Parameters
@@ -258,33 +203,6 @@ class Svcj:
         from models.svcj_paths import propagate_svcj
 
         return propagate_svcj(self, state, n_days, stream, first_day=first_day, measure=measure)
-
-    def simulate(
-        self,
-        grid: SimulationGrid,
-        n_paths: int,
-        stream: Stream,
-        *,
-        start: Start | None = None,
-        spot0: float = 4000.0,
-        measure: Measure = "p",
-    ) -> PathBlock:
-        """See ``Model.simulate``."""
-        from models.simulation import simulate_paths
-
-        return simulate_paths(self, grid, n_paths, stream, start=start, spot0=spot0, measure=measure)
-
-    def exact_pricer(self) -> Pricer:
-        """COS and Laplace prices of the affine transforms."""
-        from models.affine_pricer import AffinePricer
-
-        return AffinePricer(self)
-
-    def tabulated_pricer(self, *, max_sessions: int = 90) -> Pricer:
-        """Tables of the exact prices, built once and cached on disk."""
-        from models.table_pricer import tabulated_pricer
-
-        return tabulated_pricer(self, max_sessions=max_sessions)
 
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Move Q along the line from P (0) through the calibrated Q (1) and beyond.

@@ -33,7 +33,8 @@ from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
 from models.streams import Purpose, check_paths, stream_key, uniforms
 
 if TYPE_CHECKING:
-    from models.svcj import Svcj, SvcjDynamics
+    from models.svcj import Svcj
+    from models.svcj_dynamics import SvcjDynamics
 
 STEPS_PER_DAY = 1
 """Steps a session. One is enough: the error of prices is measured in ``tests/test_martingale.py``."""

@@ -13,6 +13,7 @@ from scipy import integrate
 from models import create
 from models.errors import PricingDomainError
 from models.protocols import SESSIONS_PER_YEAR, VIX_HORIZON, Model
+from tests.model_sets import HESTON_NANDI, SVCJ
 
 FloatArray = NDArray[np.float64]
 
@@ -33,32 +34,6 @@ BATES = create(
     return_jump_std_q=0.06,
     rate=0.01,
     dividend_yield=0.02,
-)
-SVCJ = create(
-    "svcj",
-    kappa_p=5.0,
-    kappa_q=3.0,
-    theta_p=0.02,
-    vol_of_vol=0.5,
-    rho=-0.75,
-    jump_intensity_q=1.0,
-    variance_jump_mean_q=0.05,
-    return_jump_mean_q=-0.05,
-    return_jump_std_q=0.05,
-    jump_correlation=-0.3,
-    rate=0.02,
-    dividend_yield=0.01,
-)
-HESTON_NANDI = create(
-    "heston_nandi",
-    omega=0.0,
-    alpha=5.123e-6,
-    beta=0.80218,
-    gamma=171.24,
-    equity_premium_coefficient=3.436,
-    variance_ratio=1.2,
-    rate=0.02,
-    dividend_yield=0.01,
 )
 MODELS = {"heston": HESTON, "bates": BATES, "svcj": SVCJ, "heston_nandi": HESTON_NANDI}
 IDS = list(MODELS)

@@ -19,9 +19,9 @@ from models.black import implied_volatility
 from models.errors import PricingDomainError
 from models.option_table import TableGrid, build_option_slices
 from models.protocols import SESSIONS_PER_YEAR
-from models.svcj import Svcj
 from models.table_pricer import SPX_GRID, VIX_FUTURE_GRID, VIX_GRID, TablePricer
 from models.vix_table import build_vix_slices
+from tests import model_sets
 
 FloatArray = NDArray[np.float64]
 Slice = tuple[FloatArray, FloatArray]
@@ -29,33 +29,11 @@ SLICES = (1, 2, 5, 13, 38, 90)
 VIX_SLICES = (1, 5, 21, 42)
 SPOT = 4000.0
 
-SVCJ = Svcj(
-    kappa_p=5.0,
-    kappa_q=3.0,
-    theta_p=0.02,
-    vol_of_vol=0.5,
-    rho=-0.75,
-    jump_intensity_q=1.0,
-    variance_jump_mean_q=0.05,
-    return_jump_mean_q=-0.05,
-    return_jump_std_q=0.05,
-    jump_correlation=-0.3,
-    rate=0.03,
-    dividend_yield=0.01,
-)
+SVCJ = replace(model_sets.SVCJ, rate=0.03)
 MODELS: dict[str, AffineModel] = {
     "svcj": SVCJ,
     "heston": create("heston", kappa_p=3.0, kappa_q=3.0, theta_p=0.045, vol_of_vol=0.7, rho=-0.75, rate=0.02),
-    "heston_nandi": create(
-        "heston_nandi",
-        omega=0.0,
-        alpha=5.123e-6,
-        beta=0.80218,
-        gamma=171.24,
-        equity_premium_coefficient=3.436,
-        variance_ratio=1.2,
-        rate=0.02,
-    ),
+    "heston_nandi": model_sets.HESTON_NANDI,
 }
 
 

@@ -12,38 +12,14 @@ from scipy import stats
 from models import create
 from models.affine import AffineModel
 from models.affine_pricer import AffinePricer
-from models.heston_nandi import HestonNandi
 from models.protocols import SESSIONS_PER_YEAR, VIX_HORIZON
-from models.svcj import Svcj
+from tests.model_sets import HESTON_NANDI, SVCJ
 
 FloatArray = NDArray[np.float64]
 
 KAPPA, THETA, VOL_OF_VOL = 6.21, 0.019, 0.61  # Duffie, Pan and Singleton (2000), set SV: Feller violated
 HESTON = create("heston", kappa_p=KAPPA, kappa_q=KAPPA, theta_p=THETA, vol_of_vol=VOL_OF_VOL, rho=-0.7, rate=0.03)
 CALM_HESTON = create("heston", kappa_p=4.0, kappa_q=2.0, theta_p=0.04, vol_of_vol=0.3, rho=-0.6)
-SVCJ = Svcj(
-    kappa_p=5.0,
-    kappa_q=3.0,
-    theta_p=0.02,
-    vol_of_vol=0.5,
-    rho=-0.75,
-    jump_intensity_q=1.0,
-    variance_jump_mean_q=0.05,
-    return_jump_mean_q=-0.05,
-    return_jump_std_q=0.05,
-    jump_correlation=-0.3,
-    rate=0.02,
-    dividend_yield=0.01,
-)
-HESTON_NANDI = HestonNandi(
-    omega=0.0,
-    alpha=5.123e-6,
-    beta=0.80218,
-    gamma=171.24,
-    equity_premium_coefficient=3.436,
-    variance_ratio=1.2,
-    rate=0.02,
-)
 MODELS = {"heston": HESTON, "calm": CALM_HESTON, "svcj": SVCJ, "heston_nandi": HESTON_NANDI}
 IDS = list(MODELS)
 

@@ -23,7 +23,8 @@ from models.calibration.history import DIVIDEND_YIELD, RATE, FitHistory, gjr_ref
 from models.calibration.quotes import quote_residuals
 from models.errors import CalibrationError, ModelParameterError, PricingDomainError
 from models.protocols import SESSIONS_PER_YEAR, CalibrationReport, FloatArray
-from models.svcj import Svcj, SvcjDynamics
+from models.svcj import Svcj
+from models.svcj_dynamics import SvcjDynamics
 
 DT = 1.0 / SESSIONS_PER_YEAR
 ROUNDS = 3

@@ -108,7 +108,7 @@ def step_coefficients(
     return_jump_std: float = 0.0,
     jump_correlation: float = 0.0,
 ) -> StepCoefficients:
-    """Coefficients of a step of ``dt`` years; see ``models.svcj.SvcjDynamics`` for the parameters.
+    """Coefficients of a step of ``dt`` years; see ``models.svcj_dynamics.SvcjDynamics`` for the parameters.
 
     Raises
     ------
