@@ -2,9 +2,12 @@ r"""Fit of the SVCJ model: P from returns and changes of the VIX, Q from quotes 
 
 Given Q, the VIX is affine in the variance state, so the state of every day is known and P is estimated by quasi-maximum
 likelihood of daily pairs (return, change of variance): a mixture of a Gaussian diffusion step and a step with one
-co-jump, whose density is closed. The long-run variance is targeted on the whole sample of returns, which is longer
-than that of the VIX. Given P, the Q parameters are fitted by least squares to quoted smiles, VIX call volatilities,
-the mean futures curve and the variance premium of the sample. Three rounds of both are taken.
+co-jump, whose density is closed. The long-run variance is targeted: returns have the variance of their whole sample,
+which is four times as long as that of the VIX. Given P, the Q parameters are fitted by least squares to quoted smiles,
+VIX call volatilities, the mean futures curve and the variance premium of the sample.
+
+Limits: Gaussian steps take some of the skewed moves of small variances for jumps, so jumps come out smaller and more
+frequent than they are; standard errors are those given Q and the target, and leave that out.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from models.svcj import Svcj
 from models.svcj_dynamics import SvcjDynamics
 
 DT = 1.0 / SESSIONS_PER_YEAR
-ROUNDS = 3
+ROUNDS = 4
 
 P_NAMES = (
     "kappa_p",
@@ -41,15 +44,15 @@ P_NAMES = (
 )
 Q_NAMES = ("kappa_q", "jump_intensity_q", "variance_jump_mean_q", "return_jump_mean_q", "return_jump_std_q")
 SEARCH: dict[str, tuple[float, float]] = {
-    "kappa_p": (3.0, 10.0),
+    "kappa_p": (1.5, 12.0),
     "kappa_q": (1.5, 8.0),
     "vol_of_vol": (0.2, 0.6),
     "rho": (-0.92, -0.6),
-    "jump_intensity_p": (0.3, 1.2),
+    "jump_intensity_p": (0.3, 1.7),
     "jump_intensity_q": (0.3, 3.0),
     "variance_jump_mean_p": (0.01, 0.045),
     "variance_jump_mean_q": (0.01, 0.12),
-    "return_jump_mean_p": (-0.06, 0.0),
+    "return_jump_mean_p": (-0.06, 0.01),
     "return_jump_mean_q": (-0.12, -0.01),
     "return_jump_std_p": (0.005, 0.05),
     "return_jump_std_q": (0.01, 0.12),
@@ -74,6 +77,8 @@ _START = {
     "jump_correlation": -0.4,
 }
 _LOWEST_VARIANCE = 1e-4
+_FAR = 9.0
+"""Bound of a parameter on the real line: within a thousandth of the end of its range."""
 
 
 def calibrate_svcj(
@@ -105,10 +110,11 @@ def calibrate_svcj(
     drift = float(np.mean(history.returns)) * SESSIONS_PER_YEAR + 0.5 * variance
     fixed = {"rate": rate, "dividend_yield": dividend_yield, "equity_premium": drift - rate + dividend_yield}
     parameters = {**_START, **fixed}
-    likelihood = _Likelihood(history, variance)
     premium = variance_premium(history)
+    lowest = float(np.nanmin(history.vix))
     for _ in range(ROUNDS):
-        parameters = _fit_q(likelihood.complete(parameters), likelihood, premium.ratio)
+        parameters = _fit_q(parameters, premium.ratio, lowest)
+        likelihood = PairLikelihood(history, variance, Svcj(**parameters))
         parameters = likelihood.fit(parameters)
     model = Svcj(**parameters)
     at_bound = tuple(name for name in SEARCH if is_at_bound(name, parameters[name]))
@@ -138,29 +144,38 @@ def _levels(model: Svcj) -> dict[str, float]:
     return {
         "vix_at_mean_variance": 100.0 * sqrt(constant + slope[0] * p.stationary_mean),
         "vix_floor": 100.0 * sqrt(constant),
-        "spx_volatility": sqrt(p.stationary_mean + p.jump_intensity * _second_moment(p)),
+        "spx_volatility": sqrt(variance_of_returns(model)),
     }
 
 
-class _Likelihood:
-    """Quasi-likelihood of the days with a VIX on both ends."""
+class PairLikelihood:
+    """Quasi-likelihood under P of the days with a VIX on both ends, the state read off the VIX by a given Q.
 
-    def __init__(self, history: FitHistory, variance: float) -> None:
+    Parameters
+    ----------
+    history : FitHistory
+        Returns and VIX.
+    variance : float
+        What the annual variance of returns is to be.
+    model : Svcj
+        Its Q turns the VIX into the state.
+    """
+
+    def __init__(self, history: FitHistory, variance: float, model: Svcj) -> None:
         known = np.isfinite(history.vix)
         pairs = np.flatnonzero(known[1:] & known[:-1]) + 1
+        constant, slope = model.vix_squared_coefficients()
+        states = np.maximum((1e-4 * history.vix**2 - constant) / slope[0], _LOWEST_VARIANCE)
         self.returns = history.returns[pairs]
-        self.squared_before = 1e-4 * history.vix[pairs - 1] ** 2
-        self.squared_after = 1e-4 * history.vix[pairs] ** 2
+        self.before, self.after = states[pairs - 1], states[pairs]
         self.variance = variance
 
     def complete(self, parameters: dict[str, float]) -> dict[str, float]:
-        """Set the long-run variance so that returns have the variance of the whole sample."""
+        """Set the long-run variance so that returns have the variance aimed at."""
         intensity, mean = parameters["jump_intensity_p"], parameters["variance_jump_mean_p"]
         slope, std = parameters["jump_correlation"], parameters["return_jump_std_p"]
-        log_jump = parameters["return_jump_mean_p"] + slope * mean
-        second = log_jump**2 + std**2 + (slope * mean) ** 2
-        level = self.variance - intensity * second
-        theta = level - intensity * mean / parameters["kappa_p"]
+        second = (parameters["return_jump_mean_p"] + slope * mean) ** 2 + std**2 + (slope * mean) ** 2
+        theta = self.variance - intensity * second - intensity * mean / parameters["kappa_p"]
         return {**parameters, "theta_p": theta}
 
     def objective(self, parameters: dict[str, float]) -> float:
@@ -169,38 +184,37 @@ class _Likelihood:
             model = Svcj(**self.complete(parameters))
         except (ModelParameterError, OverflowError):
             return 1e10
-        constant, slope = model.vix_squared_coefficients()
-        before = (self.squared_before - constant) / slope[0]
-        after = (self.squared_after - constant) / slope[0]
-        shortfall = float(np.sum(np.maximum(_LOWEST_VARIANCE - before, 0.0))) / _LOWEST_VARIANCE
-        value = _log_density(model, self.returns, np.maximum(before, _LOWEST_VARIANCE), after)
-        total = float(np.sum(value)) - self.returns.size * float(np.log(slope[0])) - 10.0 * shortfall
+        total = float(np.sum(_log_density(model, self.returns, self.before, self.after)))
         return -total if np.isfinite(total) else 1e10
 
     def fit(self, parameters: dict[str, float]) -> dict[str, float]:
-        """Maximise over the P parameters."""
+        """Maximise over the P parameters, from where they stand and from the usual start."""
 
         def target(x: FloatArray) -> float:
             return self.objective({**parameters, **_decode(P_NAMES, x)})
 
-        x = _encode(P_NAMES, parameters)
-        for _ in range(2):
-            options = {"maxiter": 2000, "maxfev": 2000, "xatol": 1e-5, "fatol": 1e-6, "adaptive": True}
-            found = minimize(target, x, method="Nelder-Mead", options=options)
-            x = found.x
+        starts = [_encode(P_NAMES, parameters), _encode(P_NAMES, _START)]
+        options = {"maxiter": 500, "maxfun": 20000}
+        bounds = [(-_FAR, _FAR)] * len(P_NAMES)
+        found = min(
+            (minimize(target, x, method="L-BFGS-B", bounds=bounds, options=options) for x in starts),
+            key=lambda result: float(result.fun),
+        )
         if found.fun >= 1e10:
             raise CalibrationError("the likelihood of svcj has no maximum inside its domain on this history")
-        return self.complete({**parameters, **_decode(P_NAMES, x)})
+        return self.complete({**parameters, **_decode(P_NAMES, found.x)})
 
     def standard_errors(self, parameters: dict[str, float], at_bound: tuple[str, ...]) -> dict[str, float]:
         """Errors of the P parameters inside their ranges, given Q and those on a bound."""
         free = tuple(name for name in P_NAMES if name not in at_bound)
-        x = _encode(free, parameters)
-        errors = standard_errors(lambda y: self.objective({**parameters, **_decode(free, y)}), x, step=1e-2)
-        # from the real line back to the parameter: slope of the logistic map
-        low, high = np.array([SEARCH[name] for name in free]).T
-        scale = (high - low) * expit(x) * expit(-x)
-        return {name: float(error * s) for name, error, s in zip(free, errors, scale, strict=True)}
+        x = np.array([parameters[name] for name in free])
+        scale = np.array([high - low for low, high in (SEARCH[name] for name in free)])
+
+        def objective(y: FloatArray) -> float:
+            return self.objective({**parameters, **dict(zip(free, y * scale, strict=True))})
+
+        errors = standard_errors(objective, x / scale, step=3e-3) * scale
+        return {name: float(error) for name, error in zip(free, errors, strict=True)}
 
 
 def is_at_bound(name: str, value: float) -> bool:
@@ -209,11 +223,16 @@ def is_at_bound(name: str, value: float) -> bool:
     return min(value - low, high - value) < 1e-3 * (high - low)
 
 
+def variance_of_returns(model: Svcj) -> float:
+    """Mean annual variance of returns under P, jumps included."""
+    p = model.dynamics("p")
+    return p.stationary_mean + p.jump_intensity * _second_moment(p)
+
+
 def premium_of(model: Svcj) -> float:
     """Mean squared VIX over the mean variance of returns, under P."""
     constant, slope = model.vix_squared_coefficients()
-    p = model.dynamics("p")
-    return float((constant + slope[0] * p.stationary_mean) / (p.stationary_mean + p.jump_intensity * _second_moment(p)))
+    return float((constant + slope[0] * model.dynamics("p").stationary_mean) / variance_of_returns(model))
 
 
 def _second_moment(p: SvcjDynamics) -> float:
@@ -250,9 +269,8 @@ def _log_density(model: Svcj, returns: FloatArray, before: FloatArray, after: Fl
     return np.asarray(np.logaddexp(np.log1p(-min(chance, 0.5)) + no_jump, np.log(chance) + one_jump))
 
 
-def _fit_q(parameters: dict[str, float], likelihood: _Likelihood, premium: float) -> dict[str, float]:
+def _fit_q(parameters: dict[str, float], premium: float, lowest: float) -> dict[str, float]:
     """Least squares of quotes and premium over the Q parameters, kept near the P jumps by weak priors."""
-    lowest = float(np.sqrt(likelihood.squared_before.min()))
 
     def residuals(x: FloatArray) -> FloatArray:
         try:
@@ -260,21 +278,16 @@ def _fit_q(parameters: dict[str, float], likelihood: _Likelihood, premium: float
             quotes = quote_residuals(model).scaled()
         except (ModelParameterError, PricingDomainError, OverflowError):
             return np.full(quote_residuals.size + 5, 1e3)
-        floor = float(AffinePricer(model).vix(np.zeros((1, 1)))[0]) / 100.0
+        floor = float(AffinePricer(model).vix(np.zeros((1, 1)))[0])
+        levels = [(premium_of(model) - premium) / 0.01, max(floor - 0.92 * lowest, 0.0) / 0.1]
         prior = [
             np.log(model.jump_intensity_q / model.jump_intensity_p) / 1.5,
             np.log(model.variance_jump_mean_q / model.variance_jump_mean_p) / 1.0,
             np.log(model.return_jump_std_q / model.return_jump_std_p) / 1.5,
         ]
-        penalties = [
-            (premium_of(model) - premium) / 0.01,
-            max(floor - 0.92 * lowest, 0.0) / 0.001,
-            *prior,
-        ]
-        return np.concatenate([quotes, penalties])
+        return np.concatenate([quotes, levels, prior])
 
-    start = _encode(Q_NAMES, parameters)
-    found = least_squares(residuals, start, max_nfev=20, diff_step=1e-3)
+    found = least_squares(residuals, _encode(Q_NAMES, parameters), max_nfev=25, diff_step=1e-3)
     return {**parameters, **_decode(Q_NAMES, found.x)}
 
 
