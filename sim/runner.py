@@ -23,6 +23,7 @@ from models import load_preset
 from sim.cell import Cell, CellResult, path_arrays, prepare, run_cell, stream_number
 from sim.config import ExperimentConfig
 from sim.errors import StorageError
+from sim.extensions import Extensions
 from sim.gather import Gather
 from sim.manifest import code_version, file_checksum, machine, package_versions, write_manifest
 from sim.storage import MANIFEST, RESULTS
@@ -156,10 +157,12 @@ def _results(config: ExperimentConfig, cells: list[Cell], *, n_jobs: int, backen
     parallel = joblib.Parallel(
         n_jobs=n_jobs, backend=backend, return_as="generator_unordered", pre_dispatch="2 * n_jobs", batch_size=1
     )
-    yield from parallel(joblib.delayed(_limited)(config, cell) for cell in cells)
+    extensions = Extensions.registered()
+    yield from parallel(joblib.delayed(_work)(config, cell, extensions) for cell in cells)
 
 
-def _limited(config: ExperimentConfig, cell: Cell) -> CellResult:
+def _work(config: ExperimentConfig, cell: Cell, extensions: Extensions) -> CellResult:
+    extensions.register()
     with threadpool_limits(limits=1):
         return run_cell(config, cell)
 

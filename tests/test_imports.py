@@ -19,7 +19,7 @@ SIM_ORDER = (
     {"indicators", "signals", "contracts", "market", "quotes"},
     {"book", "marking", "tranche", "ledger", "costs", "margin"},
     {"strategies"},
-    {"experiment"},
+    {"experiment", "extensions"},
     {"outcomes"},
     {"evaluator"},
     {"metrics"},

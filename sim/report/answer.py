@@ -13,8 +13,12 @@ import xarray as xr
 
 Verdict = Literal["better", "worse", "same"]
 
-HEADLINE = "expected_shortfall_95"
-"""The statistic that the first sentence is about: what premium sellers can lose, not what they earn on average."""
+HEADLINES = {
+    "expected_shortfall_95": "expected shortfall of the terminal P&L (95%, net of costs)",
+    "max_drawdown_mean": "mean maximum drawdown",
+    "terminal_pnl_mean": "mean P&L",
+}
+"""Statistics that the answer is about, what premium sellers can lose before what they earn, and their names."""
 
 HIGHER_IS_BETTER = frozenset({"terminal_pnl_mean", "terminal_pnl_median", "terminal_pnl_q05"})
 
@@ -45,24 +49,32 @@ def answer_sentences(statistics: xr.Dataset, paired: xr.Dataset) -> list[str]:
     strategies = [str(name) for name in paired["strategy"].values]
     baseline = str(statistics["strategy"].values[0])
     scenarios = [str(name) for name in paired["scenario"].values]
-    sentences = []
-    for strategy in strategies:
-        if strategy == baseline:
-            continue
-        tail = [verdict_of(paired, name, strategy, HEADLINE) for name in scenarios]
-        mean = [verdict_of(paired, name, strategy, "terminal_pnl_mean") for name in scenarios]
-        largest = max(
-            scenarios,
-            key=lambda name: abs(float(paired["difference"].sel(scenario=name, strategy=strategy, statistic=HEADLINE))),
-        )
-        cell = paired.sel(scenario=largest, strategy=strategy, statistic=HEADLINE)
-        sentences.append(
-            f"{strategy} against {baseline}: expected shortfall of the terminal P&L (95%, net of costs) is "
-            f"{_count(tail, 'lower', 'higher')}; mean P&L is {_count(mean, 'higher', 'lower')}. "
-            f"Largest change of the shortfall, in {largest}: {float(cell['difference']):+,.0f} USD "
-            f"[95% interval {float(cell['ci_low']):+,.0f} to {float(cell['ci_high']):+,.0f}]."
-        )
+    headlines = [name for name in HEADLINES if name in paired["statistic"].values]
+    sentences = [
+        _sentence(paired, strategy, baseline, scenarios, headlines)
+        for strategy in strategies
+        if strategy != baseline and headlines
+    ]
     return sentences or [f"{baseline} is the only strategy; its figures stand below."]
+
+
+def _sentence(paired: xr.Dataset, strategy: str, baseline: str, scenarios: list[str], headlines: list[str]) -> str:
+    """What happens to each headline statistic in how many scenarios, and the largest change of the first of them."""
+    parts = []
+    for statistic in headlines:
+        better, worse = ("higher", "lower") if statistic in HIGHER_IS_BETTER else ("lower", "higher")
+        verdicts = [verdict_of(paired, name, strategy, statistic) for name in scenarios]
+        parts.append(f"{HEADLINES[statistic]} is {_count(verdicts, better, worse)}")
+    cells = paired.sel(strategy=strategy, statistic=headlines[0])
+    largest = max(scenarios, key=lambda name: abs(float(cells["difference"].sel(scenario=name))))
+    cell = cells.sel(scenario=largest)
+    change, low, high = (float(cell[name]) for name in ("difference", "ci_low", "ci_high"))
+    in_dollars = headlines[0] != "max_drawdown_mean"
+    change_text, low_text, high_text = (f"{x:+,.0f}" if in_dollars else f"{x:+.2%}" for x in (change, low, high))
+    return (
+        f"{strategy} against {baseline}: {'; '.join(parts)}. Largest change of the first, in {largest}: "
+        f"{change_text}{' USD' if in_dollars else ''} [95% interval {low_text} to {high_text}]."
+    )
 
 
 def _count(verdicts: list[Verdict], better: str, worse: str) -> str:

@@ -79,7 +79,7 @@ def render(results: Results) -> str:
             figures[key]["layout"].pop("template", None)
             cards.append({"id": key, "title": title})
         shown.append(_as_context(section, cards))
-    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(files("sim.report").joinpath("template.html.j2").read_text(encoding="utf-8"))
     return template.render(
         page=_page(results),
@@ -106,8 +106,9 @@ def _page(results: Results) -> dict[str, Any]:
     data, statistics, paired = results.data, results.statistics, results.paired
     names = [str(name) for name in statistics["statistic"].values]
     labels = {name: str(label) for name, label in zip(names, statistics["label"].values, strict=True)}
-    if not (statistics["estimate"].sel(statistic=RUIN) > 0.0).any():
-        del labels[RUIN]
+    nobody_ruined = not bool((results.data["ruined"] == 1).any())
+    if nobody_ruined:
+        labels.pop(RUIN, None)
     tables = []
     for scenario in statistics["scenario"].values:
         tables.append(statistics_table(statistics, paired, labels=labels, scenario=str(scenario)))
@@ -115,7 +116,7 @@ def _page(results: Results) -> dict[str, Any]:
     note = (
         f"{data.sizes['path']:,} paths of {data.sizes['day'] - 1} sessions, net of costs, USD; 95% intervals below. "
         f"Against {baseline} on the same paths: ▲ better, ▼ worse, = not distinguishable."
-        f"{'' if RUIN in labels else ' No path was ruined.'}"
+        f"{' No path was ruined.' if nobody_ruined else ''}"
     )
     tables[0] = Table(title=tables[0].title, html=tables[0].html, note=note)
     compared = {name: label for name, label in labels.items() if name != MEDIAN}

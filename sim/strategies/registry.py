@@ -13,6 +13,9 @@ REGISTRY: dict[str, type[Engine]] = {
     "ratio_backspread": RatioBackspread,
 }
 
+SHIPPED = frozenset(REGISTRY)
+"""Names of the engines that every process knows."""
+
 
 def register(name: str, engine: type[Engine]) -> None:
     """Add an engine from outside the package."""
