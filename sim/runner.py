@@ -26,7 +26,7 @@ from sim.errors import StorageError
 from sim.extensions import Extensions
 from sim.gather import Gather
 from sim.manifest import code_version, file_checksum, machine, package_versions, write_manifest
-from sim.storage import MANIFEST, RESULTS
+from sim.storage import MANIFEST, RESULTS, check_vacant
 
 Progress = Callable[[int, int], None]
 
@@ -41,6 +41,7 @@ def run_experiment(
     jobs: int | None = None,
     backend: str | None = None,
     progress: Progress | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Run an experiment and publish its results.
 
@@ -49,13 +50,15 @@ def run_experiment(
     config : ExperimentConfig
         From ``load_experiment``.
     output : path-like, optional
-        Result directory, ``outputs/NAME`` by default; what is there is replaced when the run is complete.
+        Result directory, ``outputs/NAME`` by default.
     jobs : int, optional
         Workers, -1 for every core; that of the experiment by default.
     backend : str, optional
         ``loky`` (processes) or ``threading``.
     progress : callable, optional
         Called with the number of paths done and in all.
+    overwrite : bool
+        Whether results that are there already are replaced, when the run is complete.
 
     Returns
     -------
@@ -64,10 +67,13 @@ def run_experiment(
 
     Raises
     ------
+    ConfigError
+        If something in the result directory is in the way.
     StorageError
         If the results cannot be written.
     """
     directory = Path(output) if output is not None else Path("outputs") / config.name
+    check_vacant(directory, overwrite=overwrite)
     started, cpu = time.time(), time.process_time()
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)

@@ -19,12 +19,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sim.errors import StorageError
+from sim.errors import ConfigError, StorageError
 
 SCHEMA_VERSION = 1
 """Raised whenever dimensions or variables change their meaning."""
 
-RESULTS, MANIFEST = "results.h5", "manifest.json"
+RESULTS, MANIFEST, REPORT = "results.h5", "manifest.json", "report.html"
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Probabilities of all fans."""
@@ -175,6 +175,35 @@ class Results:
     statistics: xr.Dataset
     paired: xr.Dataset
     manifest: dict[str, Any]
+
+
+def check_vacant(directory: Path, *, overwrite: bool) -> None:
+    """Check that results can be put into a directory without losing anything.
+
+    Parameters
+    ----------
+    directory : Path
+        Where results are to be; need not exist.
+    overwrite : bool
+        Whether earlier results there may be replaced. Files that no run has written never are.
+
+    Raises
+    ------
+    ConfigError
+        If something is in the way.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise ConfigError(f"--output must be a directory, got the file {directory}")
+    found = sorted(item.name for item in directory.iterdir()) if directory.is_dir() else []
+    strange = [name for name in found if name not in (RESULTS, MANIFEST, REPORT)]
+    if strange:
+        raise ConfigError(
+            f"{directory} holds {strange[0]}, which is no result of a run; name another directory with --output"
+        )
+    if found and not overwrite:
+        raise ConfigError(
+            f"{directory} holds results already; name another directory with --output, or replace them with --overwrite"
+        )
 
 
 def open_results(directory: str | Path) -> Results:

@@ -51,9 +51,11 @@ def run(
     """  # noqa: D301
     config = _load(file, override, jobs, backend)
     directory = output if output is not None else Path("outputs") / config.name
-    _refuse_to_overwrite(directory, overwrite)
 
     from sim.runner import run_experiment
+    from sim.storage import check_vacant
+
+    check_vacant(directory, overwrite=overwrite)
 
     if not quiet:
         cells = len(config.scenarios) * len(config.strategies)
@@ -64,6 +66,7 @@ def run(
         jobs=config.compute.jobs,
         backend=config.compute.backend,
         progress=Progress(quiet=quiet),
+        overwrite=overwrite,
     )
     made = {"results": results / "results.h5", "manifest": results / "manifest.json"}
     if report:
@@ -74,17 +77,6 @@ def run(
         print_json({kind: str(path) for kind, path in made.items()})
     else:
         typer.echo("\n".join(columns([[kind, str(path)] for kind, path in made.items()])))
-
-
-def _refuse_to_overwrite(directory: Path, overwrite: bool) -> None:
-    from sim.errors import ConfigError
-
-    if directory.exists() and not directory.is_dir():
-        raise ConfigError(f"--output must be a directory, got the file {directory}")
-    if directory.is_dir() and any(directory.iterdir()) and not overwrite:
-        raise ConfigError(
-            f"{directory} holds results already; name another directory with --output, or replace them with --overwrite"
-        )
 
 
 @app.command()

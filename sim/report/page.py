@@ -17,9 +17,8 @@ from sim.errors import StorageError
 from sim.report.answer import answer_sentences
 from sim.report.sections import Section, make_sections
 from sim.report.tables import Table, paired_table, plain_table, statistics_table
-from sim.storage import Results, open_results
+from sim.storage import REPORT, Results, open_results
 
-REPORT = "report.html"
 RUIN, MEDIAN = "probability_of_ruin", "terminal_pnl_median"
 
 LIMITS = (
