@@ -5,14 +5,24 @@ Used by the tests of the market layer; its prices are written out here, without 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from models.protocols import OptionValue, PathBlock, SimulationGrid
+from sim import signals
 from sim.calendar import SessionCalendar
+from sim.config import AccountConfig, CostsConfig, EngineConfig, MarginConfig, StrategyConfig
+from sim.contracts import ContractSet
+from sim.evaluator import evaluate
 from sim.market import MarketBlock
+from sim.outcomes import Outcomes
+from sim.strategies.protocols import Open, Orders
+from sim.strategies.registry import REGISTRY
 
 RATE, DIVIDEND_YIELD = 0.03, 0.01
 VIX_MEAN, VIX_SPEED, VIX_VOL = 20.0, 5.0, 0.8
@@ -86,3 +96,102 @@ def toy_market(
         dividend_yield=DIVIDEND_YIELD,
         required_signals=required_signals,
     )
+
+
+def chosen_paths(spot: Any, vix: Any, warmup_days: int) -> PathBlock:
+    """Paths with the given closes, each of shape (n_times, n_paths)."""
+    spot, vix = (
+        np.array(values) for values in np.broadcast_arrays(np.asarray(spot, np.float64), np.asarray(vix, np.float64))
+    )
+    grid = SimulationGrid(n_days=spot.shape[0] - 1 - warmup_days, warmup_days=warmup_days)
+    return PathBlock(grid=grid, spot=spot, state=np.square(vix / 100.0)[:, None, :], vix=vix)
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What an engine held at the time of a decision; a copy."""
+
+    engine: str
+    contracts: ContractSet
+    entry_day: int
+    quantity: Any
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What an engine saw of the book and what it ordered on session ``t``."""
+
+    t: int
+    engine: str
+    equity: Any
+    held: list[Holding]
+    opens: list[Open]
+    closes: list[tuple[Holding, Any]]
+
+
+@dataclass
+class Journal:
+    """Decisions of the engines of one strategy, and what came of them."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    outcomes: Any = None
+
+    def opens(self, engine: str) -> list[tuple[int, Open]]:
+        return [(d.t, order) for d in self.decisions if d.engine == engine for order in d.opens]
+
+    def closes(self, engine: str) -> list[tuple[int, Holding, Any]]:
+        return [(d.t, held, mask) for d in self.decisions if d.engine == engine for held, mask in d.closes]
+
+    def held(self, engine: str, t: int) -> list[Holding]:
+        """Positions of the engine when session ``t`` was decided."""
+        day = next(d for d in self.decisions if (d.t, d.engine) == (t, engine))
+        return [holding for holding in day.held if holding.engine == engine]
+
+
+def _recorded(engine: Any, journal: Journal, names: list[str]) -> Any:
+    def holding(tranche: Any) -> Holding:
+        return Holding(tranche.engine, tranche.contracts, tranche.entry_day, tranche.quantity.copy())
+
+    class Recorded:
+        config_type = engine.config_type
+        required_signals = engine.required_signals
+
+        def __init__(self, config: EngineConfig, n_paths: int) -> None:
+            self.engine, self.name = engine(config, n_paths), config.engine
+
+        def decide(self, view: Any) -> Orders:
+            held = [holding(tranche) for name in names for tranche in view.tranches(name)]
+            orders: Orders = self.engine.decide(view)
+            closes = [(holding(close.tranche), close.mask.copy()) for close in orders.closes]
+            equity = np.array(view.equity)
+            journal.decisions.append(Decision(view.t, self.name, equity, held, list(orders.opens), closes))
+            return orders
+
+    return Recorded
+
+
+def run_recorded(
+    market: MarketBlock,
+    *engines: EngineConfig,
+    account: AccountConfig | None = None,
+    costs: CostsConfig | None = None,
+    scripted: Mapping[str, Any] | None = None,
+) -> Journal:
+    """Evaluate one strategy and keep what its engines decided; ``scripted`` signals take the place of computed ones."""
+    journal = Journal()
+    names = [config.engine for config in engines]
+    recorded = {name: _recorded(REGISTRY[name], journal, names) for name in names}
+    series = {
+        name: signals.Signal(lambda _, values=values: np.array(values, dtype=np.float64), name, "", "")
+        for name, values in (scripted or {}).items()
+    }
+    with patch.dict(REGISTRY, recorded), patch.dict(signals.REGISTRY, series):
+        outcomes: dict[str, Outcomes] = evaluate(
+            market,
+            {"book": StrategyConfig(engines=engines)},
+            account=account or AccountConfig(),
+            costs=costs or CostsConfig(),
+            margin=MarginConfig(),
+        )
+    journal.outcomes = outcomes["book"]
+    return journal

@@ -1,0 +1,171 @@
+"""Costs of orders: fees and half-spreads worked out by hand from the schedule."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.config import CostsConfig
+from sim.contracts import ContractSet, Product
+from sim.costs import fee_per_contract, half_spread, trade_cost
+
+COSTS = CostsConfig()
+
+
+def contracts(product: Product, n_legs: int, n_paths: int = 1) -> ContractSet:
+    strike = np.repeat(100.0 + 5.0 * np.arange(n_legs)[:, None], n_paths, axis=1)
+    return ContractSet(product=product, is_call=np.zeros(n_legs, dtype=bool), strike=strike, expiry=9)
+
+
+def order(product: Product, change: list[float], mid: list[float], vix: float, costs: CostsConfig = COSTS) -> float:
+    legs = contracts(product, len(change))
+    cost = trade_cost(costs, legs, np.array(change)[:, None], np.array(mid)[:, None], np.array([vix]))
+    assert cost.shape == (1,)
+    return float(cost[0])
+
+
+# Fees of one SPX option: 0.65 + 0.45 + 0.06 = 1.16; of one VIX option: 0.65 + 0.40 + 0.06 = 1.11;
+# of one VIX future: 0.87 + 1.51 = 2.38. An order of 1, 2-3, 4+ legs pays 1, 0.75, 0.53 of the half-spread.
+@pytest.mark.parametrize(
+    ("product", "change", "mid", "vix", "expected"),
+    [
+        # half-spread 0.03 + 0.004 x 10 = 0.07 points = 7 dollars
+        (Product.SPX_OPTION, [1.0], [10.0], 20.0, 7.0 + 1.16),
+        # the same below the calm VIX; one and a half times as wide at one and a half times the calm VIX
+        (Product.SPX_OPTION, [1.0], [10.0], 11.0, 7.0 + 1.16),
+        (Product.SPX_OPTION, [-1.0], [10.0], 30.0, 10.5 + 1.16),
+        # a call spread: 0.75 x (7 + 5) for the spreads, two fees
+        (Product.SPX_OPTION, [3.0, -3.0], [10.0, 5.0], 20.0, 3 * (0.75 * (7.0 + 5.0) + 2 * 1.16)),
+        # a condor: half-spreads 4.2, 7, 6.2, 3.8 dollars, 0.53 of each
+        (
+            Product.SPX_OPTION,
+            [2.0, -2.0, -2.0, 2.0],
+            [3.0, 10.0, 8.0, 2.0],
+            20.0,
+            2 * (0.53 * (4.2 + 7.0 + 6.2 + 3.8) + 4 * 1.16),
+        ),
+        # a bid is never negative: a mid of 0.01 has a half-spread of 0.01, a worthless contract none
+        (Product.SPX_OPTION, [1.0], [0.01], 20.0, 1.0 + 1.16),
+        (Product.SPX_OPTION, [1.0], [0.0], 80.0, 1.16),
+        # VIX options: 0.065 x 2 = 0.13 points; half a tick, 0.025, below a premium of 0.3846
+        (Product.VIX_OPTION, [1.0], [2.0], 20.0, 13.0 + 1.11),
+        (Product.VIX_OPTION, [1.0], [0.2], 20.0, 2.5 + 1.11),
+        # VIX of 40: 1 + 0.3 x (40 / 20 - 1) = 1.3; ratio spread 1 against 2
+        (Product.VIX_OPTION, [-1.0, 2.0], [2.0, 1.0], 40.0, 0.75 * 1.3 * (13.0 + 2 * 6.5) + 3 * 1.11),
+        # futures: half a tick of 0.05 is 25 dollars, 37.50 with the VIX at 30
+        (Product.VIX_FUTURE, [4.0], [18.0], 15.0, 4 * (25.0 + 2.38)),
+        (Product.VIX_FUTURE, [-4.0], [33.0], 30.0, 4 * (37.5 + 2.38)),
+    ],
+)
+def test_orders_by_hand(product: Product, change: list[float], mid: list[float], vix: float, expected: float) -> None:
+    assert order(product, change, mid, vix) == pytest.approx(expected, rel=1e-12)
+
+
+def test_fees_by_product() -> None:
+    assert fee_per_contract(COSTS, Product.SPX_OPTION) == pytest.approx(1.16, rel=1e-12)
+    assert fee_per_contract(COSTS, Product.VIX_OPTION) == pytest.approx(1.11, rel=1e-12)
+    assert fee_per_contract(COSTS, Product.VIX_FUTURE) == pytest.approx(2.38, rel=1e-12)
+
+
+@pytest.mark.parametrize(("n_legs", "fraction"), [(1, 1.0), (2, 0.75), (3, 0.75), (4, 0.53), (6, 0.53)])
+def test_more_legs_cross_less_of_the_spread(n_legs: int, fraction: float) -> None:
+    cost = order(Product.SPX_OPTION, [1.0] * n_legs, [10.0] * n_legs, 20.0)
+    assert cost == pytest.approx(n_legs * (fraction * 7.0 + 1.16), rel=1e-12)
+
+
+def test_each_path_pays_for_its_own_order() -> None:
+    legs = contracts(Product.SPX_OPTION, 2, n_paths=3)
+    change = np.array([[1.0, 0.0, -2.0], [0.0, 0.0, 1.0]])
+    mid = np.array([[10.0, 10.0, 20.0], [5.0, 5.0, 0.5]])
+    cost = trade_cost(COSTS, legs, change, mid, np.array([20.0, 90.0, 40.0]))
+    # the third path: VIX at twice its calm level doubles half-spreads of 11 and 3.2 dollars
+    last = 2 * (0.75 * 22.0 + 1.16) + (0.75 * 6.4 + 1.16)
+    np.testing.assert_allclose(cost, [0.75 * 7.0 + 1.16, 0.0, last], rtol=1e-12)
+
+
+def test_half_spread_has_the_shape_of_the_mids() -> None:
+    mid = np.array([[10.0, 20.0], [0.0, 1.0]])
+    vix = np.array([20.0, 30.0])
+    expected = [[0.07, 0.165], [0.0, 0.051]]
+    np.testing.assert_allclose(half_spread(COSTS, Product.SPX_OPTION, mid, vix), expected, rtol=1e-12)
+    np.testing.assert_allclose(half_spread(COSTS, Product.VIX_FUTURE, mid, vix), [[0.025, 0.0375]] * 2, rtol=1e-12)
+
+
+AMOUNT = st.floats(0.0, 5.0)
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> CostsConfig:
+    spread = {
+        "tick": draw(st.floats(0.01, 0.5)),
+        "fixed": draw(AMOUNT),
+        "proportional": draw(st.floats(0.0, 1.0)),
+        "stress_slope": draw(AMOUNT),
+        "calm_vix": draw(st.floats(10.0, 40.0)),
+    }
+    return CostsConfig.model_validate(
+        {
+            "commission_per_contract": draw(AMOUNT),
+            "commission_per_future": draw(AMOUNT),
+            "exchange_fee_spx": draw(AMOUNT),
+            "exchange_fee_vix": draw(AMOUNT),
+            "exchange_fee_vix_future": draw(AMOUNT),
+            "regulatory_fee": draw(AMOUNT),
+            "half_spread": {product.value: spread for product in Product},
+            "crossing": {1: draw(st.floats(0.0, 1.0)), 3: draw(st.floats(0.0, 1.0))},
+        }
+    )
+
+
+def plain_cost(costs: CostsConfig, product: Product, legs: list[tuple[float, float]], vix: float) -> float:
+    """The rule of the schedule, contract by contract."""
+    spread = costs.half_spread.spx_option  # ``schedules`` gives the same one to every product
+    crossing = costs.crossing[3] if len(legs) >= 3 else costs.crossing[1]
+    total = 0.0
+    for change, mid in legs:
+        if product is Product.VIX_FUTURE:
+            fee, multiplier = costs.commission_per_future + costs.exchange_fee_vix_future, 1000.0
+            half = max(spread.tick / 2.0, spread.fixed)
+        else:
+            exchange = costs.exchange_fee_spx if product is Product.SPX_OPTION else costs.exchange_fee_vix
+            fee, multiplier = costs.commission_per_contract + exchange + costs.regulatory_fee, 100.0
+            half = max(spread.tick / 2.0, spread.fixed + spread.proportional * mid)
+        if vix > spread.calm_vix:
+            half *= 1.0 + spread.stress_slope * (vix / spread.calm_vix - 1.0)
+        if product is not Product.VIX_FUTURE and half > mid:
+            half = mid
+        total += abs(change) * (crossing * half * multiplier + fee)
+    return total
+
+
+@given(
+    costs=schedules(),
+    product=st.sampled_from(Product),
+    legs=st.lists(st.tuples(st.integers(-20, 20).map(float), st.floats(0.0, 200.0)), min_size=1, max_size=5),
+    vix=st.floats(9.0, 90.0),
+)
+def test_any_schedule(costs: CostsConfig, product: Product, legs: list[tuple[float, float]], vix: float) -> None:
+    change, mid = [q for q, _ in legs], [m for _, m in legs]
+    cost = order(product, change, mid, vix, costs)
+    assert cost == pytest.approx(plain_cost(costs, product, legs, vix), rel=1e-12, abs=1e-12)
+    assert cost >= 0.0
+    if not any(change):
+        assert cost == 0.0
+    # buying costs what selling costs, and ten orders cost ten times one
+    assert order(product, [-q for q in change], mid, vix, costs) == cost
+    assert order(product, [10.0 * q for q in change], mid, vix, costs) == pytest.approx(10.0 * cost, rel=1e-12)
+    assert order(product, change, mid, vix + 5.0, costs) >= cost * (1.0 - 1e-14)  # stress never narrows a spread
+
+
+def test_a_schedule_without_costs_is_free() -> None:
+    nothing = {"tick": 1e-300, "fixed": 0.0, "proportional": 0.0}
+    fees = [name for name in CostsConfig.model_fields if "fee" in name or "commission" in name]
+    free = CostsConfig.model_validate(
+        {**dict.fromkeys(fees, 0.0), "half_spread": {product.value: nothing for product in Product}}
+    )
+    assert len(fees) == 6
+    assert math.isclose(order(Product.SPX_OPTION, [7.0, -7.0], [50.0, 30.0], 60.0, free), 0.0, abs_tol=1e-290)

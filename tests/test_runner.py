@@ -1,0 +1,174 @@
+"""A run: what its directory holds, what it refuses, and that a failure leaves nothing half-written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+
+from sim import open_results, run_experiment
+from sim.errors import ConfigError, StorageError
+from sim.experiment import parse_experiment
+from sim.report import write_report
+from sim.storage import VARIABLES
+from sim.strategies.protocols import DayView, Orders
+from tests.toy_experiment import DAYS, EQUITY, PATHS, BuyPuts, experiment, registered
+
+
+@pytest.fixture(autouse=True)
+def _toys() -> Iterator[None]:
+    with registered():
+        yield
+
+
+def run(directory: Path, *, overwrite: bool = False, jobs: int = 1, **more: Any) -> Path:
+    return run_experiment(parse_experiment(experiment(**more)), output=directory, jobs=jobs, overwrite=overwrite)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with registered():
+        return run(tmp_path_factory.mktemp("stored") / "toy", keep={"daily_equity": True}, compute={"block_paths": 16})
+
+
+def test_results_open_in_xarray_without_the_program(stored: Path) -> None:
+    data = xr.load_dataset(stored / "results.h5", engine="h5netcdf")
+    assert data["terminal_pnl"].dims == ("scenario", "strategy", "path")
+    assert data["daily_equity"].dims == ("scenario", "strategy", "day", "path")
+    assert list(data["scenario"].values) == ["flat", "loud"]
+    assert list(data["strategy"].values) == ["near", "far"]
+    assert (data.sizes["path"], data.sizes["day"]) == (PATHS, DAYS + 1)
+    for name in set(data.data_vars):
+        assert data[name].attrs["units"], name
+        assert data[name].attrs["long_name"], name
+    assert set(data.data_vars) == set(VARIABLES)
+
+
+def test_what_is_stored_hangs_together(stored: Path) -> None:
+    data = open_results(stored).data
+    equity = data["daily_equity"].astype(float)
+    pnl = equity.isel(day=-1) - equity.isel(day=0)
+    np.testing.assert_allclose(pnl.transpose(*data["terminal_pnl"].dims), data["terminal_pnl"], atol=0.1)
+    np.testing.assert_allclose(equity.isel(day=0), EQUITY)
+    parts = data["engine_pnl"].sum("engine") - data["total_cost"] + data["interest"]
+    np.testing.assert_allclose(parts, data["terminal_pnl"], atol=1e-6)
+    fan = data["equity_fan"].sel(quantile=0.5)
+    np.testing.assert_allclose(fan.transpose(..., "day"), equity.median("path").transpose(..., "day"), rtol=1e-6)
+    lowest = equity.min("day")
+    np.testing.assert_allclose(data["min_equity"], lowest.transpose(*data["min_equity"].dims), rtol=1e-6)
+    examples = data["example_equity"].transpose(..., "day", "example")
+    np.testing.assert_array_equal(examples, data["daily_equity"].isel(path=slice(examples.sizes["example"])))
+
+
+def test_statistics_are_those_of_the_stored_paths(stored: Path) -> None:
+    results = open_results(stored)
+    pnl = results.data["terminal_pnl"].sel(scenario="loud", strategy="far").values
+    row = results.statistics.sel(scenario="loud", strategy="far", statistic="terminal_pnl_mean")
+    error = pnl.std(ddof=1) / np.sqrt(pnl.size)
+    assert float(row["estimate"]) == pytest.approx(pnl.mean())
+    assert float(row["ci_low"]) == pytest.approx(pnl.mean() - 1.959964 * error)
+    assert float(row["ci_high"]) == pytest.approx(pnl.mean() + 1.959964 * error)
+    other = results.data["terminal_pnl"].sel(scenario="loud", strategy="near").values
+    pair = results.paired.sel(scenario="loud", strategy="far", statistic="terminal_pnl_mean")
+    assert float(pair["difference"]) == pytest.approx((pnl - other).mean())
+    width = 2 * 1.959964 * (pnl - other).std(ddof=1) / np.sqrt(pnl.size)
+    assert float(pair["ci_high"] - pair["ci_low"]) == pytest.approx(width)
+    baseline = results.paired.sel(strategy="near")
+    assert float(np.abs(baseline["difference"]).max()) == 0.0
+
+
+def test_the_manifest_says_how_the_run_was_made(stored: Path) -> None:
+    manifest = json.loads((stored / "manifest.json").read_text())
+    assert manifest["sha256"]["results.h5"] == sha256((stored / "results.h5").read_bytes()).hexdigest()
+    assert manifest["seed"] == 5
+    assert (
+        parse_experiment(manifest["config"]).model_dump()
+        == parse_experiment(experiment(keep={"daily_equity": True}, compute={"block_paths": 16})).model_dump()
+    )
+    assert manifest["packages"]["numpy"] == np.__version__
+    assert manifest["counts"]["largest_ledger_residual"] < 1e-9
+    assert set(manifest["premium"]) == {"flat", "loud"}
+    assert str(Path.home()) not in json.dumps(manifest)
+
+
+def test_results_are_replaced_only_when_told_to(tmp_path: Path) -> None:
+    directory = run(tmp_path / "toy")
+    before = (directory / "results.h5").read_bytes()
+    with pytest.raises(ConfigError, match="holds results already"):
+        run(directory, seed=6)
+    assert (directory / "results.h5").read_bytes() == before
+    run(directory, seed=6, overwrite=True)
+    assert (directory / "results.h5").read_bytes() != before
+    write_report(directory)
+    run(directory, seed=7, overwrite=True)
+    assert sorted(item.name for item in directory.iterdir()) == ["manifest.json", "results.h5"]
+    (directory / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"holds notes.txt, which is no result of a run"):
+        run(directory, overwrite=True)
+    assert (directory / "notes.txt").read_text() == "mine"
+    assert [item.name for item in tmp_path.iterdir()] == ["toy"]
+
+
+class Breaking(BuyPuts):
+    def decide(self, view: DayView) -> Orders:
+        if view.t == 75:
+            raise ValueError("no bid")
+        return super().decide(view)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_failure_leaves_nothing_and_says_where(tmp_path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sim.strategies import registry
+
+    monkeypatch.setitem(registry.REGISTRY, "buy_puts", Breaking)
+    with pytest.raises(ValueError, match="no bid") as caught:
+        run(tmp_path / "toy", jobs=jobs)
+    if jobs == 1:
+        assert caught.value.__notes__ == [f"in scenario flat, paths 0 to {PATHS - 1}"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_keeps_the_results_that_were_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sim.strategies import registry
+
+    directory = run(tmp_path / "toy")
+    before = (directory / "results.h5").read_bytes()
+    monkeypatch.setitem(registry.REGISTRY, "buy_puts", Breaking)
+    with pytest.raises(ValueError, match="no bid"):
+        run(directory, overwrite=True)
+    assert (directory / "results.h5").read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["toy"]
+
+
+def test_damaged_results_are_refused(tmp_path: Path) -> None:
+    directory = run(tmp_path / "toy")
+    path = directory / "results.h5"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(StorageError, match=r"results.h5 cannot be read, it is damaged or incomplete"):
+        open_results(directory)
+    path.write_bytes(content)
+    with h5py.File(path, "r+") as file:
+        file.attrs["complete"] = 0
+    with pytest.raises(StorageError, match="is not complete"):
+        open_results(directory)
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema_version"] = 99
+    with pytest.raises(StorageError, match="schema version 99, this program reads up to"):
+        write_report(directory)
+    assert not (directory / "report.html").exists()
+    with pytest.raises(StorageError, match=r"holds no results.h5"):
+        open_results(tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="cannot be written"):
+        run(tmp_path / "file" / "toy")
