@@ -1,0 +1,182 @@
+"""Margin of option positions against the worst payoff on a fine grid of the underlying."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from sim.config import CostsConfig
+from sim.contracts import ContractSet, Product
+from sim.ledger import Ledger
+from sim.margin import tranche_margin, worst_expiry_loss
+from sim.tranche import Tranche
+
+Legs = list[tuple[bool, float, float]]
+"""(is call, strike, signed contracts) of each leg."""
+
+
+def tranche_of(legs: Legs, mids: list[float], product: Product = Product.SPX_OPTION, n_paths: int = 1) -> Tranche:
+    strike = np.repeat(np.array([[strike] for _, strike, _ in legs]), n_paths, axis=1)
+    contracts = ContractSet(product=product, is_call=np.array([right for right, _, _ in legs]), strike=strike, expiry=9)
+    quantity = np.repeat(np.array([[contracts] for _, _, contracts in legs], dtype=float), n_paths, axis=1)
+    mid = np.repeat(np.array(mids, dtype=float)[:, None], n_paths, axis=1)
+    ledger = Ledger(("engine",), n_paths, 1e9, CostsConfig())
+    return ledger.open("engine", contracts, quantity, 0, mid, np.full(n_paths, 20.0))
+
+
+def margin_of(legs: Legs, mids: list[float], underlying: float, product: Product = Product.SPX_OPTION) -> float:
+    return float(tranche_margin(tranche_of(legs, mids, product), np.array([underlying]))[0])
+
+
+def payoff(legs: Legs, spot: float) -> float:
+    return sum(q * max((spot - k) if right else (k - spot), 0.0) for right, k, q in legs)
+
+
+def worst_on_grid(legs: Legs, low: float, high: float, step: float) -> float:
+    """Largest loss at expiry over a grid, at least 0 [points]."""
+    values = [payoff(legs, low + i * step) for i in range(round((high - low) / step) + 1)]
+    return max(0.0, -min(values))
+
+
+def value_of(legs: Legs, mids: list[float]) -> float:
+    return 100.0 * sum(q * mid for (_, _, q), mid in zip(legs, mids, strict=True))
+
+
+def short_of(legs: Legs, right: bool) -> float:
+    """Contracts of one right that are short on balance."""
+    return -sum(q for is_call, _, q in legs if is_call is right)
+
+
+def naked_points(legs: Legs, underlying: float, rate: float) -> float:
+    """Add-on of naked contracts: the larger of rate x underlying - out-of-the-money amount and the 10% floor."""
+    total = 0.0
+    if short_of(legs, True) > 0:
+        nearest = min(k for is_call, k, q in legs if is_call and q < 0)
+        each = max(rate * underlying - max(nearest - underlying, 0.0), 0.10 * underlying)
+        total += short_of(legs, True) * each
+    if short_of(legs, False) > 0:
+        nearest = max(k for is_call, k, q in legs if not is_call and q < 0)
+        each = max(rate * underlying - max(underlying - nearest, 0.0), 0.10 * nearest)
+        total += short_of(legs, False) * each
+    return total
+
+
+def condor(put_wing: float, call_wing: float, n: float) -> Legs:
+    return [(False, 3800.0 - put_wing, n), (False, 3800.0, -n), (True, 4200.0, -n), (True, 4200.0 + call_wing, n)]
+
+
+@pytest.mark.parametrize(("put_wing", "call_wing"), [(50.0, 50.0), (50.0, 75.0), (100.0, 25.0)])
+@pytest.mark.parametrize("n", [1.0, 6.0])
+def test_a_condor_binds_its_wider_wing_less_what_closing_costs(put_wing: float, call_wing: float, n: float) -> None:
+    legs, mids = condor(put_wing, call_wing, n), [6.0, 14.0, 12.0, 5.0]
+    to_close = 100.0 * n * (14.0 + 12.0 - 6.0 - 5.0)
+    expected = 100.0 * n * max(put_wing, call_wing) - to_close
+    assert margin_of(legs, mids, 4000.0) == pytest.approx(expected, rel=1e-12)
+    brute = 100.0 * worst_on_grid(legs, 0.0, 8000.0, 0.5) + value_of(legs, mids)
+    assert expected == pytest.approx(brute, rel=1e-12)
+
+
+def test_spreads_by_hand() -> None:
+    # a debit spread loses what it is worth: long 100 call, short 110 call
+    debit: Legs = [(True, 100.0, 2.0), (True, 110.0, -2.0)]
+    assert margin_of(debit, [6.0, 2.5], 100.0) == pytest.approx(2 * 100 * 3.5, rel=1e-12)
+    # a credit spread loses its width less the credit
+    credit: Legs = [(True, 100.0, -2.0), (True, 110.0, 2.0)]
+    assert margin_of(credit, [6.0, 2.5], 100.0) == pytest.approx(2 * 100 * (10.0 - 3.5), rel=1e-12)
+    # short 1 at 20, long 2 at 24: worst at 24, where 4 points are lost
+    ratio: Legs = [(True, 20.0, -1.0), (True, 24.0, 2.0)]
+    expected = 100 * (4.0 - 2.0 + 2 * 0.9)
+    assert margin_of(ratio, [2.0, 0.9], 19.0, Product.VIX_OPTION) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_long_option_binds_its_value() -> None:
+    for right in (True, False):
+        assert margin_of([(right, 4000.0, 3.0)], [21.5], 4000.0) == pytest.approx(3 * 100 * 21.5, rel=1e-12)
+
+
+def test_naked_contracts_by_hand() -> None:
+    # SPX call at 4200, index at 4000: 0.15 x 4000 - 200 = 400 points, the floor of 400 ties
+    assert margin_of([(True, 4200.0, -1.0)], [9.0], 4000.0) == pytest.approx(100 * (400.0 - 9.0), rel=1e-12)
+    # SPX put at 3900: 0.15 x 4000 - 100 = 500 points
+    assert margin_of([(False, 3900.0, -2.0)], [9.0], 4000.0) == pytest.approx(2 * 100 * (500.0 - 9.0), rel=1e-12)
+    # SPX put at 3000, far out of the money: the floor is a tenth of the strike
+    assert margin_of([(False, 3000.0, -1.0)], [1.0], 4000.0) == pytest.approx(100 * (300.0 - 1.0), rel=1e-12)
+    # VIX call at 24, future at 22: 0.20 x 22 - 2 = 2.4 points, above the floor of 2.2
+    short = margin_of([(True, 24.0, -1.0)], [0.7], 22.0, Product.VIX_OPTION)
+    assert short == pytest.approx(100 * (2.4 - 0.7), rel=1e-12)
+    # long 1 at 20, short 2 at 24: nothing is lost at the strikes, one call is naked
+    ratio: Legs = [(True, 20.0, 1.0), (True, 24.0, -2.0)]
+    assert margin_of(ratio, [3.0, 0.7], 22.0, Product.VIX_OPTION) == pytest.approx(100 * (2.4 + 3.0 - 1.4), rel=1e-12)
+
+
+def test_a_covered_short_adds_nothing() -> None:
+    spread: Legs = [(True, 4200.0, -3.0), (True, 4250.0, 3.0)]
+    naked: Legs = [(True, 4200.0, -3.0), (True, 4250.0, 2.0)]
+    mids = [9.0, 5.0]
+    assert margin_of(spread, mids, 4000.0) == pytest.approx(3 * 100 * (50.0 - 4.0), rel=1e-12)
+    # one call short: 150 points lost at 4250, minus 27 + 10 of value, plus the add-on of 400
+    expected = 100 * (150.0 - 27.0 + 10.0 + 400.0)
+    assert margin_of(naked, mids, 4000.0) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [2.0, -2.0])
+def test_a_future_binds_a_share_of_its_value_on_either_side(n: float) -> None:
+    future: Legs = [(False, 0.0, n)]
+    expected = 0.40 * 2 * 1000 * 18.5
+    assert margin_of(future, [18.5], 18.5, Product.VIX_FUTURE) == pytest.approx(expected, rel=1e-12)
+
+
+@st.composite
+def positions(draw: st.DrawFn) -> tuple[Legs, list[float]]:
+    n = draw(st.integers(1, 6))
+    leg = st.tuples(st.booleans(), st.integers(1, 60).map(lambda k: 5.0 * k), st.integers(-5, 5).map(float))
+    legs = draw(st.lists(leg, min_size=n, max_size=n))
+    mids = draw(st.lists(st.floats(0.0, 50.0), min_size=n, max_size=n))
+    return legs, mids
+
+
+@given(position=positions(), underlying=st.floats(20.0, 350.0))
+def test_any_position(position: tuple[Legs, list[float]], underlying: float) -> None:
+    legs, mids = position
+    strikes = [k for _, k, _ in legs]
+    loss = worst_on_grid(legs, min(strikes), max(strikes), 0.5)
+    if short_of(legs, True) <= 0 and short_of(legs, False) <= 0:
+        # covered on both sides: between the strikes is as bad as it gets anywhere
+        assert loss == worst_on_grid(legs, 0.0, 700.0, 0.5)
+    loss += naked_points(legs, underlying, rate=0.15)
+    expected = max(100.0 * loss + value_of(legs, mids), 0.0)
+    assert margin_of(legs, mids, underlying) == pytest.approx(expected, rel=1e-9, abs=1e-6)
+
+
+@given(position=positions(), factor=st.integers(2, 9), underlying=st.floats(20.0, 350.0))
+def test_margin_scales_with_quantity(position: tuple[Legs, list[float]], factor: int, underlying: float) -> None:
+    legs, mids = position
+    once = margin_of(legs, mids, underlying)
+    assume(once > 0.0)
+    many = margin_of([(right, k, factor * q) for right, k, q in legs], mids, underlying)
+    assert many == pytest.approx(factor * once, rel=1e-9)
+
+
+def test_paths_do_not_mix() -> None:
+    rng = np.random.default_rng(7)
+    strike, quantity = 5.0 * rng.integers(1, 60, (4, 25)), rng.integers(-4, 5, (4, 25)).astype(float)
+    right = np.array([False, True, False, True])
+    loss = worst_expiry_loss(right, strike, quantity)
+    for path in range(25):
+        legs = [(bool(right[i]), float(strike[i, path]), float(quantity[i, path])) for i in range(4)]
+        low, high = strike[:, path].min(), strike[:, path].max()
+        assert loss[path] == worst_on_grid(legs, low, high, 0.5)
+
+
+def test_margin_follows_trades_and_marks() -> None:
+    ledger = Ledger(("engine",), 2, 1e9, CostsConfig())
+    tranche = tranche_of(condor(50.0, 50.0, 4.0), [6.0, 14.0, 12.0, 5.0], n_paths=2)
+    np.testing.assert_allclose(tranche_margin(tranche, np.full(2, 4000.0)), 4 * 100 * (50.0 - 15.0))
+    ledger.trade(tranche, np.array([[2.0, 0.0], [-2.0, 0.0], [-2.0, 0.0], [2.0, 0.0]]), np.full(2, 20.0))
+    np.testing.assert_allclose(tranche_margin(tranche, np.full(2, 4000.0)), [6 * 3500.0, 4 * 3500.0])
+    ledger.close(tranche, np.array([False, True]), np.full(2, 20.0))
+    np.testing.assert_allclose(tranche_margin(tranche, np.full(2, 4000.0)), [6 * 3500.0, 0.0])
+    ledger.mark(tranche, np.repeat([[1.0], [3.0], [40.0], [20.0]], 2, axis=1))  # closing costs 22 points now
+    np.testing.assert_allclose(tranche_margin(tranche, np.full(2, 4150.0)), [6 * 100 * (50.0 - 22.0), 0.0])

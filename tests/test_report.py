@@ -1,0 +1,120 @@
+"""The report: one file that needs nothing else, says what decides its results first, and draws in a browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from sim import run_experiment
+from sim.experiment import parse_experiment
+from sim.report import write_report
+from tests.toy_experiment import experiment, registered
+
+BROWSER = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with registered():
+        config = parse_experiment(experiment(question="What do <b>puts</b> & patience pay?"))
+        yield write_report(run_experiment(config, output=tmp_path_factory.mktemp("report") / "toy", jobs=1))
+
+
+class Collector(HTMLParser):
+    """Addresses that the page would load, and its text outside scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.text: list[str] = []
+        self.tags: list[str] = []
+        self._skip = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self._skip = tag in ("script", "style")
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "data", "srcset")]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._skip = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._skip:
+            self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def page(report: Path) -> Collector:
+    collector = Collector()
+    collector.feed(report.read_text(encoding="utf-8"))
+    return collector
+
+
+def test_the_page_loads_nothing_from_elsewhere(page: Collector) -> None:
+    assert page.addresses
+    assert all(address.startswith("#") for address in page.addresses)
+    assert "link" not in page.tags
+    assert "iframe" not in page.tags
+
+
+def test_names_and_questions_are_text_not_markup(page: Collector) -> None:
+    assert "What do <b>puts</b> & patience pay?" in "".join(page.text)
+    assert "b" not in page.tags
+
+
+def test_the_premium_comes_first_and_everything_has_units(page: Collector) -> None:
+    text = " ".join(" ".join(page.text).split())
+    premium, first_section = text.index("What decides these results"), text.index("What the hedges change", 400)
+    assert premium < first_section
+    for word in ("equity premium [a year]", "USD", "95% intervals", "commission", "flat", "loud", "near", "far"):
+        assert word in text, word
+    assert len(re.findall(r"\[-?[\d,.]+%?, -?[\d,.]+%?\]", text)) > 30  # intervals under the estimates
+
+
+def test_every_section_that_was_promised_is_there(page: Collector) -> None:
+    text = " ".join(page.text)
+    for title in (
+        "Maximum drawdown",
+        "Tail of terminal P&L",
+        "P&L by engine",
+        "Equity",
+        "VIX term structure",
+        "Limits",
+    ):
+        assert title in text, title
+
+
+@pytest.mark.skipif(BROWSER is None, reason="NO BROWSER: no chromium on this machine, the figures are not drawn")
+def test_a_browser_draws_every_figure_without_an_error(report: Path, page: Collector, tmp_path: Path) -> None:
+    assert BROWSER is not None
+    done = subprocess.run(
+        [
+            BROWSER,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={tmp_path}",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=30000",
+            "--dump-dom",
+            report.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
+    assert "CONSOLE" not in done.stderr
+    drawn = Collector()
+    drawn.feed(done.stdout)
+    n_figures = len(re.findall(r'class="plot', report.read_text(encoding="utf-8")))
+    assert n_figures > 10
+    assert done.stdout.count('class="main-svg"') >= 2 * n_figures
