@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -112,7 +113,8 @@ def run_cell(config: ExperimentConfig, cell: Cell) -> CellResult:
 
 def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
     scenario = config.scenarios[cell.scenario]
-    model, pricer, calendar = prepare(config, cell.scenario)
+    model, shared, calendar = prepare(config, cell.scenario)
+    pricer = copy(shared)  # the tables are shared; each cell counts on its own, also in threads
     grid = SimulationGrid(n_days=config.days, warmup_days=WARMUP_DAYS)
     stream = Stream(seed=config.seed, scenario=stream_number(cell.scenario), first_path=cell.first_path)
     paths = model.simulate(grid, cell.n_paths, stream, start=scenario.start.to_start(), spot0=config.account.spot)
