@@ -76,6 +76,13 @@ VARIABLES: dict[str, Variable] = {
 }
 """The root group of results.h5."""
 
+AXES: dict[str, tuple[str, str]] = {
+    "day": ("sessions", "sessions after day 0"),
+    "quantile": ("1", "probability"),
+    "tenor": ("sessions", "sessions to expiry, 0 is the VIX itself"),
+}
+"""Unit and meaning of the numeric coordinates."""
+
 
 class ResultsWriter:
     """Open results.h5 for a run; blocks may arrive in any order.
@@ -109,7 +116,9 @@ class ResultsWriter:
             is_text = isinstance(values[0], str) if len(values) else True
             dtype = h5py.string_dtype() if is_text else np.asarray(values).dtype
             data = np.asarray(values, dtype=object if is_text else None)
-            self._file.create_variable(name, (name,), dtype=dtype, data=data)
+            variable = self._file.create_variable(name, (name,), dtype=dtype, data=data)
+            if name in AXES:
+                variable.attrs["units"], variable.attrs["long_name"] = AXES[name]
         for name in variables:
             item = VARIABLES[name]
             variable = self._file.create_variable(name, item.dimensions, dtype=item.dtype)

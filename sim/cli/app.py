@@ -49,13 +49,14 @@ def _report(error: Exception) -> NoReturn:
         count = len(error.faults)
         typer.secho(f"error: {count} fault{'s' if count > 1 else ''}, nothing was done", fg="red", err=True)
         raise typer.Exit(BAD_INPUT)
+    message = ", ".join([str(error), *getattr(error, "__notes__", ())])  # a note says where in a run it arose
     if isinstance(error, ConfigError | DataError | ModelParameterError | PricingDomainError):
-        typer.secho(f"error: {error}", fg="red", err=True)
+        typer.secho(f"error: {message}", fg="red", err=True)
         raise typer.Exit(BAD_INPUT)
     if isinstance(error, CalibrationError | StorageError | LedgerError | OSError):
-        typer.secho(f"error: {error}", fg="red", err=True)
+        typer.secho(f"error: {message}", fg="red", err=True)
         raise typer.Exit(FAILED)
-    typer.secho(f"internal error: {type(error).__name__}: {error}", fg="red", err=True)
+    typer.secho(f"internal error: {type(error).__name__}: {message}", fg="red", err=True)
     typer.echo("This is a fault of the program; `regimesim --debug ...` shows where.", err=True)
     raise typer.Exit(FAILED)
 
