@@ -1,158 +1,202 @@
-"""Estimates and their intervals: closed forms, other libraries, and coverage of the truth."""
+"""Estimates with 95% intervals, against formulas and resampling that share nothing with them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from arch.bootstrap import IIDBootstrap
 from numpy.typing import NDArray
 from scipy import stats
 
-from sim.metrics.drawdown import max_drawdown
 from sim.metrics.estimate import Estimate, expected_shortfall, mean, paired_difference, quantile, share
 
 FloatArray = NDArray[np.float64]
+Law = Callable[[np.random.Generator, int], FloatArray]
 
-SAMPLES, SIZE = 2000, 400
-
-
-@given(
-    changes=st.lists(
-        st.lists(st.floats(-0.3, 0.3), min_size=3, max_size=3),
-        min_size=1,
-        max_size=30,
-    )
-)
-def test_max_drawdown_by_a_plain_loop(changes: list[list[float]]) -> None:
-    equity = 100.0 * np.cumprod(1.0 + np.vstack([np.zeros(3), changes]), axis=0)
-    expected = []
-    for path in equity.T:
-        peak, worst = path[0], 0.0
-        for value in path:
-            peak = max(peak, value)
-            worst = max(worst, (peak - value) / peak)
-        expected.append(worst)
-    np.testing.assert_allclose(max_drawdown(equity), expected, rtol=1e-12, atol=1e-15)
+N_RUNS, N_PATHS = 2000, 400
+FOUR_ERRORS = 4.0 * math.sqrt(0.95 * 0.05 / N_RUNS)
+"""Four binomial standard errors of a coverage of 95%."""
 
 
-def test_a_loss_on_the_first_day_is_a_drawdown() -> None:
-    np.testing.assert_allclose(max_drawdown(np.array([[100.0, 100.0], [90.0, 110.0], [95.0, 99.0]])), [0.1, 0.1])
-    np.testing.assert_allclose(max_drawdown(np.array([[100.0], [-20.0]])), [1.2])
+def normal_shortfall(level: float) -> float:
+    """Expected shortfall of the standard normal law, a textbook result: density at the quantile over the tail."""
+    return float(stats.norm.pdf(stats.norm.ppf(level)) / (1.0 - level))
 
 
-def tail_mean(loss: FloatArray, share_of_worst: float) -> float:
-    """Mean of the worst share of losses by a plain loop; the last path counts in part."""
-    left, total = share_of_worst * loss.size, 0.0
-    for value in sorted(loss, reverse=True):
-        weight = min(left, 1.0)
-        total += weight * value
-        left -= weight
-        if left <= 1e-12:
-            break
-    return total / (share_of_worst * loss.size)
+def sample(seed: int, n: int = 3000) -> FloatArray:
+    return np.random.default_rng(seed).standard_t(5, n) * 1e4
 
 
-@pytest.mark.parametrize("n", [10, 37, 400, 1001])
-@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
-def test_expected_shortfall_by_a_plain_loop(n: int, level: float) -> None:
-    values = np.random.default_rng([3, n]).standard_t(4, n)
-    assert expected_shortfall(values, level).estimate == pytest.approx(tail_mean(-values, 1.0 - level), rel=1e-10)
+def test_the_mean_has_the_interval_of_the_normal_law() -> None:
+    values = sample(1)
+    result = mean(values)
+    low, high = stats.norm.interval(0.95, loc=math.fsum(values) / values.size, scale=stats.sem(values))
+    assert result.estimate == pytest.approx(math.fsum(values) / values.size, rel=1e-12)
+    assert result.standard_error == pytest.approx(stats.sem(values), rel=1e-12)
+    assert (result.ci_low, result.ci_high) == pytest.approx((low, high), rel=1e-12)
+
+
+@pytest.mark.parametrize("hits", [0, 1, 7, 150, 299, 300])
+def test_a_share_has_wilsons_interval(hits: int) -> None:
+    result = share(np.arange(300) < hits)
+    known = stats.binomtest(hits, 300).proportion_ci(0.95, method="wilson")
+    assert result.estimate == hits / 300
+    assert (result.ci_low, result.ci_high) == pytest.approx((known.low, known.high), rel=1e-10, abs=1e-15)
+
+
+@pytest.mark.parametrize("probability", [0.05, 0.5, 0.95])
+def test_a_quantile_lies_between_the_order_statistics_of_its_interval(probability: float) -> None:
+    values = sample(2, 500)
+    result = quantile(values, probability)
+    known = stats.quantile_test(values, p=probability).confidence_interval(0.95)  # exact, by the binomial law too
+    ordered = np.sort(values)
+    assert result.estimate == pytest.approx(np.percentile(values, 100 * probability), rel=1e-12)
+    for bound, reference in ((result.ci_low, known.low), (result.ci_high, known.high)):
+        ranks = np.searchsorted(ordered, [bound, reference])
+        assert abs(int(ranks[0]) - int(ranks[1])) <= 1  # ties of the discrete law are broken either way
+
+
+def test_expected_shortfall_is_the_mean_of_the_worst_paths() -> None:
+    pnl = np.random.default_rng(3).permutation(np.arange(1.0, 101.0)) - 60.0  # -59 .. 40, each once
+    assert expected_shortfall(pnl, 0.95).estimate == pytest.approx((59 + 58 + 57 + 56 + 55) / 5)
+    assert expected_shortfall(pnl, 0.99).estimate == pytest.approx(59.0)
+    assert expected_shortfall(pnl, 0.925).estimate == pytest.approx((59 + 58 + 57 + 56 + 55 + 54 + 53 + 0.5 * 52) / 7.5)
 
 
 def test_expected_shortfall_of_the_normal_law() -> None:
-    values = np.random.default_rng(4).normal(0.3, 2.0, 400_000)
-    result = expected_shortfall(values, 0.95)
-    expected = -0.3 + 2.0 * stats.norm.pdf(stats.norm.ppf(0.95)) / 0.05
-    assert abs(result.estimate - expected) < 4.0 * result.standard_error
-    assert abs(result.estimate - 1.01 * expected) > 4.0 * result.standard_error
+    values = 250.0 + 1000.0 * np.random.default_rng(4).standard_normal(1_000_000)
+    for level in (0.95, 0.99):
+        result = expected_shortfall(values, level)
+        assert abs(result.estimate - (1000.0 * normal_shortfall(level) - 250.0)) < 4.0 * result.standard_error
+        assert result.standard_error < 5.0
 
 
-def test_mean_and_share_have_their_textbook_intervals() -> None:
-    values = np.random.default_rng(5).gamma(2.0, 1.0, 250)
-    low, high = stats.norm.interval(0.95, values.mean(), stats.sem(values))
-    result = mean(values)
-    assert (result.ci_low, result.ci_high) == pytest.approx((low, high), rel=1e-12)
-    for hits in (0, 3, 125, 250):
-        wilson = stats.binomtest(hits, 250).proportion_ci(0.95, method="wilson")
-        got = share(np.arange(250) < hits)
-        assert (got.ci_low, got.ci_high) == pytest.approx((wilson.low, wilson.high), abs=1e-12)
+@pytest.mark.parametrize(
+    ("statistic", "plain"),
+    [
+        (mean, np.mean),
+        (lambda x: quantile(x, 0.5), np.median),
+        (lambda x: quantile(x, 0.05), lambda x: np.percentile(x, 5)),
+        (lambda x: expected_shortfall(x, 0.95), lambda x: -np.sort(x)[: x.size // 20].mean()),
+        (lambda x: share(x < 0.0), lambda x: np.count_nonzero(x < 0.0) / x.size),
+    ],
+    ids=["mean", "median", "5% quantile", "expected shortfall", "share"],
+)
+def test_standard_errors_agree_with_the_bootstrap(
+    statistic: Callable[[FloatArray], Estimate], plain: Callable[[FloatArray], float]
+) -> None:
+    values = sample(5, 4000)
+    bootstrap = IIDBootstrap(values, seed=np.random.default_rng(6))
+    resampled = bootstrap.apply(lambda x: np.atleast_1d(plain(x)), 1500)
+    # 1500 resamples know a deviation to 2%; the density at a far quantile is harder to estimate
+    assert statistic(values).standard_error == pytest.approx(resampled.std(ddof=1), rel=0.15)
 
 
-def test_quantile_interval_is_that_of_order_statistics() -> None:
-    """scipy's binomial quantile test inverts the same law."""
-    values = np.random.default_rng(6).normal(size=300)
-    for probability in (0.05, 0.5, 0.95):
-        interval = stats.quantile_test(values, p=probability).confidence_interval(0.95)
-        result = quantile(values, probability)
-        assert result.estimate == pytest.approx(np.quantile(values, probability))
-        ordered = np.sort(values)
-        for got, expected in ((result.ci_low, interval.low), (result.ci_high, interval.high)):
-            assert abs(int(np.searchsorted(ordered, got)) - int(np.searchsorted(ordered, expected))) <= 1
+def coverage(statistic: Callable[[FloatArray], Estimate], law: Law, truth: float, *, scale: float = 1.0) -> float:
+    """Share of samples whose interval, widened by ``scale`` around the estimate, holds the truth."""
+    rng = np.random.default_rng(20181231)
+    hits = 0
+    for _ in range(N_RUNS):
+        result = statistic(law(rng, N_PATHS))
+        low = result.estimate - scale * (result.estimate - result.ci_low)
+        high = result.estimate + scale * (result.ci_high - result.estimate)
+        hits += low <= truth <= high
+    return hits / N_RUNS
 
 
-STATISTICS: dict[str, tuple[Callable[[FloatArray], Estimate], float]] = {
-    "mean": (mean, np.exp(0.5 * 0.25)),
-    "median": (lambda x: quantile(x, 0.5), 1.0),
-    "q05": (lambda x: quantile(x, 0.05), float(np.exp(0.5 * stats.norm.ppf(0.05)))),
-    "shortfall": (
-        lambda x: expected_shortfall(x, 0.9),
-        -float(np.exp(0.125) * stats.norm.cdf(stats.norm.ppf(0.1) - 0.5) / 0.1),
-    ),
-    "share": (lambda x: share(x < 1.0), 0.5),
+def _normal(rng: np.random.Generator, n: int) -> FloatArray:
+    return rng.standard_normal(n)
+
+
+def _exponential(rng: np.random.Generator, n: int) -> FloatArray:
+    return rng.exponential(size=n)
+
+
+CASES = {
+    "mean": (mean, _normal, 0.0),
+    "mean of a skewed law": (mean, _exponential, 1.0),
+    "share": (lambda x: share(x < -1.0), _normal, float(stats.norm.cdf(-1.0))),
+    "median": (lambda x: quantile(x, 0.5), _exponential, math.log(2.0)),
+    "95% quantile": (lambda x: quantile(x, 0.95), _normal, float(stats.norm.ppf(0.95))),
 }
-"""Function, and its true value under the lognormal law of volatility 0.5."""
 
 
-def coverage(name: str, *, stretch: float = 1.0) -> float:
-    """Share of samples whose interval, stretched about the estimate, holds the truth."""
-    function, truth = STATISTICS[name]
-    rng = np.random.default_rng(7)
-    held = 0
-    for _ in range(SAMPLES):
-        result = function(np.exp(0.5 * rng.standard_normal(SIZE)))
-        low = result.estimate - stretch * (result.estimate - result.ci_low)
-        high = result.estimate + stretch * (result.ci_high - result.estimate)
-        held += low <= truth <= high
-    return held / SAMPLES
+@pytest.mark.parametrize("case", CASES)
+def test_intervals_cover_the_truth_nineteen_times_in_twenty(case: str) -> None:
+    assert abs(coverage(*CASES[case]) - 0.95) < FOUR_ERRORS
 
 
-@pytest.mark.parametrize("name", STATISTICS)
-def test_intervals_cover_the_truth_nineteen_times_in_twenty(name: str) -> None:
-    """Order statistics and shares are discrete and cover a little more; a sample's own error a little less."""
-    error = np.sqrt(0.95 * 0.05 / SAMPLES)
-    assert 0.95 - 4.0 * error - 0.005 < coverage(name) < 0.95 + 4.0 * error + 0.01
-    assert coverage(name, stretch=0.8) < 0.95 - 4.0 * error - 0.005
-    assert coverage(name, stretch=1.25) > 0.95 + 4.0 * error
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("scale", [0.75, 1.35])
+def test_intervals_of_a_wrong_width_would_be_noticed(case: str, scale: float) -> None:
+    assert abs(coverage(*CASES[case], scale=scale) - 0.95) > FOUR_ERRORS
 
 
-def test_paired_differences_cover_their_truth_and_are_narrower() -> None:
+def test_the_interval_of_expected_shortfall_covers_with_many_paths() -> None:
+    """The tail of a sample is short of its worst cases, so coverage nears 95% from below as paths grow."""
+    rng, truth, n_paths = np.random.default_rng(7), normal_shortfall(0.95), 10_000
+    hits = {0.7: 0, 1.0: 0}
+    for _ in range(N_RUNS):
+        result = expected_shortfall(rng.standard_normal(n_paths), 0.95)
+        for scale in hits:
+            hits[scale] += abs(result.estimate - truth) < scale * 1.959964 * result.standard_error
+    assert abs(hits[1.0] / N_RUNS - 0.95) < FOUR_ERRORS
+    assert abs(hits[0.7] / N_RUNS - 0.95) > FOUR_ERRORS
+
+
+@pytest.mark.parametrize(
+    "statistic",
+    [mean, lambda x: expected_shortfall(x, 0.95), lambda x: share(x < -1.0), lambda x: quantile(x, 0.5)],
+    ids=["mean", "expected shortfall", "share", "median"],
+)
+def test_paired_differences_are_narrower_than_unpaired_ones(statistic: Callable[[FloatArray], Estimate]) -> None:
     rng = np.random.default_rng(8)
-    held, narrower = 0, 0
-    truth = -2.0 * (stats.norm.pdf(stats.norm.ppf(0.9)) / 0.1) + 2.2 * (stats.norm.pdf(stats.norm.ppf(0.9)) / 0.1)
-    for _ in range(600):
-        common = rng.standard_normal(500)
-        first = expected_shortfall(2.0 * common, 0.9)
-        second = expected_shortfall(2.2 * (0.98 * common + np.sqrt(1 - 0.98**2) * rng.standard_normal(500)), 0.9)
+    common = rng.standard_normal(5000)
+    first, second = common, common + 0.1 + 0.1 * rng.standard_normal(5000)
+    stranger = rng.standard_normal(5000) + 0.1
+    paired = paired_difference(statistic(first), statistic(second))
+    unpaired = paired_difference(statistic(first), statistic(stranger))
+    independent = math.hypot(statistic(first).standard_error, statistic(stranger).standard_error)
+    assert unpaired.standard_error == pytest.approx(independent, rel=0.05)
+    assert paired.standard_error < 0.5 * independent
+    assert paired.estimate == pytest.approx(statistic(second).estimate - statistic(first).estimate, rel=1e-12)
+
+
+def test_the_paired_difference_of_means_is_the_paired_t_statistic() -> None:
+    rng = np.random.default_rng(9)
+    first = rng.standard_normal(800)
+    second = first + 0.05 + 0.2 * rng.standard_normal(800)
+    result = paired_difference(mean(first), mean(second))
+    known = stats.ttest_rel(second, first)
+    assert result.estimate / result.standard_error == pytest.approx(known.statistic, rel=1e-10)
+    assert (result.ci_low, result.ci_high) == pytest.approx(tuple(known.confidence_interval(0.95)), rel=0.02)
+
+
+@pytest.mark.parametrize("difference_in", [mean, lambda x: expected_shortfall(x, 0.9)], ids=["mean", "shortfall"])
+def test_paired_intervals_cover_the_truth(difference_in: Callable[[FloatArray], Estimate]) -> None:
+    """A second strategy that always earns 0.3 more than 0.8 of the first, plus noise of its own."""
+    rng, n_paths = np.random.default_rng(10), 3000
+    tail = {True: 0.0, False: normal_shortfall(0.9)}[difference_in is mean]
+    deviation = math.hypot(0.8, 0.3)
+    truth = 0.3 if difference_in is mean else tail * deviation - 0.3 - tail
+    hits, unpaired_hits = 0, 0
+    for _ in range(N_RUNS):
+        x, noise = rng.standard_normal((2, n_paths))
+        first, second = difference_in(x), difference_in(0.3 + 0.8 * x + 0.3 * noise)
         result = paired_difference(first, second)
-        held += result.ci_low <= truth <= result.ci_high
-        narrower += result.standard_error < 0.5 * np.hypot(first.standard_error, second.standard_error)
-    assert held / 600 > 0.95 - 4.0 * np.sqrt(0.95 * 0.05 / 600) - 0.005
-    assert held / 600 < 0.995
-    assert narrower == 600
+        hits += result.ci_low <= truth <= result.ci_high
+        wide = 1.959964 * math.hypot(first.standard_error, second.standard_error)
+        unpaired_hits += abs(result.estimate - truth) <= wide
+    assert abs(hits / N_RUNS - 0.95) < FOUR_ERRORS
+    assert unpaired_hits / N_RUNS - 0.95 > FOUR_ERRORS
 
 
-def test_standard_errors_are_those_of_the_bootstrap() -> None:
-    values = np.random.default_rng(9).standard_t(5, 800)
-    for function in (mean, lambda x: expected_shortfall(x, 0.95)):
-        rng = np.random.default_rng(10)
-        copies = [function(rng.choice(values, values.size)).estimate for _ in range(1500)]
-        # a bootstrap of 1,500 knows a standard error to 2%; four of that, and the bias of a finite sample
-        assert function(values).standard_error == pytest.approx(np.std(copies, ddof=1), rel=0.1)
-
-
-def test_a_single_path_knows_no_error() -> None:
-    result = mean(np.array([5.0]))
-    assert (result.estimate, result.ci_low, result.ci_high) == (5.0, -np.inf, np.inf)
+def test_one_path_tells_nothing_about_uncertainty() -> None:
+    for result in (mean(np.array([3.0])), quantile(np.array([3.0]), 0.5), expected_shortfall(np.array([3.0]), 0.95)):
+        assert abs(result.estimate) == 3.0
+        assert result.standard_error == math.inf
+        assert result.ci_high == math.inf
+    assert 0.0 < share(np.array([True])).ci_low < 0.5
