@@ -21,6 +21,7 @@ from sim.statistics import statistics_tables
 from sim.storage import QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
 
 MARKET_SERIES = ("spot", "vix", "vx1", "vx2")
+SCRATCH = ".scratch-"
 _DAYS_AT_ONCE = 16
 
 
@@ -59,9 +60,9 @@ class Gather:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.__exit__(kind, error, trace)
-        for key in list(self._scratch):
-            del self._scratch[key]
-            self._scratch_path(key).unlink(missing_ok=True)
+        self._scratch.clear()
+        for path in self.directory.glob(f"{SCRATCH}*"):
+            path.unlink(missing_ok=True)
 
     def add(self, result: CellResult, paths: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:
         """Write a block.
@@ -170,16 +171,13 @@ class Gather:
         self.counts["ruined_paths"] += int(ruined.sum())
         self.counts["largest_ledger_residual"] = max(self.counts["largest_ledger_residual"], residual)
 
-    def _scratch_path(self, key: tuple[str, ...]) -> Path:
-        return self.directory / (".scratch-" + "-".join(key).replace("=", "market-"))
-
     def _keep_daily(self, key: tuple[str, ...], part: slice, values: NDArray[Any]) -> None:
         if not self.config.keep.fan:
             return
         if key not in self._scratch:
-            self._scratch[key] = np.memmap(
-                self._scratch_path(key), dtype=np.float32, mode="w+", shape=(values.shape[0], self.n_paths)
-            )
+            path = self.directory / f"{SCRATCH}{len(self._scratch)}"  # numbered: joined names may be the same
+            shape = (values.shape[0], self.n_paths)
+            self._scratch[key] = np.memmap(path, dtype=np.float32, mode="w+", shape=shape)
         self._scratch[key][:, part] = values
 
     def _fan(self, key: tuple[str, ...]) -> NDArray[Any]:

@@ -228,6 +228,55 @@ def test_bad_histories_are_named_and_nothing_is_written(tmp_path: Path, lines: l
     assert not preset.exists()
 
 
+def test_names_that_run_into_each_other_keep_their_own_fans(tmp_path: Path) -> None:
+    """Joined by hyphens, "a" with "b-c" and "a-b" with "c" would be the same name."""
+    base = experiment()
+    markets, books = base["scenarios"], base["strategies"]
+    config = parse_experiment(
+        {
+            **base,
+            "scenarios": {"a": markets["flat"], "a-b": markets["loud"]},
+            "strategies": {"b-c": books["near"], "c": books["far"], "market-vix": books["near"]},
+            "keep": {"daily_equity": True},
+        }
+    )
+    data = open_results(run_experiment(config, output=tmp_path / "toy", jobs=1)).data
+    expected = np.quantile(data["daily_equity"].values, data["quantile"].values, axis=3).transpose(1, 2, 0, 3)
+    np.testing.assert_allclose(data["equity_fan"], expected, rtol=1e-6)
+    np.testing.assert_allclose(data["vix_fan"].sel(scenario="a"), 20.0)
+    np.testing.assert_allclose(data["vix_fan"].sel(scenario="a-b"), 40.0)
+
+
+@pytest.mark.parametrize("fan", [True, False])
+@pytest.mark.parametrize("examples", [0, 2])
+def test_only_what_was_asked_for_is_kept(tmp_path: Path, fan: bool, examples: int) -> None:
+    config = parse_experiment(experiment(paths=3, keep={"fan": fan, "example_paths": examples}))
+    directory = run_experiment(config, output=tmp_path / "toy", jobs=1)
+    kept = set(open_results(directory).data.data_vars)
+    assert {"equity_fan", "spot_fan", "vix_fan", "vx1_fan", "vx2_fan", "term_structure"} & kept == (
+        {name for name in VARIABLES if name.endswith("_fan")} | {"term_structure"} if fan else set()
+    )
+    assert {name for name in kept if name.startswith("example_")} == (
+        {"example_equity", "example_spot", "example_vix"} if examples else set()
+    )
+    assert "daily_equity" not in kept
+    assert {"terminal_pnl", "max_drawdown", "ruined"} < kept
+    assert sorted(item.name for item in directory.iterdir()) == ["manifest.json", "results.h5"]
+
+
+@pytest.mark.parametrize("paths", [1, 2])
+def test_a_report_of_a_single_path_claims_no_interval(tmp_path: Path, paths: int) -> None:
+    directory = run_experiment(parse_experiment(experiment(paths=paths)), output=tmp_path / "toy", jobs=1)
+    code, _, err = regimesim("report", str(directory))
+    text = (directory / "report.html").read_text(encoding="utf-8")
+    figures = next(line for line in text.splitlines() if line.strip().startswith("const figures = "))
+    assert (code, err) == (0, "")
+    assert re.search(r"\b(NaN|Infinity)\b", figures) is None  # neither is JSON, and no script could read it
+    mean = open_results(directory).statistics.sel(statistic="terminal_pnl_mean")
+    assert bool(np.isinf(mean["ci_high"]).all()) == (paths == 1)
+    assert "[n/a, n/a]" in text  # the median's order statistics need six paths
+
+
 def test_the_manifest_is_plain_json(stored: Path) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
