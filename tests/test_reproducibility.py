@@ -23,6 +23,8 @@ GARCH = {"model": "heston_nandi", "preset": "heston_nandi_index_2018", "start": 
 CONDOR = {"engines": [{"engine": "iron_condor"}]}
 HEDGED = {"engines": [{"engine": "iron_condor"}, {"engine": "layer1_call_spread"}]}
 
+PATHS, DAYS, BLOCK = 120, 30, 40
+
 Run = Callable[..., Results]
 
 
@@ -30,12 +32,12 @@ def experiment(**more: Any) -> dict[str, Any]:
     return {
         "name": "small",
         "seed": 7,
-        "paths": 200,
-        "days": 60,
+        "paths": PATHS,
+        "days": DAYS,
         "scenarios": {"calm": CALM, "stress": STRESS},
         "strategies": {"condor": CONDOR, "hedged": HEDGED},
         "keep": {"daily_equity": True},
-        "compute": {"block_paths": 64, "jobs": 1},
+        "compute": {"block_paths": BLOCK, "jobs": 1},
         **more,
     }
 
@@ -81,13 +83,13 @@ def test_the_reference_run_is_worth_comparing(reference: Results) -> None:
     data = reference.data
     assert int(data["n_trades"].min()) > 0
     assert float(data["engine_active"].sel(strategy="hedged", engine="layer1_call_spread").max()) > 0.0
-    assert len(np.unique(data["terminal_pnl"].sel(scenario="calm", strategy="condor"))) == 200
+    assert len(np.unique(data["terminal_pnl"].sel(scenario="calm", strategy="condor"))) == PATHS
     assert reference.manifest["counts"]["state_clamps"] > 0
 
 
 @pytest.mark.parametrize(
     ("jobs", "backend", "block_paths"),
-    [(1, "loky", 200), (2, "loky", 64), (2, "loky", 37), (2, "threading", 64)],
+    [(1, "loky", PATHS), (2, "loky", BLOCK), (2, "loky", 37), (2, "threading", BLOCK)],
     ids=["one block", "processes", "processes and odd blocks", "threads"],
 )
 def test_neither_jobs_nor_blocks_nor_backend_matter(
@@ -96,7 +98,7 @@ def test_neither_jobs_nor_blocks_nor_backend_matter(
     again = run(jobs=jobs, backend=backend, compute={"block_paths": block_paths})
     assert differing(again, reference) == []
     counts, expected = (dict(results.manifest["counts"]) for results in (again, reference))
-    if block_paths != 64:  # look-ups are counted, and a block looks up what any of its paths needs
+    if block_paths != BLOCK:  # look-ups are counted, and a block looks up what any of its paths needs
         assert counts.pop("state_clamps") > 0
         del expected["state_clamps"]
     assert counts == expected
@@ -117,7 +119,7 @@ def test_another_seed_gives_other_numbers(run: Run, reference: Results) -> None:
     assert {"data/terminal_pnl", "data/example_spot", "statistics/estimate"} <= set(differing(other, reference))
     for scenario in ("calm", "stress"):
         one, two = (x.sel(scenario=scenario, strategy="condor").values for x in (first, second))
-        assert abs(np.corrcoef(one, two)[0, 1]) < 4.0 / np.sqrt(200)
+        assert abs(np.corrcoef(one, two)[0, 1]) < 4.0 / np.sqrt(PATHS)
 
 
 @pytest.mark.parametrize(
@@ -146,9 +148,9 @@ def test_a_strategy_does_not_hang_on_its_company(run: Run, reference: Results) -
 
 
 def test_more_paths_keep_the_first_ones(run: Run, reference: Results) -> None:
-    more = run(paths=230)
+    more = run(paths=PATHS + 30)
     for name in ("terminal_pnl", "daily_equity"):
-        assert bits(more.data[name].isel(path=slice(200))) == bits(reference.data[name]), name
+        assert bits(more.data[name].isel(path=slice(PATHS))) == bits(reference.data[name]), name
 
 
 def test_scenarios_of_one_model_have_numbers_of_their_own(run: Run) -> None:
