@@ -1,0 +1,133 @@
+"""Nothing that an engine does up to a day depends on what comes after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.protocols import PathBlock, SimulationGrid
+from sim.strategies.iron_condor import IronCondorConfig
+from sim.strategies.layer1_call_spread import Layer1CallSpreadConfig
+from sim.strategies.ratio_backspread import RatioBackspreadConfig
+from tests.toy_market import Journal, run_recorded, toy_market, toy_paths
+
+GRID = SimulationGrid(n_days=80, warmup_days=40)
+N_PATHS = 12
+DAY0 = GRID.warmup_days
+CUTS = (DAY0 + 20, DAY0 + 41, DAY0 + 63)
+CONDOR, LAYER, RATIO = "iron_condor", "layer1_call_spread", "ratio_backspread"
+ENGINES = (
+    IronCondorConfig(),
+    # thresholds within reach, so that the hedges come and go on this market
+    Layer1CallSpreadConfig(contango_z=-0.5, rsi_level=60.0, exit_contango_z=0.3),
+    RatioBackspreadConfig(rsi_vx1=55.0, contango=0.0, near_max_profit=0.2),
+)
+
+
+@cache
+def original() -> PathBlock:
+    return toy_paths(GRID, N_PATHS, seed=5)
+
+
+def changed_from(first: int) -> PathBlock:
+    """The same closes before session ``first``; others from it on."""
+    paths = original()
+    rng = np.random.default_rng(first)
+    shape = (GRID.n_times - first, N_PATHS)
+    spot, vix, state = paths.spot.copy(), paths.vix.copy(), paths.state.copy()
+    spot[first:] *= np.exp(0.05 * rng.standard_normal(shape))
+    vix[first:] *= np.exp(0.4 * rng.standard_normal(shape))
+    state[first:, 0] = np.square(vix[first:] / 100.0)
+    return replace(paths, spot=spot, vix=vix, state=state)
+
+
+@cache
+def journal_of(first: int | None = None) -> Journal:
+    paths = original() if first is None else changed_from(first)
+    return run_recorded(toy_market(paths, start_date="2019-03-04"), *ENGINES)
+
+
+def orders(journal: Journal, t: int) -> list[Any]:
+    """Everything that was decided on session ``t``, as plain values."""
+    told: list[Any] = []
+    for decision in journal.decisions:
+        if decision.t == t:
+            for order in decision.opens:
+                contracts = order.contracts
+                told.append((decision.engine, contracts.expiry, contracts.strike.tolist(), order.quantity.tolist()))
+            for held, mask in decision.closes:
+                told.append((decision.engine, held.entry_day, mask.tolist()))
+    return told
+
+
+def positions(journal: Journal, t: int) -> list[Any]:
+    """Everything that was held when session ``t`` was decided, as plain values."""
+    return [
+        (name, held.entry_day, held.contracts.expiry, held.contracts.strike.tolist(), held.quantity.tolist())
+        for name in (CONDOR, LAYER, RATIO)
+        for held in journal.held(name, t)
+    ]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_the_past_does_not_know_the_future(cut: int) -> None:
+    """The market is another one after session ``cut``; up to it, all stays as it was to the last bit."""
+    before, after = journal_of(), journal_of(cut + 1)
+    for t in range(DAY0, cut + 1):
+        assert orders(after, t) == orders(before, t)
+        assert positions(after, t) == positions(before, t)
+    known = cut - DAY0 + 1
+    np.testing.assert_array_equal(after.outcomes.equity[:known], before.outcomes.equity[:known])
+    assert (after.outcomes.equity[known] != before.outcomes.equity[known]).all()  # and then it is another one
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_change_of_yesterday_is_felt(cut: int) -> None:
+    before, after = journal_of(), journal_of(cut - 1)
+    row = cut - 1 - DAY0
+    np.testing.assert_array_equal(after.outcomes.equity[:row], before.outcomes.equity[:row])
+    assert (after.outcomes.equity[row] != before.outcomes.equity[row]).all()
+    later = range(cut - 1, cut + 6)  # a week holds a Monday
+    assert any(orders(after, t) != orders(before, t) for t in later)
+
+
+@pytest.mark.parametrize("name", [CONDOR, LAYER, RATIO])
+@pytest.mark.parametrize("cut", CUTS)
+def test_every_engine_has_acted_before_and_acts_otherwise_after(name: str, cut: int) -> None:
+    before, after = journal_of(), journal_of(cut + 1)
+    assert any(t <= cut for t, _ in before.opens(name))
+    assert any(t > cut for t, _ in before.opens(name))
+
+    def entries(journal: Journal) -> list[Any]:
+        return [(t, order.contracts.strike.tolist(), order.quantity.tolist()) for t, order in journal.opens(name)]
+
+    assert entries(before) != entries(after)
+
+
+def test_the_length_of_the_run_is_not_seen() -> None:
+    """A run that ends earlier decides the same up to the day before its end."""
+    cut = CUTS[1]
+    paths, grid = original(), SimulationGrid(n_days=cut - DAY0, warmup_days=DAY0)
+    end = grid.n_times
+    short = PathBlock(grid=grid, spot=paths.spot[:end], state=paths.state[:end], vix=paths.vix[:end])
+    ended = run_recorded(toy_market(short, start_date="2019-03-04"), *ENGINES)
+    for t in range(DAY0, cut):
+        assert orders(ended, t) == orders(journal_of(), t)
+    assert orders(ended, cut) == []  # nothing is decided on the last session
+    np.testing.assert_array_equal(ended.outcomes.equity[:-1], journal_of().outcomes.equity[: cut - DAY0])
+
+
+def test_a_path_does_not_see_its_neighbours() -> None:
+    """Orders and equity of a path are those it has when it runs alone."""
+    paths = original()
+    for path in (0, 7):
+        one = slice(path, path + 1)
+        alone = replace(paths, spot=paths.spot[:, one], vix=paths.vix[:, one], state=paths.state[:, :, one])
+        single = run_recorded(toy_market(alone, start_date="2019-03-04"), *ENGINES)
+        together = journal_of().outcomes
+        np.testing.assert_allclose(single.outcomes.equity[:, 0], together.equity[:, path], rtol=1e-12)
+        assert single.outcomes.n_trades[0] == together.n_trades[path]
