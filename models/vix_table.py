@@ -14,6 +14,7 @@ import numpy as np
 from scipy.ndimage import spline_filter1d
 
 from models.affine import AffineModel
+from models.building import counted
 from models.option_table import TableGrid, spline_coefficients
 from models.protocols import SESSIONS_PER_YEAR, FloatArray
 from models.vix_laplace import vix_calls, vix_futures
@@ -56,7 +57,7 @@ def build_vix_slices(
     futures : ndarray of shape (max_sessions, 2, n_state + pad + 1)
         Future [VIX points], and deviation of the log VIX.
     """
-    slices = list(over(partial(_slice, model, grid, futures_grid), range(1, max_sessions + 1)))
+    slices = list(counted(over(partial(_slice, model, grid, futures_grid), range(1, max_sessions + 1)), max_sessions))
     return np.stack([options for options, _ in slices]), np.stack([futures for _, futures in slices])
 
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ import joblib
 from threadpoolctl import threadpool_limits
 
 from models import load_preset
+from models.building import observed
+from models.protocols import Model, Pricer
+from sim.calendar import SessionCalendar
 from sim.cell import Cell, CellResult, path_arrays, prepare, run_cell, stream_number
 from sim.config import ExperimentConfig
 from sim.errors import StorageError
@@ -29,9 +33,11 @@ from sim.manifest import code_version, file_checksum, machine, package_versions,
 from sim.storage import MANIFEST, RESULTS, check_vacant
 
 Progress = Callable[[int, int], None]
+Notify = Callable[[str, int, int], None]
+Prepared = dict[str, tuple[Model, Pricer, SessionCalendar]]
 
 WARM_UP_PATHS = 16
-"""Paths that compile the kernels before the workers start."""
+"""Paths that compile and cache the kernels before the workers start, which then only load them."""
 
 
 def run_experiment(
@@ -41,6 +47,7 @@ def run_experiment(
     jobs: int | None = None,
     backend: str | None = None,
     progress: Progress | None = None,
+    notify: Notify | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Run an experiment and publish its results.
@@ -57,6 +64,8 @@ def run_experiment(
         ``loky`` (processes) or ``threading``.
     progress : callable, optional
         Called with the number of paths done and in all.
+    notify : callable, optional
+        Called with what is being prepared before the first path: what, how much of it is done, and of how much.
     overwrite : bool
         Whether results that are there already are replaced, when the run is complete.
 
@@ -81,7 +90,8 @@ def run_experiment(
     except OSError as error:
         raise StorageError(f"{directory} cannot be written: {error}") from error
     try:
-        record = _run_into(draft, config, jobs=jobs, backend=backend, progress=progress)
+        prepared = _prepare(config, notify or (lambda what, done, total: None))
+        record = _run_into(draft, config, prepared, jobs=jobs, backend=backend, progress=progress)
         record["wall_seconds"] = time.time() - started
         record["cpu_seconds_of_parent"] = time.process_time() - cpu
         write_manifest(draft / MANIFEST, record)
@@ -93,10 +103,29 @@ def run_experiment(
     return directory
 
 
+def _prepare(config: ExperimentConfig, notify: Notify) -> Prepared:
+    """Build the tables that are missing, and compile the kernels by running a few paths."""
+    prepared: Prepared = {}
+    for name in config.scenarios:
+        with observed(partial(notify, f"price tables of {name}")):
+            prepared[name] = prepare(config, name)
+    cell = next(_cells(config))
+    notify("kernels", 0, 1)
+    with threadpool_limits(limits=1):
+        run_cell(config, replace(cell, n_paths=min(WARM_UP_PATHS, cell.n_paths)))
+    notify("kernels", 1, 1)
+    return prepared
+
+
 def _run_into(
-    draft: Path, config: ExperimentConfig, *, jobs: int | None, backend: str | None, progress: Progress | None
+    draft: Path,
+    config: ExperimentConfig,
+    prepared: Prepared,
+    *,
+    jobs: int | None,
+    backend: str | None,
+    progress: Progress | None,
 ) -> dict[str, Any]:
-    prepared = {name: prepare(config, name) for name in config.scenarios}
     cells = list(_cells(config))
     total = config.paths * len(config.scenarios)
     n_jobs = config.compute.jobs if jobs is None else jobs
@@ -158,8 +187,6 @@ def _results(config: ExperimentConfig, cells: list[Cell], *, n_jobs: int, backen
         with threadpool_limits(limits=1):
             yield from (run_cell(config, cell) for cell in cells)
         return
-    # a few paths run here: that compiles and caches the kernels, which the workers then only load
-    run_cell(config, replace(cells[0], n_paths=min(WARM_UP_PATHS, cells[0].n_paths)))
     parallel = joblib.Parallel(
         n_jobs=n_jobs, backend=backend, return_as="generator_unordered", pre_dispatch="2 * n_jobs", batch_size=1
     )

@@ -270,6 +270,26 @@ def test_progress_is_plain_lines_where_there_is_no_terminal() -> None:
     assert re.fullmatch(r"4,000 of 4,000 paths \(100%\), [\d,]+ paths/s, [\d.]+ s", lines[1])
 
 
+def test_progress_starts_its_clock_anew_for_every_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("sim.cli.text.time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    progress = Progress(stream=stream, interval=0.0)
+    progress.prepare("price tables of calm", 1, 90)
+    now[0] += 10.0
+    progress.prepare("price tables of calm", 45, 90)
+    now[0] += 50.0
+    progress(0, 4000)
+    now[0] += 2.0
+    progress(1000, 4000)
+    assert stream.getvalue().splitlines() == [
+        "building price tables of calm: 1 of 90 slices",
+        "building price tables of calm: 45 of 90 slices, 10 s left",
+        "0 of 4,000 paths (0%)",
+        "1,000 of 4,000 paths (25%), 500 paths/s, 6.0 s left",
+    ]
+
+
 def test_progress_keeps_quiet_between_intervals() -> None:
     stream = io.StringIO()
     progress = Progress(stream=stream, interval=3600.0)

@@ -57,6 +57,7 @@ def run(
 
     check_vacant(directory, overwrite=overwrite)
 
+    progress = Progress(quiet=quiet)
     if not quiet:
         cells = len(config.scenarios) * len(config.strategies)
         typer.echo(f"{config.name}: {cells} cells of {config.paths:,} paths x {config.days} days", err=True)
@@ -65,7 +66,8 @@ def run(
         output=directory,
         jobs=config.compute.jobs,
         backend=config.compute.backend,
-        progress=Progress(quiet=quiet),
+        progress=progress,
+        notify=progress.prepare,
         overwrite=overwrite,
     )
     made = {"results": results / "results.h5", "manifest": results / "manifest.json"}

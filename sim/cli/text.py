@@ -93,19 +93,40 @@ class Progress:
         self.interval = interval if interval is not None else (0.25 if self.on_terminal else 5.0)
         self.started = time.monotonic()
         self.last = float("-inf")
+        self.task = ""
+
+    def prepare(self, what: str, done: int, total: int) -> None:
+        """Report that ``done`` of ``total`` parts of something are prepared, before paths are counted."""
+        now = time.monotonic()
+        if what != self.task:
+            self.task, self.started, self.last = what, now, float("-inf")
+        elapsed = now - self.started
+        left = f", {duration(elapsed / done * (total - done))} left" if 0 < done < total and elapsed > 0.0 else ""
+        if what == "kernels":
+            line = "compiling kernels: up to a minute the first time" if done == 0 else "kernels are ready"
+        else:
+            line = f"building {what}: {done} of {total} slices{left}"
+        self._show(line, now, is_last=done >= total)
 
     def __call__(self, done: int, total: int) -> None:
         """Report that ``done`` of ``total`` paths are evaluated."""
         now = time.monotonic()
-        if self.quiet or (done < total and now - self.last < self.interval):
-            return
-        self.last = now
+        if self.task != "paths":
+            self.task, self.started, self.last = "paths", now, float("-inf")
         elapsed = max(now - self.started, 1e-9)
         rate = done / elapsed
         left = f", {duration((total - done) / rate)} left" if 0 < done < total else f", {duration(elapsed)}"
-        line = f"{done:,} of {total:,} paths ({done / max(total, 1):.0%}), {rate:,.0f} paths/s{left}"
+        line = f"{done:,} of {total:,} paths ({done / max(total, 1):.0%})"
+        if done > 0:
+            line += f", {rate:,.0f} paths/s{left}"
+        self._show(line, now, is_last=done >= total)
+
+    def _show(self, line: str, now: float, *, is_last: bool) -> None:
+        if self.quiet or (not is_last and now - self.last < self.interval):
+            return
+        self.last = now
         if self.on_terminal:
-            self.stream.write(f"\r\x1b[K{line}" + ("\n" if done >= total else ""))
+            self.stream.write(f"\r\x1b[K{line}" + ("\n" if is_last else ""))
         else:
             self.stream.write(line + "\n")
         self.stream.flush()
