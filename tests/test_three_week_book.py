@@ -1,274 +1,200 @@
-"""A condor book of three weeks, kept by hand in plain Python and compared with the evaluator number by number.
+"""A book of three weeks, number by number: two paths of condors, worked out with nothing but the standard library.
 
-The market: sixteen closes from Monday 4 to Monday 25 March 2019 for two paths, A and B, and an option formula with the
-VIX as its volatility, a short rate of 3% and a dividend yield of 1%. The rule: every Monday an iron condor that expires
-on the Friday 11 days later (9 sessions), 20-delta shorts, wings of 50 points, 3% of equity at risk; closed at 80% of
-its credit, or at a loss of its whole credit; otherwise held to settlement.
+Sessions, with the closes and volatilities that both paths see (interest 3%, dividends 1%, Black-Scholes prices):
 
-What happens, in ``BOOK_A`` and ``BOOK_B`` below (equity at the close, after costs):
+====  ==========  ===================================  =============================================
+day   date        path 0: quiet, volatility fades      path 1: falls, volatility doubles
+====  ==========  ===================================  =============================================
+0-2   2-4 Jan     4000, 16%                            4000, 16%
+3     Mon 7 Jan   4000, 16%: first condor              4000, 16%: first condor
+8     Mon 14 Jan  4005, 13%: second condor             3930, 20%: second condor
+9     Tue 15 Jan  4010, 12%: first at its target       3900, 22%
+12    Fri 18 Jan  4010, 10%                            3300, 32%: first stopped out
+13    Tue 22 Jan  4010, 10%: third condor              3150, 30%: second stopped out, third condor
+15    Thu 24 Jan  4010, 10%: second at its target      3170, 29%
+====  ==========  ===================================  =============================================
 
-* A, first tranche: held to Friday the 15th, settled with its short call in the money.
-* A, second tranche: closed on Wednesday the 20th at 80% of its credit. Third: open on the last day, valued at mid.
-* B, first tranche: stopped out on Friday the 8th in a fall. Second: target on Thursday the 21st.
-  Third: stopped out on Friday the 22nd in a second fall.
+Monday 21 January is a holiday, so the third week's condor is opened on Tuesday. On 7, 14 and 22 January the Friday
+nearest to 52 days away is 1, 8 and 15 March: 53, 53 and 52 days, each 37 sessions.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
+from math import erf, exp, expm1, floor, log, sqrt
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import pytest
 
-from sim.config import AccountConfig
+from models.protocols import PathBlock, SimulationGrid
+from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
+from sim.evaluator import evaluate
+from sim.outcomes import Outcomes
 from sim.strategies.iron_condor import IronCondorConfig
-from tests.toy_market import Journal, chosen_paths, run_recorded, toy_market
+from tests.toy_market import toy_market
 
-WARMUP = 3
 RATE, DIVIDEND_YIELD = 0.03, 0.01
-RULE = IronCondorConfig(
-    target_days=11,
-    min_days=8,
-    max_days=14,
-    exit_days=None,
-    profit_target=0.8,
-    stop_loss_x_credit=1.0,
-    short_delta=0.20,
-    wing_width=50.0,
-    risk_per_tranche=0.03,
+WARMUP = 1
+DATES = ["02", "03", "04", "07", "08", "09", "10", "11", "14", "15", "16", "17", "18", "22", "23", "24", "25"]
+SPOTS = (
+    [4000, 4000, 4000, 4000, 4000, 4005, 4005, 4000, 4005, 4010, 4010, 4005, 4010, 4010, 4015, 4010, 4010],
+    [4000, 4000, 4000, 4000, 3990, 3980, 3960, 3950, 3930, 3900, 3820, 3650, 3300, 3150, 3180, 3170, 3150],
 )
-
-# day, SPX close, VIX close, tranche opened, tranche that leaves and why, equity [USD, to the dollar]
-BOOK_A = [
-    (0, 4000.0, 20.0, 0, None, 999824),
-    (1, 4010.0, 19.5, None, None, 1001545),
-    (2, 4025.0, 19.0, None, None, 1003176),
-    (3, 4020.0, 19.2, None, None, 1004592),
-    (4, 4030.0, 18.6, None, None, 1006475),
-    (5, 4055.0, 18.0, 5, None, 1007021),
-    (6, 4080.0, 17.5, None, None, 1007994),
-    (7, 4095.0, 17.8, None, None, 1008277),
-    (8, 4126.0, 17.0, None, None, 1005520),
-    (9, 4146.0, 16.5, None, (0, "settled"), 1005419),
-    (10, 4120.0, 17.0, 10, None, 1009331),
-    (11, 4105.0, 16.8, None, None, 1013745),
-    (12, 4095.0, 16.4, None, (5, "target"), 1017687),
-    (13, 4100.0, 15.0, None, None, 1020782),
-    (14, 4108.0, 15.2, None, None, 1022372),
-    (15, 4100.0, 15.1, None, None, 1023734),
-]
-BOOK_B = [
-    (0, 4000.0, 20.0, 0, None, 999824),
-    (1, 3990.0, 20.5, None, None, 1000510),
-    (2, 4005.0, 20.0, None, None, 1002462),
-    (3, 3940.0, 23.0, None, None, 999423),
-    (4, 3790.0, 29.0, None, (0, "stop"), 985319),
-    (5, 3840.0, 29.0, 5, None, 985136),
-    (6, 3905.0, 27.0, None, None, 986935),
-    (7, 3925.0, 26.0, None, None, 988015),
-    (8, 3935.0, 25.5, None, None, 989018),
-    (9, 3950.0, 25.0, None, None, 989532),
-    (10, 3945.0, 24.5, 10, None, 991314),
-    (11, 3950.0, 24.0, None, None, 994256),
-    (12, 3960.0, 23.0, None, None, 997780),
-    (13, 3880.0, 28.0, None, (5, "target"), 998639),
-    (14, 3690.0, 38.0, None, (10, "stop"), 983757),
-    (15, 3730.0, 36.0, None, None, 983875),
-]
+VOLS = (
+    [0.16, 0.16, 0.16, 0.16, 0.16, 0.15, 0.15, 0.14, 0.13, 0.12, 0.11, 0.11, 0.10, 0.10, 0.10, 0.10, 0.10],
+    [0.16, 0.16, 0.16, 0.16, 0.16, 0.17, 0.18, 0.19, 0.20, 0.22, 0.25, 0.30, 0.32, 0.30, 0.29, 0.29, 0.30],
+)
+ENTRY_DAYS, LIFE = (3, 8, 13), 37
+EQUITY = 1_000_000.0
+STOP = 1.5  # at 2.0 it would need a larger loss than these wings allow: credits are above a third of the width
 
 
-def black(spot: float, vol: float, strike: float, sessions: int, is_call: bool) -> float:
-    """Black's formula on the forward; intrinsic value at expiry."""
-    if sessions == 0:
-        return max(spot - strike if is_call else strike - spot, 0.0)
-    years = sessions / 252
-    forward = spot * math.exp((RATE - DIVIDEND_YIELD) * years)
-    total = vol * math.sqrt(years)
-    d1 = math.log(forward / strike) / total + 0.5 * total
-    sign = 1.0 if is_call else -1.0
-    up, down = (0.5 * (1.0 + math.erf(sign * d / math.sqrt(2.0))) for d in (d1, d1 - total))
-    return math.exp(-RATE * years) * sign * (forward * up - strike * down)
+def normal(x: float) -> float:
+    return 0.5 * (1.0 + erf(x / sqrt(2.0)))
 
 
-def strike_of_delta(spot: float, vol: float, sessions: int, delta: float) -> float:
-    """Strike with exp(-q T) N(d1) = delta for a call, -exp(-q T) N(-d1) = delta for a put, on the 5-point grid."""
-    years = sessions / 252
-    quantile = NormalDist().inv_cdf(abs(delta) * math.exp(DIVIDEND_YIELD * years))
-    d1 = quantile if delta > 0 else -quantile
-    forward = spot * math.exp((RATE - DIVIDEND_YIELD) * years)
-    return 5.0 * round(forward * math.exp(0.5 * vol**2 * years - d1 * vol * math.sqrt(years)) / 5.0)
+def price(spot: float, vol: float, strike: float, sessions: int, is_call: bool) -> float:
+    ttm = sessions / 252
+    d1 = (log(spot / strike) + (RATE - DIVIDEND_YIELD + 0.5 * vol * vol) * ttm) / (vol * sqrt(ttm))
+    d2 = d1 - vol * sqrt(ttm)
+    call = spot * exp(-DIVIDEND_YIELD * ttm) * normal(d1) - strike * exp(-RATE * ttm) * normal(d2)
+    return call if is_call else call - spot * exp(-DIVIDEND_YIELD * ttm) + strike * exp(-RATE * ttm)
 
 
-RIGHTS = (False, False, True, True)
-SIGNS = (1, -1, -1, 1)
-"""Long put, short put, short call, long call."""
+def short_strikes(spot: float, vol: float) -> tuple[int, int]:
+    """Strikes of the 20-delta put and call, to the nearest 5 points."""
+    ttm = LIFE / 252
+    d1 = NormalDist().inv_cdf(1.0 - 0.2 * exp(DIVIDEND_YIELD * ttm))
+    middle, reach = (RATE - DIVIDEND_YIELD + 0.5 * vol * vol) * ttm, d1 * vol * sqrt(ttm)
+    put, call = spot * exp(middle - reach), spot * exp(middle + reach)
+    return 5 * round(put / 5), 5 * round(call / 5)
 
 
 @dataclass
 class Condor:
-    """One tranche as noted by hand."""
+    """One tranche of the hand-kept book."""
 
-    entry: int
-    expiry: int
-    strikes: list[float]
+    opened: int
+    strikes: tuple[int, int, int, int]
     units: int
-    entry_mids: list[float]
+    credit: float = 0.0
+    mids: list[float] = field(default_factory=list)
 
-    def mids(self, day: int, close: float, vix: float) -> list[float]:
-        left = self.expiry - day
-        return [black(close, vix / 100.0, k, left, right) for k, right in zip(self.strikes, RIGHTS, strict=True)]
+    def mark(self, spot: float, vol: float, day: int) -> float:
+        """Points that closing costs: what the shorts cost less what the longs bring."""
+        left = self.opened + LIFE - day
+        rights = (False, False, True, True)
+        self.mids = [price(spot, vol, k, left, right) for k, right in zip(self.strikes, rights, strict=True)]
+        return self.mids[1] - self.mids[0] + self.mids[2] - self.mids[3]
 
-    def value(self, mids: list[float]) -> float:
-        """Dollars that the position is worth: negative, closing it would cost."""
-        return 100.0 * self.units * sum(sign * mid for sign, mid in zip(SIGNS, mids, strict=True))
-
-    def cost(self, mids: list[float], vix: float) -> float:
-        """Order of four legs: 0.53 of the half-spread 0.03 + 0.4% of the mid (at least 0.025, at most the mid), wider
-        with the VIX above 20, and 0.65 + 0.45 + 0.06 dollars a contract."""
-        stress = 1.0 + max(vix / 20.0 - 1.0, 0.0)
-        half = [min(max(0.025, 0.03 + 0.004 * mid) * stress, mid) for mid in mids]
-        return self.units * sum(100.0 * 0.53 * h + 1.16 for h in half)
+    def order_cost(self, vix: float) -> float:
+        """Fees of 0.65 + 0.45 + 0.06 a contract, and 53% of the half-spread on each of four legs."""
+        widen = 1.0 + max(vix / 20.0 - 1.0, 0.0)
+        spreads = [min(max(0.025, 0.03 + 0.004 * mid) * widen, mid) for mid in self.mids]
+        return self.units * sum(1.16 + 100.0 * 0.53 * spread for spread in spreads)
 
 
 @dataclass
-class HandBook:
-    """The whole account by hand; lists hold one number a day."""
+class Book:
+    """What the arithmetic gives for one path."""
 
-    cash: float = 1_000_000.0
+    equity: list[float] = field(default_factory=list)
     interest: float = 0.0
     costs: float = 0.0
+    margin: float = 0.0
     trades: int = 0
-    open: list[Condor] = field(default_factory=list)
-    all: list[Condor] = field(default_factory=list)
-    events: list[tuple[int | None, tuple[int, str] | None]] = field(default_factory=list)
-    equity: list[float] = field(default_factory=list)
-    margin: list[float] = field(default_factory=list)
-    held: list[list[int]] = field(default_factory=list)
-
-    def day(self, day: int, close: float, vix: float, *, is_monday: bool, is_last: bool) -> None:
-        """One session."""
-        left: tuple[int, str] | None = None
-        if day > 0:  # interest of one session on yesterday's cash
-            earned = self.cash * (math.exp(RATE / 252) - 1.0)
-            self.cash += earned
-            self.interest += earned
-        for condor in [c for c in self.open if c.expiry == day]:  # settled at intrinsic value, free of costs
-            self.cash += condor.value(condor.mids(day, close, vix))
-            self.open.remove(condor)
-            left = (condor.entry, "settled")
-        marks = [condor.mids(day, close, vix) for condor in self.open]
-        values = [condor.value(mids) for condor, mids in zip(self.open, marks, strict=True)]
-        # a condor binds its wing of 50 points, less what closing it costs
-        self.margin.append(sum(100.0 * 50.0 * c.units + value for c, value in zip(self.open, values, strict=True)))
-        before_orders = self.cash + sum(values)
-        opened = None
-        if not is_last:
-            for condor, mids, value in list(zip(self.open, marks, values, strict=True)):
-                credit = -condor.value(condor.entry_mids)
-                profit = value + credit
-                if profit >= 0.8 * credit or profit <= -credit:
-                    self.cash += value - condor.cost(mids, vix)
-                    self.costs += condor.cost(mids, vix)
-                    self.trades += 1
-                    self.open.remove(condor)
-                    left = (condor.entry, "target" if profit > 0 else "stop")
-            if is_monday:
-                opened = self.enter(day, close, vix, before_orders)
-        self.events.append((opened, left))
-        self.equity.append(self.cash + sum(c.value(c.mids(day, close, vix)) for c in self.open))
-        self.held.append([condor.entry for condor in self.open])
-
-    def enter(self, day: int, close: float, vix: float, equity: float) -> int:
-        """Open a condor that risks 3% of equity: (50 points - credit) x 100 a unit."""
-        put, call = (strike_of_delta(close, vix / 100.0, 9, delta) for delta in (-0.20, 0.20))
-        condor = Condor(day, day + 9, [put - 50.0, put, call, call + 50.0], 1, [])
-        condor.entry_mids = condor.mids(day, close, vix)
-        credit = -condor.value(condor.entry_mids)
-        condor.units = math.floor(0.03 * equity / (50.0 * 100.0 - credit))
-        cost = condor.cost(condor.entry_mids, vix)
-        self.cash += -condor.value(condor.entry_mids) - cost
-        self.costs += cost
-        self.trades += 1
-        self.open.append(condor)
-        self.all.append(condor)
-        return day
+    events: list[tuple[int, str, tuple[int, int, int, int], int]] = field(default_factory=list)
 
 
-def by_hand(book: list[Any]) -> HandBook:
-    account = HandBook()
-    for day, close, vix, *_ in book:
-        account.day(day, close, vix, is_monday=day % 5 == 0, is_last=day == len(book) - 1)
-    return account
+def keep_book(spots: list[int], vols: list[float]) -> Book:
+    book, cash = Book(), EQUITY
+    held: list[Condor] = []
+    for day, (spot, vol) in enumerate(zip(spots, vols, strict=True)):
+        earned = cash * expm1(RATE / 252) if day else 0.0
+        book.interest += earned
+        cash += earned
+        value = {id(condor): -100.0 * condor.units * condor.mark(spot, vol, day) for condor in held}
+        equity = cash + sum(value.values())
+        book.margin = max(book.margin, sum(100.0 * 50.0 * c.units + value[id(c)] for c in held))
+        if day < len(spots) - 1:  # nothing is decided on the last day
+            staying = []
+            for condor in held:
+                profit = condor.credit + value[id(condor)] / (100.0 * condor.units)
+                if profit >= 0.5 * condor.credit or -profit >= STOP * condor.credit:
+                    cost = condor.order_cost(100.0 * vol)
+                    cash += value[id(condor)] - cost
+                    book.costs += cost
+                    book.trades += 1
+                    book.events.append((day, "close", condor.strikes, condor.units))
+                else:
+                    staying.append(condor)
+            held = staying
+            if day in ENTRY_DAYS:
+                put, call = short_strikes(spot, vol)
+                condor = Condor(day, (put - 50, put, call, call + 50), 0)
+                condor.credit = condor.mark(spot, vol, day)
+                condor.units = floor(0.03 * equity / (100.0 * (50.0 - condor.credit)))
+                cost = condor.order_cost(100.0 * vol)
+                cash += 100.0 * condor.units * condor.credit - cost
+                book.costs += cost
+                book.trades += 1
+                book.events.append((day, "open", condor.strikes, condor.units))
+                held.append(condor)
+        book.equity.append(cash - sum(100.0 * c.units * c.mark(spot, vol, day) for c in held))
+    return book
 
 
 @pytest.fixture(scope="module")
-def books() -> list[HandBook]:
-    return [by_hand(BOOK_A), by_hand(BOOK_B)]
+def outcomes() -> Outcomes:
+    n_days = len(DATES) - 1
+    spot = np.array([[4000.0, 4000.0], *zip(*SPOTS, strict=True)])
+    vol = np.array([[0.16, 0.16], *zip(*VOLS, strict=True)])
+    paths = PathBlock(
+        grid=SimulationGrid(n_days=n_days, warmup_days=WARMUP), spot=spot, state=vol[:, None] ** 2, vix=100.0 * vol
+    )
+    market = toy_market(paths, start_date="2019-01-02")
+    dates = market.calendar.dates[WARMUP : WARMUP + n_days + 1]
+    assert [str(date) for date in dates] == [f"2019-01-{day}" for day in DATES]
+    strategies = {"book": StrategyConfig(engines=(IronCondorConfig(stop_loss_x_credit=STOP),))}
+    return evaluate(market, strategies, account=AccountConfig(), costs=CostsConfig(), margin=MarginConfig())["book"]
 
 
-@pytest.fixture(scope="module")
-def journal() -> Journal:
-    """The evaluator on both paths at once; before day 0 the closes do not move."""
-    spot, vix = (np.array([[row[i] for row in book] for book in (BOOK_A, BOOK_B)], dtype=float).T for i in (1, 2))
-    spot, vix = (np.concatenate([np.repeat(values[:1], WARMUP, axis=0), values]) for values in (spot, vix))
-    market = toy_market(chosen_paths(spot, vix, WARMUP), start_date="2019-03-04")
-    return run_recorded(market, RULE, account=AccountConfig(initial_equity=1_000_000.0))
+BOOKS = [keep_book(list(spots), list(vols)) for spots, vols in zip(SPOTS, VOLS, strict=True)]
 
 
-@pytest.mark.parametrize("path", [0, 1])
-def test_the_table_is_what_the_arithmetic_gives(books: list[HandBook], path: int) -> None:
-    table, account = (BOOK_A, BOOK_B)[path], books[path]
-    assert [(row[3], row[4]) for row in table] == account.events
-    assert [row[5] for row in table] == [round(equity) for equity in account.equity]
-
-
-@pytest.mark.parametrize("path", [0, 1])
-def test_entries(books: list[HandBook], journal: Journal, path: int) -> None:
-    opens = journal.opens("iron_condor")
-    assert len(opens) == len(books[path].all) == 3
-    for (t, order), condor in zip(opens, books[path].all, strict=True):
-        assert (t - WARMUP, order.contracts.expiry - WARMUP) == (condor.entry, condor.expiry)
-        assert order.contracts.strike[:, path].tolist() == condor.strikes
-        assert order.quantity[:, path].tolist() == [sign * condor.units for sign in SIGNS]
-
-
-@pytest.mark.parametrize("path", [0, 1])
-def test_equity_of_every_day(books: list[HandBook], journal: Journal, path: int) -> None:
-    np.testing.assert_allclose(journal.outcomes.equity[:, path], books[path].equity, rtol=1e-9)
-
-
-@pytest.mark.parametrize("path", [0, 1])
-def test_positions_of_every_day(books: list[HandBook], journal: Journal, path: int) -> None:
-    """What is held when a day is decided is what was held at the last close, less what settles today."""
-    for day in range(1, 15):
-        holdings = journal.held("iron_condor", WARMUP + day)
-        held = [h.entry_day - WARMUP for h in holdings if h.quantity[:, path].any()]
-        settled = [c.entry for c in books[path].all if c.expiry == day]
-        assert held == [entry for entry in books[path].held[day - 1] if entry not in settled]
+def test_the_story_is_the_one_told_above() -> None:
+    quiet, falling = ([(day, what, strikes[0]) for day, what, strikes, _ in book.events] for book in BOOKS)
+    (first, second, third), (lower, lowest) = (3765, 3805, 3845), (3655, 2835)
+    assert quiet == [
+        (3, "open", first),
+        (8, "open", second),
+        (9, "close", first),
+        (13, "open", third),
+        (15, "close", second),
+    ]
+    assert falling == [
+        (3, "open", first),
+        (8, "open", lower),
+        (12, "close", first),
+        (13, "close", lower),
+        (13, "open", lowest),
+    ]
 
 
 @pytest.mark.parametrize("path", [0, 1])
-def test_exits(books: list[HandBook], journal: Journal, path: int) -> None:
-    ordered = {(t - WARMUP, held.entry_day - WARMUP) for t, held, mask in journal.closes("iron_condor") if mask[path]}
-    expected = {
-        (day, left[0]) for day, (_, left) in enumerate(books[path].events) if left is not None and left[1] != "settled"
-    }
-    assert ordered == expected
+def test_every_close_has_the_equity_worked_out(outcomes: Outcomes, path: int) -> None:
+    np.testing.assert_allclose(outcomes.equity[:, path], BOOKS[path].equity, rtol=1e-12)
 
 
 @pytest.mark.parametrize("path", [0, 1])
-def test_the_account_at_the_end(books: list[HandBook], journal: Journal, path: int) -> None:
-    account, outcomes = books[path], journal.outcomes
-    pnl = account.equity[-1] - 1_000_000.0 - account.interest + account.costs
-    np.testing.assert_allclose(outcomes.engine_pnl[0, path], pnl, rtol=1e-9, atol=1e-6)
-    np.testing.assert_allclose(outcomes.engine_cost[0, path], account.costs, rtol=1e-9)
-    np.testing.assert_allclose(outcomes.interest[path], account.interest, rtol=1e-9)
-    np.testing.assert_allclose(outcomes.max_margin[path], max(account.margin), rtol=1e-9)
-    assert outcomes.n_trades[path] == account.trades
-    assert outcomes.engine_active[0, path] == sum(bool(held) for held in account.held) / 16
-    assert (outcomes.margin_calls[path], outcomes.ruined[path]) == (0, False)
-    still_held = sum(c.value(c.mids(15, *(BOOK_A, BOOK_B)[path][15][1:3])) for c in account.open)
-    np.testing.assert_allclose(outcomes.equity[-1, path] - still_held, account.cash, rtol=1e-9)
+def test_costs_interest_margin_and_trades_are_those_worked_out(outcomes: Outcomes, path: int) -> None:
+    book = BOOKS[path]
+    assert outcomes.engine_cost[0, path] == pytest.approx(book.costs, rel=1e-12)
+    assert outcomes.interest[path] == pytest.approx(book.interest, rel=1e-12)
+    assert outcomes.max_margin[path] == pytest.approx(book.margin, rel=1e-12)
+    assert outcomes.n_trades[path] == book.trades
+    gross = book.equity[-1] - EQUITY - book.interest + book.costs
+    assert outcomes.engine_pnl[0, path] == pytest.approx(gross, rel=1e-9)
+    assert not outcomes.ruined[path]
+    assert outcomes.margin_calls[path] == 0
