@@ -85,6 +85,9 @@ def test_the_reference_run_is_worth_comparing(reference: Results) -> None:
     assert float(data["engine_active"].sel(strategy="hedged", engine="layer1_call_spread").max()) > 0.0
     assert len(np.unique(data["terminal_pnl"].sel(scenario="calm", strategy="condor"))) == PATHS
     assert reference.manifest["counts"]["state_clamps"] > 0
+    curve = data["term_structure"].sel(moment="last day")
+    np.testing.assert_array_equal(curve.sel(tenor=0), data["vix_fan"].isel(day=-1))
+    assert float(curve.sel(scenario="calm").diff("quantile").min()) > 0.0
 
 
 @pytest.mark.parametrize(

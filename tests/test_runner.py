@@ -18,13 +18,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from models.protocols import SimulationGrid, Stream
 from sim import open_results, run_experiment
 from sim.errors import ConfigError, StorageError
 from sim.experiment import parse_experiment
 from sim.report import write_report
 from sim.storage import VARIABLES
 from sim.strategies.protocols import DayView, Orders
-from tests.toy_experiment import DAYS, EQUITY, PATHS, BuyPuts, experiment, registered
+from tests.toy_experiment import DAYS, EQUITY, PATHS, BuyPuts, ConstantVolatility, experiment, registered
+from tests.toy_market import black_scholes
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +72,23 @@ def test_what_is_stored_hangs_together(stored: Path) -> None:
     np.testing.assert_allclose(data["min_equity"], lowest.transpose(*data["min_equity"].dims), rtol=1e-6)
     examples = data["example_equity"].transpose(..., "day", "example")
     np.testing.assert_array_equal(examples, data["daily_equity"].isel(path=slice(examples.sizes["example"])))
+
+
+def test_what_is_stored_can_be_worked_out_by_hand(stored: Path) -> None:
+    """Three puts of 3900 bought on 2 January 2019 at the close and held to their expiry 21 sessions later."""
+    life, quantity, strike, volatility = 21, 3.0, 3900.0, 0.4
+    model = ConstantVolatility(volatility=volatility)
+    paths = model.simulate(SimulationGrid(n_days=DAYS, warmup_days=60), PATHS, Stream(seed=5))
+    days = np.arange(1, life)[:, None]
+    value = black_scholes(paths.spot[61 : 60 + life], volatility, strike, (life - days) / 252, False).price
+    data = open_results(stored).data
+    cell = data.sel(scenario="loud", strategy="far")
+    np.testing.assert_allclose(cell["max_margin"], 100.0 * quantity * value.max(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(cell["engine_active"].sel(engine="buy_puts"), life / (DAYS + 1), rtol=1e-6)
+    np.testing.assert_array_equal(cell["n_trades"], 1)
+    curve = 20.0 + 20.0 * np.exp(-5.0 * data["tenor"].values / 252)  # a VIX of 40 on its way to 20
+    stored_curve = data["term_structure"].sel(scenario="loud")
+    np.testing.assert_allclose(stored_curve, np.broadcast_to(curve, stored_curve.shape), rtol=1e-6)
 
 
 def test_statistics_are_those_of_the_stored_paths(stored: Path) -> None:
