@@ -52,6 +52,13 @@ def test_a_tranche_every_monday_and_none_on_the_last_day() -> None:
     assert entry_dates(journal, calendar) == [date(2019, 3, 4), date(2019, 3, 11), date(2019, 3, 18)]
 
 
+@pytest.mark.parametrize(("start", "enters"), [("2019-03-04", True), ("2019-03-05", False), ("2019-01-22", True)])
+def test_a_run_without_history_knows_its_first_weekday(start: str, enters: bool) -> None:
+    market = toy_market(chosen_paths(np.full((3, 1), 4000.0), 20.0, 0), start_date=start)  # 21 January is a holiday
+    journal = run_recorded(market, IronCondorConfig())
+    assert [t for t, _ in journal.opens(CONDOR)] == ([0] if enters else [])
+
+
 def test_another_weekday_and_a_start_in_mid_week() -> None:
     journal, calendar = run(np.full(16, 4000.0), entry_weekday="thursday")
     assert entry_dates(journal, calendar) == [date(2019, 3, 7), date(2019, 3, 14), date(2019, 3, 21)]

@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from models.protocols import PathBlock, SimulationGrid
+from sim.config import AccountConfig, CostsConfig
+from sim.ledger import Ledger
+from sim.quotes import QuoteBook
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.layer1_call_spread import Layer1CallSpreadConfig
+from sim.strategies.protocols import DayView
 from sim.strategies.ratio_backspread import RatioBackspreadConfig
 from tests.toy_market import Journal, run_recorded, toy_market, toy_paths
 
@@ -106,6 +110,17 @@ def test_every_engine_has_acted_before_and_acts_otherwise_after(name: str, cut: 
         return [(t, order.contracts.strike.tolist(), order.quantity.tolist()) for t, order in journal.opens(name)]
 
     assert entries(before) != entries(after)
+
+
+@pytest.mark.parametrize("days_ago", [-1, DAY0 + 3])
+def test_signals_of_later_days_cannot_be_asked_for(days_ago: int) -> None:
+    """Neither by a negative distance, nor by one that reaches back beyond the first session and wraps around."""
+    market = toy_market(original(), start_date="2019-03-04")
+    ledger = Ledger((CONDOR,), N_PATHS, 1e6, CostsConfig())
+    view = DayView(market, QuoteBook(market), ledger, AccountConfig(), DAY0 + 2, alive=np.ones(N_PATHS, dtype=bool))
+    np.testing.assert_array_equal(view.signal("vix", days_ago=DAY0 + 2), original().vix[0])
+    with pytest.raises(ValueError, match=rf"days_ago must be from 0 to {DAY0 + 2}.*got {days_ago}"):
+        view.signal("vix", days_ago=days_ago)
 
 
 def test_the_length_of_the_run_is_not_seen() -> None:

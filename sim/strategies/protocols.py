@@ -148,10 +148,10 @@ class DayView:
         Raises
         ------
         ValueError
-            If ``days_ago`` is negative: that would be the future.
+            If ``days_ago`` is negative, which would be the future, or reaches back beyond the first session.
         """
-        if days_ago < 0:
-            raise ValueError(f"days_ago must be >= 0, got {days_ago}")
+        if not 0 <= days_ago <= self.t:
+            raise ValueError(f"days_ago must be from 0 to {self.t}, the sessions before today, got {days_ago}")
         row: FloatArray = self._market.signal(name)[self.t - days_ago]
         return row
 
@@ -185,7 +185,9 @@ class DayView:
 
     def first_session_of_week(self, weekday: int) -> bool:
         """Whether today is the week's first session on or after ``weekday`` (0 = Monday)."""
-        dates = self.calendar.dates[self.t - 1 : self.t + 1].astype("datetime64[D]").astype(int)
+        sessions = self.calendar.sessions  # known before the first day, too
+        position = int(np.searchsorted(sessions, self.calendar.dates[self.t]))
+        dates = sessions[position - 1 : position + 1].astype("datetime64[D]").astype(int)
         yesterday, today = ((int(day) + 3) % 7 for day in dates)
         same_week = int(dates[1]) - today == int(dates[0]) - yesterday
         return today >= weekday and not (same_week and yesterday >= weekday)
