@@ -199,6 +199,9 @@ def test_profit_target() -> None:
     reached = next(day for day, value in enumerate(share) if value >= 0.5)
     assert 2 < reached < 9
     assert exits(journal)[0] == (0, reached)
+    for factor, day in ((1 - 1e-6, reached), (1 + 1e-6, reached + 1)):
+        near, _ = run(spot, vix, profit_target=share[reached] * factor)
+        assert exits(near)[0] == (0, day)
     never, _ = run(spot, vix, profit_target=None)
     assert exits(never) == []
     later, _ = run(spot, vix, profit_target=0.6)
@@ -212,6 +215,10 @@ def test_stop() -> None:
     hit = next(day for day, value in enumerate(share) if value <= -0.6)
     assert 2 < hit < 9
     assert exits(journal)[0] == (0, hit)
+    # a hair below the loss of that day and above it
+    for factor, day in ((1 - 1e-6, hit), (1 + 1e-6, hit + 1)):
+        near, _ = run(spot, vix, stop_loss_x_credit=-share[hit] * factor)
+        assert [leaves for enters, leaves in exits(near) if enters == 0] == ([day] if day < 9 else [])
     tolerant, _ = run(spot, vix, stop_loss_x_credit=2.0)
     assert min(share) > -2.0
     assert exits(tolerant) == []

@@ -230,12 +230,14 @@ def _shift_both(ledger: Ledger) -> None:
     ledger.tranches[0].flow[2] += 1.0
 
 
-def _lose_tranche(ledger: Ledger) -> None:
-    del ledger.tranches[0]
+def _invent_profit(ledger: Ledger) -> None:
+    """Equity agrees with P&L, but no tranche has paid the cash."""
+    ledger.cash[2] += 1.0
+    ledger.gross_pnl[0, 2] += 1.0
 
 
 @pytest.mark.parametrize(
-    "corrupt", [_add_cash, _add_interest, _add_pnl, _forget_cost, _shift_both], ids=lambda f: f.__name__
+    "corrupt", [_add_cash, _add_interest, _add_pnl, _forget_cost, _shift_both, _invent_profit], ids=lambda f: f.__name__
 )
 def test_a_dollar_from_nowhere_is_refused(corrupt: Callable[[Ledger], None]) -> None:
     pair = busy_pair(6)
@@ -248,7 +250,7 @@ def test_a_dollar_from_nowhere_is_refused(corrupt: Callable[[Ledger], None]) -> 
 def test_a_lost_tranche_is_refused() -> None:
     pair = busy_pair(6)
     held = np.flatnonzero(pair.ledger.tranches[0].is_open)
-    _lose_tranche(pair.ledger)
+    del pair.ledger.tranches[0]
     with pytest.raises(LedgerError, match=rf"path {held[0]}, day 6\b"):
         pair.ledger.verify(6)
 
