@@ -58,7 +58,7 @@ class Stream:
     seed : int
         Seed of the experiment, 0 .. 2**32 - 1.
     scenario : int
-        Number of the scenario's stream, 0 .. 2**16 - 1.
+        Number of the scenario's stream, 0 .. 2**32 - 1.
     first_path : int
         Index of the first path of the block.
     """

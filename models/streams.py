@@ -18,7 +18,6 @@ POOL_FIRST_PATH = 2**31
 """Paths from here on belong to pools of histories; simulated paths come before."""
 
 _WORDS = 2**32
-_SCENARIOS = 2**16
 
 
 class Purpose(IntEnum):
@@ -54,7 +53,7 @@ def stream_key(stream: Stream) -> UintArray:
     ModelParameterError
         If seed, scenario or first path lie outside their ranges.
     """
-    limits = {"seed": _WORDS, "scenario": _SCENARIOS, "first_path": _WORDS}
+    limits = {"seed": _WORDS, "scenario": _WORDS, "first_path": _WORDS}
     for name, limit in limits.items():
         value = getattr(stream, name)
         if not 0 <= value < limit:

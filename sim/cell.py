@@ -71,7 +71,7 @@ class CellResult:
 
 def stream_number(scenario: str) -> int:
     """Number of a scenario's random stream: a hash of its name, so that it depends neither on order nor on company."""
-    return int.from_bytes(sha256(scenario.encode()).digest()[:2], "big")
+    return int.from_bytes(sha256(scenario.encode()).digest()[:4], "big")
 
 
 @lru_cache(maxsize=16)

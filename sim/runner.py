@@ -26,11 +26,11 @@ from models.protocols import Model, Pricer
 from sim.calendar import SessionCalendar
 from sim.cell import Cell, CellResult, path_arrays, prepare, run_cell, stream_number
 from sim.config import ExperimentConfig
-from sim.errors import StorageError
+from sim.errors import ConfigError, StorageError
 from sim.extensions import Extensions
 from sim.gather import Gather
-from sim.manifest import code_version, file_checksum, machine, package_versions, write_manifest
-from sim.storage import MANIFEST, RESULTS, check_vacant
+from sim.manifest import code_version, machine, package_versions, write_manifest
+from sim.storage import MANIFEST, RESULTS, check_vacant, file_checksum
 
 Progress = Callable[[int, int], None]
 Notify = Callable[[str, int, int], None]
@@ -105,6 +105,7 @@ def run_experiment(
 
 def _prepare(config: ExperimentConfig, notify: Notify) -> Prepared:
     """Build the tables that are missing, and compile the kernels by running a few paths."""
+    _refuse_shared_streams(config)
     prepared: Prepared = {}
     for name in config.scenarios:
         with observed(partial(notify, f"price tables of {name}")):
@@ -115,6 +116,15 @@ def _prepare(config: ExperimentConfig, notify: Notify) -> Prepared:
         run_cell(config, replace(cell, n_paths=min(WARM_UP_PATHS, cell.n_paths)))
     notify("kernels", 1, 1)
     return prepared
+
+
+def _refuse_shared_streams(config: ExperimentConfig) -> None:
+    """Two scenarios on the same random numbers would look alike; with 32 bits of a hash it hardly ever happens."""
+    taken: dict[int, str] = {}
+    for name in config.scenarios:
+        other = taken.setdefault(stream_number(name), name)
+        if other != name:
+            raise ConfigError(f"scenarios {other} and {name} would share their random numbers; rename one of them")
 
 
 def _run_into(

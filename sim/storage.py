@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -186,6 +187,15 @@ class Results:
     manifest: dict[str, Any]
 
 
+def file_checksum(path: Path) -> str:
+    """SHA-256 of a file."""
+    digest = sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
 def check_vacant(directory: Path, *, overwrite: bool) -> None:
     """Check that results can be put into a directory without losing anything.
 
@@ -237,6 +247,7 @@ def open_results(directory: str | Path) -> Results:
         statistics = xr.load_dataset(path, engine="h5netcdf", group="statistics")
         paired = xr.load_dataset(path, engine="h5netcdf", group="paired")
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        checksum = manifest["sha256"][RESULTS]
     except (OSError, ValueError, KeyError) as error:
         raise StorageError(f"{path} cannot be read, it is damaged or incomplete: {error}") from error
     version = int(data.attrs.get("schema_version", 0))
@@ -246,4 +257,6 @@ def open_results(directory: str | Path) -> Results:
         )
     if int(data.attrs.get("complete", 0)) != 1:
         raise StorageError(f"{path} is not complete; run the experiment again")
+    if file_checksum(path) != checksum:
+        raise StorageError(f"{path} is not the file that {MANIFEST} was written for: its checksum differs")
     return Results(directory=folder, data=data, statistics=statistics, paired=paired, manifest=manifest)

@@ -133,7 +133,7 @@ def test_neighbouring_addresses_are_uncorrelated() -> None:
     ("stream", "n_paths", "message"),
     [
         (Stream(seed=-1), 1, r"seed must lie in 0 \.\. 4294967295, got -1"),
-        (Stream(seed=1, scenario=65_536), 1, r"scenario must lie in 0 \.\. 65535, got 65536"),
+        (Stream(seed=1, scenario=2**32), 1, r"scenario must lie in 0 \.\. 4294967295, got 4294967296"),
         (Stream(seed=1, first_path=2**32), 1, r"first_path must lie in"),
         (Stream(seed=1, first_path=2**32 - 2), 3, r"n_paths must lie in 1 \.\. 2, got 3"),
         (Stream(seed=1), 0, r"n_paths must lie in 1 \.\. 4294967296, got 0"),

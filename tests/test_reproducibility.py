@@ -163,7 +163,7 @@ def test_scenarios_of_one_model_have_numbers_of_their_own(run: Run) -> None:
     assert not np.isin(pnl.sel(scenario="calm").values, pnl.sel(scenario="twin").values).any()
     names = [f"scenario_{i}" for i in range(40)]
     assert len({stream_number(name) for name in names}) == 40
-    assert all(0 <= stream_number(name) < 2**16 for name in names)
+    assert all(0 <= stream_number(name) < 2**32 for name in names)
 
 
 def test_the_configuration_in_the_manifest_repeats_the_run(reference: Results, tmp_path: Path) -> None:

@@ -192,6 +192,20 @@ def test_damaged_results_are_refused(tmp_path: Path) -> None:
         open_results(tmp_path)
 
 
+def test_results_that_are_not_those_of_the_manifest_are_refused(tmp_path: Path) -> None:
+    directory = run(tmp_path / "toy")
+    with h5py.File(directory / "results.h5", "r+") as file:
+        file["terminal_pnl"][0, 0, 0] += 1.0
+    with pytest.raises(StorageError, match="its checksum differs"):
+        open_results(directory)
+
+
+def test_scenarios_may_not_share_random_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.runner.stream_number", len)  # "flat" and "loud" have four letters each
+    with pytest.raises(ConfigError, match="scenarios flat and loud would share their random numbers"):
+        run(tmp_path / "toy")
+
+
 def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be written"):

@@ -47,7 +47,7 @@ def _layout(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "lin
         font={"size": 12},
     )
     grid = {"gridcolor": "rgba(128,128,128,0.25)", "zerolinecolor": "rgba(128,128,128,0.5)"}
-    figure.update_xaxes(title_text=x_title, automargin=True, **grid)
+    figure.update_xaxes(title={"text": x_title, "standoff": 6}, automargin=True, **grid)
     figure.update_yaxes(title_text=y_title, type=y_type, exponentformat="power" if y_type == "log" else "SI", **grid)
     return figure
 
@@ -293,5 +293,5 @@ def term_structure(
             line={"color": PALETTE[(number + 4) % len(PALETTE)], "dash": "dash", "width": 1.5},
             marker={"size": 5},
         )
-    figure.update_xaxes(title_text="sessions to expiry")
+    figure.update_xaxes(title={"text": "sessions to expiry", "standoff": 6})
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -32,21 +33,28 @@ class Table:
     note: str = ""
 
 
+_NUMBERS = re.compile(r"[-+±\d.,%/e\s]+|n/a")
+
+
 def plain_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, note: str = "") -> Table:
     """Table of plain text; the first column is left-aligned, long last columns wrap."""
-    head = "".join(f"<th{' class=text' if i == 0 else ''}>{escape(name)}</th>" for i, name in enumerate(header))
+    rows = list(rows)
+    is_text = [i == 0 or any(not _NUMBERS.fullmatch(row[i]) for row in rows) for i in range(len(header))]
+    head = "".join(f"<th{' class=text' if is_text[i] else ''}>{escape(name)}</th>" for i, name in enumerate(header))
     body = []
     for row in rows:
-        cells = [f"<td class={_css(i, cell)}>{escape(cell)}</td>" for i, cell in enumerate(row)]
+        cells = [
+            f"<td class={_css(cell, is_text=text)}>{escape(cell)}</td>" for text, cell in zip(is_text, row, strict=True)
+        ]
         body.append(f"<tr>{''.join(cells)}</tr>")
     html = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
     return Table(title=title, note=note, html=html)
 
 
-def _css(column: int, cell: str) -> str:
+def _css(cell: str, *, is_text: bool) -> str:
     if len(cell) > 40:
         return "wrap"
-    return "text" if column == 0 else "number"
+    return "text" if is_text else "number"
 
 
 def format_value(statistic: str, value: float) -> str:
