@@ -125,7 +125,7 @@ class _Run:
             ledger.accrue(market.rate, self.alive)
             self._mark(t)
         self._stop_ruined(t)
-        self._meet_margin(t)
+        is_called = self._meet_margin(t)
         if decides:
             view = DayView(
                 market,
@@ -133,12 +133,14 @@ class _Run:
                 ledger,
                 self.account,
                 t,
-                alive=self.alive,
+                alive=self.alive & ~is_called,
                 condor_profit_target=self.profit_target,
             )
             orders = [(name, engine.decide(view)) for name, engine in self.engines]
             for name, order in orders:
                 self._fill(name, order, t)
+            if any(order.opens for _, order in orders):
+                self._margins(t)
         ledger.drop_closed()
         ledger.verify(t - market.day0)
         self.equity[t - market.day0] = ledger.equity()
@@ -175,20 +177,25 @@ class _Run:
         underlying = self.market.spot(t) if is_spx else self.market.vix_future(t, contracts.expiry)
         return tranche_margin(tranche, underlying)
 
-    def _meet_margin(self, t: int) -> None:
-        """Record margin; where equity does not cover it, close the oldest tranches until it does."""
+    def _meet_margin(self, t: int) -> BoolArray:
+        """Where equity does not cover margin, close the oldest tranches until it does; return those paths."""
+        tranches, margins, total = self._margins(t)
+        is_called: BoolArray = self.alive & (total > self.ledger.equity())
+        if is_called.any():
+            self.margin_calls += is_called
+            for tranche, bound in zip(tranches, margins, strict=True):
+                mask = is_called & tranche.is_open & (total > self.ledger.equity())
+                self.ledger.close(tranche, mask, self.market.vix(t))
+                total = np.where(mask, total - bound, total)
+        return is_called
+
+    def _margins(self, t: int) -> tuple[list[Tranche], list[FloatArray], FloatArray]:
+        """Tranches with the margin of each, and the sum, which is recorded."""
         tranches = list(self.ledger.tranches)
         margins = [self._margin_of(tranche, t) for tranche in tranches]
         total = np.sum(margins, axis=0) if margins else np.zeros(self.market.n_paths)
         np.maximum(self.max_margin, total, out=self.max_margin)
-        is_called = self.alive & (total > self.ledger.equity())
-        if not is_called.any():
-            return
-        self.margin_calls += is_called
-        for tranche, bound in zip(tranches, margins, strict=True):
-            mask = is_called & tranche.is_open & (total > self.ledger.equity())
-            self.ledger.close(tranche, mask, self.market.vix(t))
-            total = np.where(mask, total - bound, total)
+        return tranches, margins, total
 
     def outcomes(self) -> Outcomes:
         """What is kept of the run."""

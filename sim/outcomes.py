@@ -27,7 +27,7 @@ class Outcomes:
     interest : ndarray of shape (n_paths,)
         Interest received [USD].
     max_margin : ndarray of shape (n_paths,)
-        Largest equity bound by margin at a close [USD].
+        Largest equity bound by margin at a close, before or after its orders [USD].
     margin_calls : ndarray of int, shape (n_paths,)
         Sessions on which equity fell below margin.
     ruined : ndarray of bool, shape (n_paths,)

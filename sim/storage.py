@@ -52,7 +52,9 @@ VARIABLES: dict[str, Variable] = {
     "min_equity": Variable((*_CELL, "path"), "f8", "USD", "lowest equity at a close"),
     "interest": Variable((*_CELL, "path"), "f8", "USD", "interest received on cash"),
     "total_cost": Variable((*_CELL, "path"), "f8", "USD", "commission, fees and slippage of all engines"),
-    "max_margin": Variable((*_CELL, "path"), "f8", "USD", "largest equity bound by margin at a close"),
+    "max_margin": Variable(
+        (*_CELL, "path"), "f8", "USD", "largest equity bound by margin at a close, before or after its orders"
+    ),
     "margin_calls": Variable((*_CELL, "path"), "i4", "1", "sessions on which equity fell below margin"),
     "n_trades": Variable((*_CELL, "path"), "i4", "1", "orders filled"),
     "ruined": Variable((*_CELL, "path"), "i1", "1", "1 if equity reached 0"),

@@ -79,8 +79,8 @@ def test_what_is_stored_can_be_worked_out_by_hand(stored: Path) -> None:
     life, quantity, strike, volatility = 21, 3.0, 3900.0, 0.4
     model = ConstantVolatility(volatility=volatility)
     paths = model.simulate(SimulationGrid(n_days=DAYS, warmup_days=60), PATHS, Stream(seed=5))
-    days = np.arange(1, life)[:, None]
-    value = black_scholes(paths.spot[61 : 60 + life], volatility, strike, (life - days) / 252, False).price
+    days = np.arange(life)[:, None]
+    value = black_scholes(paths.spot[60 : 60 + life], volatility, strike, (life - days) / 252, False).price
     data = open_results(stored).data
     cell = data.sel(scenario="loud", strategy="far")
     np.testing.assert_allclose(cell["max_margin"], 100.0 * quantity * value.max(axis=0), rtol=1e-9)

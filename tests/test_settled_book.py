@@ -162,7 +162,7 @@ class HandBook:
         marks = [condor.mids(day, close, vix) for condor in self.open]
         values = [condor.value(mids) for condor, mids in zip(self.open, marks, strict=True)]
         # a condor binds its wing of 50 points, less what closing it costs
-        self.margin.append(sum(100.0 * 50.0 * c.units + value for c, value in zip(self.open, values, strict=True)))
+        self.note_margin(day, close, vix)
         before_orders = self.cash + sum(values)
         opened = None
         if not is_last:
@@ -177,9 +177,14 @@ class HandBook:
                     left = (condor.entry, "target" if profit > 0 else "stop")
             if is_monday:
                 opened = self.enter(day, close, vix, before_orders)
+        self.note_margin(day, close, vix)
         self.events.append((opened, left))
         self.equity.append(self.cash + sum(c.value(c.mids(day, close, vix)) for c in self.open))
         self.held.append([condor.entry for condor in self.open])
+
+    def note_margin(self, day: int, close: float, vix: float) -> None:
+        """What the condors bind before or after the day's orders."""
+        self.margin.append(sum(100.0 * 50.0 * c.units + c.value(c.mids(day, close, vix)) for c in self.open))
 
     def enter(self, day: int, close: float, vix: float, equity: float) -> int:
         """Open a condor that risks 3% of equity: (50 points - credit) x 100 a unit."""

@@ -141,6 +141,8 @@ def keep_book(spots: list[int], vols: list[float]) -> Book:
                 book.trades += 1
                 book.events.append((day, "open", condor.strikes, condor.units))
                 held.append(condor)
+        after = sum(100.0 * c.units * (50.0 - c.mark(spot, vol, day)) for c in held)
+        book.margin = max(book.margin, after)
         book.equity.append(cash - sum(100.0 * c.units * c.mark(spot, vol, day) for c in held))
     return book
 

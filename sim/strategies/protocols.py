@@ -80,7 +80,7 @@ class DayView:
     t : int
         Today.
     alive : ndarray of bool, shape (n_paths,)
-        Paths that are not ruined.
+        Paths that may open positions: neither ruined nor called for margin today.
     condor_profit_target : float, optional
         Share of its credit at which the strategy closes a condor.
     """
@@ -179,7 +179,7 @@ class DayView:
         return total
 
     def whole(self, quantity: FloatArray) -> FloatArray:
-        """Round down to whole contracts, unless the account is fractional; 0 on ruined paths."""
+        """Round down to whole contracts, unless the account is fractional; 0 on paths that may not open."""
         positive = np.where(self.alive, np.maximum(quantity, 0.0), 0.0)
         return positive if self._account.fractional else np.floor(positive + 1e-9)
 
