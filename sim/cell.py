@@ -16,12 +16,10 @@ from sim.config import ExperimentConfig, ScenarioConfig
 from sim.evaluator import evaluate, required_signals
 from sim.experiment import build_model
 from sim.market import MarketBlock
-from sim.metrics.drawdown import max_drawdown
 from sim.outcomes import Outcomes
 from sim.storage import TENORS
 
 FloatArray = NDArray[np.float64]
-Arrays = dict[str, NDArray[np.generic]]
 
 WARMUP_DAYS = 60
 """Sessions of history before day 0, for the signals."""
@@ -150,19 +148,4 @@ def _market_arrays(market: MarketBlock) -> dict[str, FloatArray]:
         "vx1": market.vx(1)[first:],
         "vx2": market.vx(2)[first:],
         "term_structure": curves,
-    }
-
-
-def path_arrays(outcomes: Outcomes) -> Arrays:
-    """Stored values of each path of one strategy, by name in ``storage.VARIABLES``."""
-    return {
-        "terminal_pnl": outcomes.terminal_pnl,
-        "max_drawdown": max_drawdown(outcomes.equity),
-        "min_equity": outcomes.equity.min(axis=0),
-        "interest": outcomes.interest,
-        "total_cost": outcomes.engine_cost.sum(axis=0),
-        "max_margin": outcomes.max_margin,
-        "margin_calls": outcomes.margin_calls,
-        "n_trades": outcomes.n_trades,
-        "ruined": outcomes.ruined.astype(np.int8),
     }

@@ -58,3 +58,22 @@ class LedgerError(RuntimeError):
 
 class StorageError(RuntimeError):
     """A results directory cannot be written or trusted."""
+
+
+class CellsFailed(RuntimeError):
+    """Some cells of a run failed while the others were kept.
+
+    Parameters
+    ----------
+    failures : list of str
+        One line a cell: which, and why.
+    n_blocks : int
+        Cells in all.
+    """
+
+    def __init__(self, failures: list[str], n_blocks: int) -> None:
+        self.failures, self.n_blocks = failures, n_blocks
+        lines = "\n".join(f"  {failure}" for failure in failures)
+        super().__init__(
+            f"{len(failures)} of {n_blocks} blocks failed; the others are kept, go on with --resume:\n{lines}"
+        )

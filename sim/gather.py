@@ -1,11 +1,10 @@
-"""Gather the blocks of a run into results.h5: values of each path as they come, fans and statistics at the end.
+"""Gather the blocks of a run into results.h5: values of each path block by block, then fans and statistics.
 
 Daily values of every path are needed for fans; they wait in memory-mapped scratch files and are read back day by day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,13 +13,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.cell import CellResult
+from sim.blocks import MARKET_SERIES, Arrays
+from sim.cell import Cell
 from sim.config import ExperimentConfig
 from sim.metrics.registry import PathOutcomes
 from sim.statistics import statistics_tables
 from sim.storage import QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
 
-MARKET_SERIES = ("spot", "vix", "vx1", "vx2")
+ENGINE_VARIABLES = ("engine_pnl", "engine_cost", "engine_active")
+PATH_VARIABLES = tuple(name for name, item in VARIABLES.items() if item.dimensions == ("scenario", "strategy", "path"))
 SCRATCH = ".scratch-"
 _DAYS_AT_ONCE = 16
 
@@ -64,37 +65,39 @@ class Gather:
         for path in self.directory.glob(f"{SCRATCH}*"):
             path.unlink(missing_ok=True)
 
-    def add(self, result: CellResult, paths: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:
+    def add(self, cell: Cell, arrays: Arrays) -> None:
         """Write a block.
 
         Parameters
         ----------
-        result : CellResult
-            The block.
-        paths : mapping
-            Strategy to the values of each path.
+        cell : Cell
+            Which paths.
+        arrays : dict of ndarray
+            From ``block_arrays``.
         """
-        i = self.scenarios.index(result.cell.scenario)
-        first = result.cell.first_path
-        part = slice(first, first + result.cell.n_paths)
-        examples = slice(first, min(part.stop, self.n_examples))
-        for j, name in enumerate(self.strategies):
-            outcome = result.outcomes[name]
-            for key, values in paths[name].items():
-                self._writer.write(key, (i, j, part), values)
-            for row, engine in enumerate(outcome.engines):
-                e = self.engines.index(engine)
-                self._writer.write("engine_pnl", (i, j, e, part), outcome.engine_pnl[row])
-                self._writer.write("engine_cost", (i, j, e, part), outcome.engine_cost[row])
-                self._writer.write("engine_active", (i, j, e, part), outcome.engine_active[row])
-            self._keep_daily((result.cell.scenario, name), part, outcome.equity)
+        i = self.scenarios.index(cell.scenario)
+        part = slice(cell.first_path, cell.first_path + cell.n_paths)
+        examples = slice(cell.first_path, min(part.stop, self.n_examples))
+        for j, (name, strategy) in enumerate(self.config.strategies.items()):
+            values = {key.partition("/")[2]: value for key, value in arrays.items() if key.startswith(f"{j}/")}
+            for key in PATH_VARIABLES:
+                self._writer.write(key, (i, j, part), values[key])
+            for row, engine in enumerate(strategy.engines):
+                e = self.engines.index(engine.engine)
+                for key in ENGINE_VARIABLES:
+                    self._writer.write(key, (i, j, e, part), values[key][row])
+            if self.config.keep.fan:
+                self._keep_daily((cell.scenario, name), part, values["equity"])
             if self.config.keep.daily_equity:
-                self._writer.write("daily_equity", (i, j, slice(None), part), outcome.equity.astype(np.float32))
+                self._writer.write("daily_equity", (i, j, slice(None), part), values["equity"])
             if examples.stop > examples.start:
-                self._example("example_equity", (i, j), examples, outcome.equity)
-            self._count(outcome.margin_calls, outcome.ruined, outcome.largest_residual)
-        self._add_market(i, result, part, examples)
-        self.counts["state_clamps"] += result.clamp_count
+                self._writer.write("example_equity", (i, j, examples), values["example_equity"])
+            self.counts["margin_calls"] += int(values["margin_calls"].sum())
+            self.counts["ruined_paths"] += int(values["ruined"].sum())
+        self._add_market(i, cell, arrays, part, examples)
+        clamps, residual = arrays["counts"]
+        self.counts["state_clamps"] += int(clamps)
+        self.counts["largest_ledger_residual"] = max(self.counts["largest_ledger_residual"], float(residual))
 
     def finish(self) -> None:
         """Compute fans and statistics, and mark the file as complete."""
@@ -150,30 +153,16 @@ class Gather:
             variables=[name for name in VARIABLES if optional.get(name, True)],
         )
 
-    def _add_market(self, i: int, result: CellResult, part: slice, examples: slice) -> None:
-        if not result.market:
-            return
-        scenario = result.cell.scenario
-        for name in MARKET_SERIES:
-            self._keep_daily((scenario, f"={name}"), part, result.market[name])
-        curves = result.market["term_structure"].reshape(-1, result.cell.n_paths)
-        self._keep_daily((scenario, "=curves"), part, curves)
+    def _add_market(self, i: int, cell: Cell, arrays: Arrays, part: slice, examples: slice) -> None:
+        if self.config.keep.fan:
+            for name in MARKET_SERIES:
+                self._keep_daily((cell.scenario, f"={name}"), part, arrays[f"market/{name}"])
+            self._keep_daily((cell.scenario, "=curves"), part, arrays["market/curves"])
         if examples.stop > examples.start:
             for name in ("spot", "vix"):
-                self._example(f"example_{name}", (i,), examples, result.market[name])
-
-    def _example(self, name: str, cell: tuple[int, ...], examples: slice, daily: NDArray[Any]) -> None:
-        count = examples.stop - examples.start
-        self._writer.write(name, (*cell, examples), daily[:, :count].T.astype(np.float32))
-
-    def _count(self, margin_calls: NDArray[Any], ruined: NDArray[Any], residual: float) -> None:
-        self.counts["margin_calls"] += int(margin_calls.sum())
-        self.counts["ruined_paths"] += int(ruined.sum())
-        self.counts["largest_ledger_residual"] = max(self.counts["largest_ledger_residual"], residual)
+                self._writer.write(f"example_{name}", (i, examples), arrays[f"market/example_{name}"])
 
     def _keep_daily(self, key: tuple[str, ...], part: slice, values: NDArray[Any]) -> None:
-        if not self.config.keep.fan:
-            return
         if key not in self._scratch:
             path = self.directory / f"{SCRATCH}{len(self._scratch)}"  # numbered: joined names may be the same
             shape = (values.shape[0], self.n_paths)

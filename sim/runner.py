@@ -7,30 +7,28 @@ jobs, any block size and any order of completion. Memory is bounded by the cells
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import joblib
 from threadpoolctl import threadpool_limits
 
 from models import load_preset
 from models.building import observed
 from models.protocols import Model, Pricer
+from sim.blocks import read_block
 from sim.calendar import SessionCalendar
-from sim.cell import Cell, CellResult, path_arrays, prepare, run_cell, stream_number
+from sim.cell import Cell, prepare, run_cell, stream_number
 from sim.config import ExperimentConfig
-from sim.errors import ConfigError, StorageError
-from sim.extensions import Extensions
+from sim.errors import CellsFailed, ConfigError, StorageError
 from sim.gather import Gather
 from sim.manifest import code_version, machine, package_versions, write_manifest
+from sim.partial import PartialRun
 from sim.storage import MANIFEST, RESULTS, check_vacant, file_checksum
+from sim.workers import run_blocks
 
 Progress = Callable[[int, int], None]
 Notify = Callable[[str, int, int], None]
@@ -49,6 +47,8 @@ def run_experiment(
     progress: Progress | None = None,
     notify: Notify | None = None,
     overwrite: bool = False,
+    resume: bool = False,
+    keep_going: bool = False,
 ) -> Path:
     """Run an experiment and publish its results.
 
@@ -67,7 +67,11 @@ def run_experiment(
     notify : callable, optional
         Called with what is being prepared before the first path: what, how much of it is done, and of how much.
     overwrite : bool
-        Whether results that are there already are replaced, when the run is complete.
+        Whether results that are there already are replaced, when the run is complete, and a stopped run is forgotten.
+    resume : bool
+        Whether a stopped run of the same experiment goes on; it ends bit for bit like one that was never stopped.
+    keep_going : bool
+        Whether the other cells are run after one has failed.
 
     Returns
     -------
@@ -77,30 +81,76 @@ def run_experiment(
     Raises
     ------
     ConfigError
-        If something in the result directory is in the way.
+        If something in the result directory is in the way, or a stopped run that is not to be resumed.
     StorageError
-        If the results cannot be written.
+        If the results cannot be written, or another run writes them.
+    CellsFailed
+        If cells failed; the others are kept for ``resume``.
     """
     directory = Path(output) if output is not None else Path("outputs") / config.name
     check_vacant(directory, overwrite=overwrite)
     started, cpu = time.time(), time.process_time()
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    except OSError as error:
-        raise StorageError(f"{directory} cannot be written: {error}") from error
-    try:
-        prepared = _prepare(config, notify or (lambda what, done, total: None))
-        record = _run_into(draft, config, prepared, jobs=jobs, backend=backend, progress=progress)
-        record["wall_seconds"] = time.time() - started
-        record["cpu_seconds_of_parent"] = time.process_time() - cpu
-        write_manifest(draft / MANIFEST, record)
-        _publish(draft, directory)
-    except OSError as error:
-        raise StorageError(f"{directory} cannot be written: {error}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with PartialRun(directory) as run:
+        run.open(_identity(config), resume=resume, overwrite=overwrite)
+        try:
+            prepared = _prepare(config, notify or (lambda what, done, total: None))
+            blocks = {run.block(number): cell for number, cell in enumerate(_cells(config))}
+            missing = {path: cell for path, cell in blocks.items() if read_block(path) is None}
+            failures = run_blocks(
+                config,
+                missing,
+                n_jobs=config.compute.jobs if jobs is None else jobs,
+                backend=backend or config.compute.backend,
+                keep_going=keep_going,
+                finished=_counted(progress, blocks, missing),
+            )
+            if failures:
+                raise CellsFailed([str(failure) for failure in failures], len(blocks))
+            draft = run.new_results()
+            counts = _gather(draft, config, blocks)
+            record = _record(draft, config, prepared, counts)
+            record["wall_seconds"] = time.time() - started
+            record["cpu_seconds_of_parent"] = time.process_time() - cpu
+            write_manifest(draft / MANIFEST, record)
+            run.publish()
+        except OSError as error:
+            raise StorageError(f"{directory} cannot be written: {error}") from error
     return directory
+
+
+def _identity(config: ExperimentConfig) -> dict[str, Any]:
+    """What decides the numbers of a run."""
+    code = code_version()
+    return {"config": config.model_dump(mode="json"), "version": code["version"], "commit": code["commit"]}
+
+
+def _counted(
+    progress: Progress | None, blocks: Mapping[Path, Cell], missing: Mapping[Path, Cell]
+) -> Callable[[Cell], None]:
+    """Count the paths of finished cells, those of an earlier attempt included."""
+    total = sum(cell.n_paths for cell in blocks.values())
+    done = total - sum(cell.n_paths for cell in missing.values())
+
+    def count(cell: Cell | None) -> None:
+        nonlocal done
+        done += cell.n_paths if cell is not None else 0
+        if progress is not None:
+            progress(done, total)
+
+    count(None)
+    return count
+
+
+def _gather(draft: Path, config: ExperimentConfig, blocks: Mapping[Path, Cell]) -> dict[str, Any]:
+    """Write results.h5 from the blocks, in their order."""
+    with Gather(draft, config) as gather:
+        for path, cell in blocks.items():
+            arrays = read_block(path)
+            if arrays is None:
+                raise StorageError(f"{path} is damaged; go on with --resume, which runs it again")
+            gather.add(cell, arrays)
+        gather.finish()
+        return gather.counts
 
 
 def _prepare(config: ExperimentConfig, notify: Notify) -> Prepared:
@@ -127,29 +177,8 @@ def _refuse_shared_streams(config: ExperimentConfig) -> None:
             raise ConfigError(f"scenarios {other} and {name} would share their random numbers; rename one of them")
 
 
-def _run_into(
-    draft: Path,
-    config: ExperimentConfig,
-    prepared: Prepared,
-    *,
-    jobs: int | None,
-    backend: str | None,
-    progress: Progress | None,
-) -> dict[str, Any]:
-    cells = list(_cells(config))
-    total = config.paths * len(config.scenarios)
-    n_jobs = config.compute.jobs if jobs is None else jobs
-    done = 0
-    if progress is not None:
-        progress(0, total)
-    with Gather(draft, config) as gather:
-        for result in _results(config, cells, n_jobs=n_jobs, backend=backend or config.compute.backend):
-            gather.add(result, {name: path_arrays(item) for name, item in result.outcomes.items()})
-            done += result.cell.n_paths
-            if progress is not None:
-                progress(done, total)
-        gather.finish()
-        counts = gather.counts
+def _record(draft: Path, config: ExperimentConfig, prepared: Prepared, counts: dict[str, Any]) -> dict[str, Any]:
+    """Content of the manifest."""
     return {
         "name": config.name,
         "config": config.model_dump(mode="json"),
@@ -190,38 +219,3 @@ def _cells(config: ExperimentConfig) -> Iterator[Cell]:
     for first in range(0, config.paths, size):
         for scenario in config.scenarios:
             yield Cell(scenario=scenario, first_path=first, n_paths=min(size, config.paths - first))
-
-
-def _results(config: ExperimentConfig, cells: list[Cell], *, n_jobs: int, backend: str) -> Iterator[CellResult]:
-    if n_jobs == 1:
-        with threadpool_limits(limits=1):
-            yield from (run_cell(config, cell) for cell in cells)
-        return
-    parallel = joblib.Parallel(
-        n_jobs=n_jobs, backend=backend, return_as="generator_unordered", pre_dispatch="2 * n_jobs", batch_size=1
-    )
-    extensions = Extensions.registered()
-    yield from parallel(joblib.delayed(_work)(config, cell, extensions) for cell in cells)
-
-
-def _work(config: ExperimentConfig, cell: Cell, extensions: Extensions) -> CellResult:
-    extensions.register()
-    with threadpool_limits(limits=1):
-        return run_cell(config, cell)
-
-
-def _publish(draft: Path, directory: Path) -> None:
-    """Put the finished directory under its final name; the old one goes only when the new one is in place."""
-    draft.chmod(0o755)
-    old = None
-    if directory.exists():
-        old = directory.with_name(f".{directory.name}.{os.getpid()}.old")
-        os.replace(directory, old)
-    try:
-        os.replace(draft, directory)
-    except OSError:
-        if old is not None:
-            os.replace(old, directory)
-        raise
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)

@@ -236,7 +236,7 @@ def test_bad_requests_are_one_message(arguments: tuple[str, ...], message: str) 
         (StorageError("disk is full"), 1, "error: disk is full\n"),
         (LedgerError("path 3, day 7"), 1, "error: path 3, day 7\n"),
         (ZeroDivisionError("oops"), 1, "internal error: ZeroDivisionError: oops\n"),
-        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (KeyboardInterrupt(), 130, "interrupted; a run keeps its finished blocks, and goes on with --resume\n"),
     ],
 )
 def test_errors_become_messages_and_exit_codes(
@@ -263,9 +263,10 @@ def test_debug_shows_where_an_error_arose(monkeypatch: pytest.MonkeyPatch) -> No
 def test_progress_is_plain_lines_where_there_is_no_terminal() -> None:
     stream = io.StringIO()
     progress = Progress(stream=stream, interval=0.0)
+    progress(0, 4000)
     progress(1000, 4000)
     progress(4000, 4000)
-    lines = stream.getvalue().splitlines()
+    lines = stream.getvalue().splitlines()[1:]
     assert re.fullmatch(r"1,000 of 4,000 paths \(25%\), [\d,]+ paths/s, [\d.]+ s left", lines[0])
     assert re.fullmatch(r"4,000 of 4,000 paths \(100%\), [\d,]+ paths/s, [\d.]+ s", lines[1])
 

@@ -139,7 +139,7 @@ def test_a_report_of_nothing_is_one_message(tmp_path: Path) -> None:
     assert err == f"error: {tmp_path / 'none'} holds no results.h5; run an experiment with --output {tmp_path}/none\n"
 
 
-def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -148,10 +148,10 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     code, out, err = regimesim("run", file, "--output", str(tmp_path / "out"), "--jobs", "1", "--quiet")
     assert (code, out) == (1, "")
     assert err == f"error: {tmp_path / 'out'} cannot be written: [Errno 28] No space left on device\n"
-    assert [item.name for item in tmp_path.iterdir()] == ["toy.yaml"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == [".out.partial", "toy.yaml"]
 
 
-def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_run_leaves_no_results(tmp_path: Path) -> None:
     def interrupt(done: int, total: int) -> None:
         if done:
             raise KeyboardInterrupt
@@ -159,7 +159,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     config = parse_experiment(experiment(compute={"block_paths": PATHS // 2}))
     with pytest.raises(KeyboardInterrupt):
         run_experiment(config, output=tmp_path / "toy", jobs=1, progress=interrupt)
-    assert list(tmp_path.iterdir()) == []
+    assert [item.name for item in tmp_path.iterdir()] == [".toy.partial"]
 
 
 class Breaking(BuyPuts):

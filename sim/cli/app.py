@@ -27,7 +27,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            typer.echo("interrupted", err=True)
+            typer.echo("interrupted; a run keeps its finished blocks, and goes on with --resume", err=True)
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:  # the reader of our output, `head` for example, has seen enough
             raise typer.Exit(DONE) from None
@@ -41,7 +41,7 @@ class Commands(TyperGroup):
 def _report(error: Exception) -> NoReturn:
     """Show an error and leave with its exit code."""
     from models.errors import CalibrationError, ModelParameterError, PricingDomainError
-    from sim.errors import ConfigError, DataError, LedgerError, StorageError
+    from sim.errors import CellsFailed, ConfigError, DataError, LedgerError, StorageError
 
     if isinstance(error, ConfigError) and error.faults:
         for fault in error.faults:
@@ -53,6 +53,9 @@ def _report(error: Exception) -> NoReturn:
     if isinstance(error, ConfigError | DataError | ModelParameterError | PricingDomainError):
         typer.secho(f"error: {message}", fg="red", err=True)
         raise typer.Exit(BAD_INPUT)
+    if isinstance(error, CellsFailed):
+        typer.secho(f"error: {message}", fg="red", err=True)
+        raise typer.Exit(CELLS_FAILED)
     if isinstance(error, CalibrationError | StorageError | LedgerError | OSError):
         typer.secho(f"error: {message}", fg="red", err=True)
         raise typer.Exit(FAILED)

@@ -32,7 +32,13 @@ def run(
     file: ExperimentFile,
     override: Overrides = None,
     output: Annotated[Path | None, typer.Option("--output", help="Result directory [outputs/NAME].")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results that are there, and forget a stopped run.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped run of this file ended.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going/--fail-fast", help="After a failed cell, run the others (exit code 3).")
+    ] = False,
     jobs: Jobs = None,
     backend: Annotated[BackendChoice | None, typer.Option("--backend", help="Processes or threads.")] = None,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Draw report.html afterwards.")] = True,
@@ -47,6 +53,7 @@ def run(
     Examples:
       regimesim run experiments/quickstart.yaml
       regimesim run experiments/quickstart.yaml -o paths=2000 --output outputs/short
+      regimesim run experiments/quickstart.yaml --resume
       regimesim run my.yaml -o costs.commission_per_contract=1.25 --jobs 1 --overwrite
     """  # noqa: D301
     config = _load(file, override, jobs, backend)
@@ -69,6 +76,8 @@ def run(
         progress=progress,
         notify=progress.prepare,
         overwrite=overwrite,
+        resume=resume,
+        keep_going=keep_going,
     )
     made = {"results": results / "results.h5", "manifest": results / "manifest.json"}
     if report:

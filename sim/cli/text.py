@@ -94,6 +94,7 @@ class Progress:
         self.started = time.monotonic()
         self.last = float("-inf")
         self.task = ""
+        self.done_before = 0  # by an earlier attempt of the same run
 
     def prepare(self, what: str, done: int, total: int) -> None:
         """Report that ``done`` of ``total`` parts of something are prepared, before paths are counted."""
@@ -112,12 +113,12 @@ class Progress:
         """Report that ``done`` of ``total`` paths are evaluated."""
         now = time.monotonic()
         if self.task != "paths":
-            self.task, self.started, self.last = "paths", now, float("-inf")
+            self.task, self.started, self.last, self.done_before = "paths", now, float("-inf"), done
         elapsed = max(now - self.started, 1e-9)
-        rate = done / elapsed
-        left = f", {duration((total - done) / rate)} left" if 0 < done < total else f", {duration(elapsed)}"
+        rate = (done - self.done_before) / elapsed
+        left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else f", {duration(elapsed)}"
         line = f"{done:,} of {total:,} paths ({done / max(total, 1):.0%})"
-        if done > 0:
+        if rate > 0:
             line += f", {rate:,.0f} paths/s{left}"
         self._show(line, now, is_last=done >= total)
 

@@ -1,0 +1,97 @@
+"""A finished block of paths as one file: what is kept of a cell, written whole or not at all, checked when read."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.cell import CellResult
+from sim.config import ExperimentConfig
+from sim.metrics.drawdown import max_drawdown
+from sim.outcomes import Outcomes
+
+Arrays = dict[str, NDArray[np.generic]]
+
+MARKET_SERIES = ("spot", "vix", "vx1", "vx2")
+
+
+def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
+    """Keep of a cell what its experiment stores.
+
+    Parameters
+    ----------
+    result : CellResult
+        Outcome of the cell.
+    config : ExperimentConfig
+        The experiment; ``keep`` decides.
+
+    Returns
+    -------
+    dict of ndarray
+        ``NUMBER/NAME`` for what a strategy left on paths, engines and days; ``market/NAME``; ``counts``.
+    """
+    keep = config.keep
+    n_examples = max(0, min(config.keep.example_paths - result.cell.first_path, result.cell.n_paths))
+    arrays: Arrays = {}
+    for j, name in enumerate(config.strategies):
+        outcome = result.outcomes[name]
+        part = {**_path_arrays(outcome), "engine_pnl": outcome.engine_pnl, "engine_cost": outcome.engine_cost}
+        part["engine_active"] = outcome.engine_active
+        if keep.fan or keep.daily_equity:
+            part["equity"] = outcome.equity.astype(np.float32)
+        part["example_equity"] = outcome.equity[:, :n_examples].T.astype(np.float32)
+        arrays.update({f"{j}/{key}": values for key, values in part.items()})
+    if keep.fan:
+        arrays.update({f"market/{name}": result.market[name].astype(np.float32) for name in MARKET_SERIES})
+        curves = result.market["term_structure"].reshape(-1, result.cell.n_paths)
+        arrays["market/curves"] = curves.astype(np.float32)
+    if n_examples:
+        for name in ("spot", "vix"):
+            arrays[f"market/example_{name}"] = result.market[name][:, :n_examples].T.astype(np.float32)
+    residual = max(outcome.largest_residual for outcome in result.outcomes.values())
+    arrays["counts"] = np.array([float(result.clamp_count), residual])
+    return arrays
+
+
+def _path_arrays(outcomes: Outcomes) -> Arrays:
+    """Stored values of each path of one strategy, by name in ``storage.VARIABLES``."""
+    return {
+        "terminal_pnl": outcomes.terminal_pnl,
+        "max_drawdown": max_drawdown(outcomes.equity),
+        "min_equity": outcomes.equity.min(axis=0),
+        "interest": outcomes.interest,
+        "total_cost": outcomes.engine_cost.sum(axis=0),
+        "max_margin": outcomes.max_margin,
+        "margin_calls": outcomes.margin_calls,
+        "n_trades": outcomes.n_trades,
+        "ruined": outcomes.ruined.astype(np.int8),
+    }
+
+
+def write_block(path: Path, arrays: Arrays) -> None:
+    """Write a block under a name of its own and rename it when it is whole and on disk."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read_block(path: Path) -> Arrays | None:
+    """Read a block; None where there is none, or where its checksums say that it is damaged."""
+    try:
+        with (
+            path.open("rb") as stream,
+            np.load(stream, allow_pickle=False) as archive,
+        ):  # reading a member checks its CRC
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
