@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 from pydantic import Field
@@ -108,9 +108,29 @@ def test_a_file_is_laid_over_those_that_it_extends(tmp_path: Path) -> None:
 
 def test_lists_are_replaced_not_merged(tmp_path: Path) -> None:
     write(tmp_path, MINIMAL, "base.yaml")
-    text = "extends: base.yaml\nstrategies: {hold: {engines: [{engine: toy, lots: 2}, {engine: toy, lots: 3}]}}\n"
+    text = "extends: base.yaml\nstrategies: {hold: {engines: [{engine: toy, lots: 2}]}}\n"
     config = load(write(tmp_path, text))
-    assert config.strategies["hold"].engines == (ToyEngine(lots=2), ToyEngine(lots=3))
+    assert config.strategies["hold"].engines == (ToyEngine(lots=2),)
+
+
+def test_an_engine_stands_once_in_a_strategy(tmp_path: Path) -> None:
+    text = MINIMAL.replace("[{engine: toy}]", "[{engine: toy, lots: 2}, {engine: toy, lots: 3}]")
+    with pytest.raises(ConfigError, match="must name each engine once, toy stands there twice"):
+        load(write(tmp_path, text))
+
+
+def test_a_hedge_needs_the_engine_that_it_is_sized_on(tmp_path: Path) -> None:
+    class Hedge(EngineConfig):
+        sized_on: ClassVar[str | None] = "toy"
+        engine: Literal["hedge"] = "hedge"
+
+    def resolve(engines: str) -> ExperimentConfig:
+        path = write(tmp_path, MINIMAL.replace("[{engine: toy}]", engines))
+        return resolve_experiment(read_layers(path, ()), {"toy": ToyEngine, "hedge": Hedge}, lambda scenario: ())
+
+    assert len(resolve("[{engine: hedge}, {engine: toy}]").strategies["hold"].engines) == 2
+    with pytest.raises(ConfigError, match="must hold toy, on whose risk hedge is sized"):
+        resolve("[{engine: hedge}]")
 
 
 def test_overrides_are_typed_and_the_last_one_wins(tmp_path: Path) -> None:

@@ -139,6 +139,7 @@ def condor_risk_by_hand(journal: Journal, t: int) -> float:
     [
         ({}, date(2019, 4, 17)),  # after 13 March: the monthly expiries are 19 March, 17 April, 22 May
         ({"expiry_number": 1, "roll_days": 2}, date(2019, 3, 19)),
+        ({"expiry_number": 1, "roll_days": 6}, date(2019, 4, 17)),  # six days to 19 March: it would be rolled at once
         ({"expiry_number": 3, "long_offset": 4.0, "short_offset": 9.0, "size": 0.25}, date(2019, 5, 22)),
     ],
 )

@@ -119,8 +119,18 @@ class StrategyConfig(ConfigSection):
     """A strategy: engines that trade in one account."""
 
     engines: tuple[SerializeAsAny[EngineConfig], ...] = Field(
-        min_length=1, description="engines, in the order in which they decide each day"
+        min_length=1, description="engines, each once, in the order in which they decide each day"
     )
+
+    @model_validator(mode="after")
+    def _engines_fit(self) -> StrategyConfig:
+        names = [engine.engine for engine in self.engines]
+        for i, engine in enumerate(self.engines):
+            if engine.engine in names[:i]:
+                raise broken_rule("engines", f"name each engine once, {engine.engine} stands there twice")
+            if engine.sized_on is not None and engine.sized_on not in names:
+                raise broken_rule("engines", f"hold {engine.sized_on}, on whose risk {engine.engine} is sized")
+        return self
 
 
 class AccountConfig(ConfigSection):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -31,6 +31,9 @@ class EngineConfig(ConfigSection):
     An engine's own class narrows ``engine`` to its registry name, ``engine: Literal["iron_condor"] = "iron_condor"``,
     and adds its fields, each with a unit in its description.
     """
+
+    sized_on: ClassVar[str | None] = None
+    """Engine whose positions this one is sized on; a strategy must have it."""
 
     engine: str = Field(description="registry name of the engine")
 

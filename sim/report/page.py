@@ -27,8 +27,10 @@ LIMITS = (
     "VIX options and futures settle on the close of their expiry, SPX options are the PM-settled Friday series; the "
     "opening auctions that settle VIX products in reality are not modelled.",
     "Interest rates, dividends and half-spread schedules are constant; half-spreads widen with the VIX only.",
-    "Breadth, scheduled events and macro series are not simulated: rules that need them are off or use a "
-    "stated stand-in.",
+    "Breadth, scheduled events and macro series are not simulated: layer 1 takes a falling RSI of the SPX for a "
+    "deteriorating advance-decline line, and the ratio backspread does not ask for the agreement of the MACD on "
+    "breadth and term structure.",
+    "Hedges are sized on the condors' risk at the close, those closed at the same close included.",
     "The premium between P and Q decides the mean of every strategy that sells options. It was estimated from twenty "
     "years of returns and five of the VIX, and its standard error is large.",
 )

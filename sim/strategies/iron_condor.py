@@ -26,7 +26,7 @@ class IronCondorConfig(EngineConfig):
 
     engine: Literal["iron_condor"] = "iron_condor"
     entry_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday"] = Field(
-        default="monday", description="a tranche is opened on the week's first session from this day on"
+        default="monday", description="a tranche is opened on this day, or on the next session where it is a holiday"
     )
     target_days: int = Field(
         default=52, ge=1, le=120, description="expiry: as near to this as possible [calendar days]"
@@ -78,7 +78,7 @@ class IronCondor:
             mask = self._exits(view, tranche)
             if mask.any():
                 orders.closes.append(Close(tranche=tranche, mask=mask))
-        if view.first_session_of_week(WEEKDAYS.index(self.config.entry_weekday)):
+        if view.is_weekly_entry(WEEKDAYS.index(self.config.entry_weekday)):
             entry = self._entry(view)
             if entry is not None:
                 orders.opens.append(entry)

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import Product, listed_strike
-from sim.strategies.protocols import Close, DayView, Open, Orders
+from sim.strategies.protocols import CONDOR, Close, DayView, Open, Orders
 
 BoolArray = NDArray[np.bool_]
 
@@ -20,7 +20,12 @@ _UNIT = np.array([[1.0], [-1.0]])
 
 
 class Layer1CallSpreadConfig(EngineConfig):
-    """VIX call spread, bought when contango has eroded and the SPX weakens, or when the curve inverts."""
+    """VIX call spread, bought when contango has eroded and the SPX weakens, or when the curve inverts.
+
+    Without market breadth, a falling RSI of the SPX stands in for a deteriorating advance-decline line.
+    """
+
+    sized_on: ClassVar[str | None] = CONDOR
 
     engine: Literal["layer1_call_spread"] = "layer1_call_spread"
     contango_z: float = Field(
@@ -31,7 +36,12 @@ class Layer1CallSpreadConfig(EngineConfig):
     early: bool = Field(default=True, description="also on when VX1 > VX2 and the RSI falls, whatever the VIX level")
     exit_contango_z: float = Field(default=0.0, description="off above this deviation, if VX1 <= VX2")
     size: float = Field(default=0.10, gt=0.0, le=1.0, description="premium over the condor's open risk capital [-]")
-    expiry_number: int = Field(default=2, ge=1, le=4, description="which monthly expiry: 2 is the next month's")
+    expiry_number: int = Field(
+        default=2,
+        ge=1,
+        le=4,
+        description="which monthly expiry, or the first after it that lives longer than roll_days",
+    )
     long_offset: float = Field(default=2.0, description="long strike above the VIX future of that expiry [points]")
     short_offset: float = Field(default=12.0, description="short strike above that future [points]")
     roll_days: int = Field(default=10, ge=0, le=30, description="rolled with this long to expiry [calendar days]")
@@ -63,7 +73,10 @@ class Layer1CallSpread:
         capital = np.where(wanted, view.condor_risk_capital(), 0.0)
         if not capital.any():
             return orders
-        expiry = view.vix_expiry(config.expiry_number)
+        number = config.expiry_number
+        while view.days_to_expiry(view.vix_expiry(number)) <= config.roll_days:
+            number += 1  # it would be rolled at once
+        expiry = view.vix_expiry(number)
         future = view.vix_future(expiry)
         strike = np.stack(
             [listed_strike(Product.VIX_OPTION, future + offset) for offset in (config.long_offset, config.short_offset)]

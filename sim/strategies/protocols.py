@@ -183,14 +183,13 @@ class DayView:
         positive = np.where(self.alive, np.maximum(quantity, 0.0), 0.0)
         return positive if self._account.fractional else np.floor(positive + 1e-9)
 
-    def first_session_of_week(self, weekday: int) -> bool:
-        """Whether today is the week's first session on or after ``weekday`` (0 = Monday)."""
+    def is_weekly_entry(self, weekday: int) -> bool:
+        """Whether today is the first session on or after the latest ``weekday`` (0 = Monday): its day, or the next."""
         sessions = self.calendar.sessions  # known before the first day, too
         position = int(np.searchsorted(sessions, self.calendar.dates[self.t]))
-        dates = sessions[position - 1 : position + 1].astype("datetime64[D]").astype(int)
-        yesterday, today = ((int(day) + 3) % 7 for day in dates)
-        same_week = int(dates[1]) - today == int(dates[0]) - yesterday
-        return today >= weekday and not (same_week and yesterday >= weekday)
+        yesterday, today = sessions[position - 1 : position + 1].astype("datetime64[D]").astype(int)
+        nominal = today - (today + 3 - weekday) % 7  # 1970-01-01 was a Thursday
+        return bool(yesterday < nominal)
 
 
 class Engine(Protocol):

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import Product, listed_strike
+from sim.margin import naked_add_on
 from sim.strategies.iron_condor import WEEKDAYS
 from sim.strategies.protocols import CONDOR, Close, DayView, Open, Orders
 
@@ -22,13 +23,18 @@ _NEVER = -1_000_000
 
 
 class RatioBackspreadConfig(EngineConfig):
-    """Short 1 near VIX call, long 2 or 3 further out; the opposite sign can be chosen."""
+    """Short 1 near VIX call, long 2 or 3 further out; the opposite sign can be chosen.
+
+    The rule's agreement of the MACD on market breadth and term structure is not asked for: there is no breadth.
+    """
+
+    sized_on: ClassVar[str | None] = CONDOR
 
     engine: Literal["ratio_backspread"] = "ratio_backspread"
     sign: Literal[1, -1] = Field(default=1, description="1: short 1, long `ratio`; -1: long 1, short `ratio`")
     ratio: int = Field(default=2, ge=2, le=3, description="further calls per near call")
     entry_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday"] = Field(
-        default="monday", description="triggers are read on the week's first session from this day on"
+        default="monday", description="triggers are read on this day, or on the next session where it is a holiday"
     )
     rsi_vx1: float = Field(default=30.0, gt=0.0, lt=100.0, description="RSI(14) of the front VIX future below this")
     contango: float = Field(default=0.08, description="VX2 / VX1 - 1 above this [-]")
@@ -43,7 +49,12 @@ class RatioBackspreadConfig(EngineConfig):
     )
     near_offset: float = Field(default=0.0, description="near strike above the VIX future [points]")
     break_even: float = Field(default=5.0, description="upper break-even above the VIX future [points], 4 to 6")
-    size: float = Field(default=0.35, gt=0.0, le=1.0, description="largest loss over the condor's risk capital [-]")
+    size: float = Field(
+        default=0.35,
+        gt=0.0,
+        le=1.0,
+        description="largest loss of sign 1, or margin of sign -1, over the condor's risk capital [-]",
+    )
     min_days: int = Field(default=14, ge=1, le=60, description="first monthly expiry with at least [calendar days]")
     roll_days: int = Field(default=5, ge=0, le=30, description="rolled with this long to expiry [calendar days]")
 
@@ -82,7 +93,7 @@ class RatioBackspread:
                 is_rolled |= is_open
         # a roll needs contango still, but not the entry's other triggers again
         wanted = is_rolled & (view.signal("contango") > 0.0)
-        if view.first_session_of_week(WEEKDAYS.index(self.config.entry_weekday)):
+        if view.is_weekly_entry(WEEKDAYS.index(self.config.entry_weekday)):
             wanted |= self._trigger(view) & ~is_held
         capital = np.where(wanted, view.condor_risk_capital(), 0.0)
         if capital.any():
@@ -115,13 +126,18 @@ class RatioBackspread:
         key = (NAME, config.ratio, config.near_offset, config.break_even, expiry)
         contracts = view.contracts(key, Product.VIX_OPTION, _IS_CALL, np.stack([near, far]), expiry)
         mids = view.mids(contracts)
+        legs = config.sign * np.array([[-1.0], [config.ratio]])
         credit = mids[0] - config.ratio * mids[1]
         unit_loss = contracts.multiplier * (far - near - credit)
+        if config.sign < 0:  # its loss has no bound: what its naked calls bind stands for it
+            quantity = np.broadcast_to(legs, contracts.strike.shape)
+            binds = naked_add_on(Product.VIX_OPTION, _IS_CALL, contracts.strike, quantity, view.vix_future(expiry))
+            unit_loss = contracts.multiplier * binds
         is_sound = (unit_loss > 0.0) & (far > near)
         units = view.whole(np.where(is_sound, config.size * capital / np.where(is_sound, unit_loss, 1.0), 0.0))
         if not units.any():
             return None
-        return Open(contracts=contracts, quantity=config.sign * np.array([[-1.0], [config.ratio]]) * units)
+        return Open(contracts=contracts, quantity=legs * units)
 
     def _strikes(self, view: DayView, expiry: int) -> tuple[FloatArray, FloatArray]:
         """Near strike, and the listed far strike whose upper break-even lies nearest to the target.
