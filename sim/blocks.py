@@ -16,6 +16,7 @@ from sim.outcomes import Outcomes
 
 Arrays = dict[str, NDArray[np.generic]]
 
+START_VALUES = ("start_vix", "start_variance")
 MARKET_SERIES = ("spot", "vix", "vx1", "vx2")
 
 
@@ -45,6 +46,7 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
             part["equity"] = outcome.equity.astype(np.float32)
         part["example_equity"] = outcome.equity[:, :n_examples].T.astype(np.float32)
         arrays.update({f"{j}/{key}": values for key, values in part.items()})
+    arrays.update({f"market/{name}": result.market[name] for name in START_VALUES})
     if keep.fan:
         arrays.update({f"market/{name}": result.market[name].astype(np.float32) for name in MARKET_SERIES})
         curves = result.market["term_structure"].reshape(-1, result.cell.n_paths)

@@ -10,7 +10,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from models.protocols import Model, Pricer, SimulationGrid, Stream
+from models.protocols import SESSIONS_PER_YEAR, Model, Pricer, SimulationGrid, Stream
 from sim.calendar import SessionCalendar
 from sim.config import ExperimentConfig, ScenarioConfig
 from sim.evaluator import evaluate, required_signals
@@ -23,6 +23,9 @@ FloatArray = NDArray[np.float64]
 
 WARMUP_DAYS = 60
 """Sessions of history before day 0, for the signals."""
+
+PREMIUM_SESSIONS = 21
+"""Sessions after day 0 whose realised variance is compared with the VIX of day 0."""
 
 MAX_SESSIONS = 90
 """Longest tenor that contracts of the engines have [sessions]."""
@@ -54,7 +57,8 @@ class CellResult:
     cell : Cell
         Which paths.
     market : dict of ndarray
-        Daily SPX, VIX, VX1 and VX2 (n_days + 1, n_paths) and ``term_structure`` (2, n_tenors, n_paths).
+        ``start_vix`` and ``start_variance`` (n_paths,); where fans or examples are kept also daily SPX, VIX, VX1 and
+        VX2 (n_days + 1, n_paths) and ``term_structure`` (2, n_tenors, n_paths).
     outcomes : dict of Outcomes
         By strategy.
     clamp_count : int
@@ -126,12 +130,23 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
         required_signals=required_signals(config.strategies),
     )
     outcomes = evaluate(market, config.strategies, account=config.account, costs=config.costs, margin=config.margin)
+    has_series = config.keep.fan or config.keep.example_paths > 0
     return CellResult(
         cell=cell,
-        market=_market_arrays(market) if config.keep.fan or config.keep.example_paths else {},
+        market={**_start_arrays(market), **(_market_arrays(market) if has_series else {})},
         outcomes=outcomes,
         clamp_count=getattr(pricer, "clamp_count", 0) - before,
     )
+
+
+def _start_arrays(market: MarketBlock) -> dict[str, FloatArray]:
+    """VIX on day 0, and the variance that was realised after it."""
+    first = market.day0
+    returns = np.diff(np.log(market.spot_series[first : first + PREMIUM_SESSIONS + 1]), axis=0)
+    return {
+        "start_vix": market.vix(first),
+        "start_variance": SESSIONS_PER_YEAR * np.mean(returns**2, axis=0),
+    }
 
 
 def _market_arrays(market: MarketBlock) -> dict[str, FloatArray]:

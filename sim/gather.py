@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.blocks import MARKET_SERIES, Arrays
+from sim.blocks import MARKET_SERIES, START_VALUES, Arrays
 from sim.cell import Cell
 from sim.config import ExperimentConfig
 from sim.metrics.registry import PathOutcomes
@@ -154,6 +154,8 @@ class Gather:
         )
 
     def _add_market(self, i: int, cell: Cell, arrays: Arrays, part: slice, examples: slice) -> None:
+        for name in START_VALUES:
+            self._writer.write(name, (i, part), arrays[f"market/{name}"])
         if self.config.keep.fan:
             for name in MARKET_SERIES:
                 self._keep_daily((cell.scenario, f"={name}"), part, arrays[f"market/{name}"])

@@ -61,6 +61,10 @@ VARIABLES: dict[str, Variable] = {
     "engine_pnl": Variable((*_CELL, "engine", "path"), "f8", "USD", "P&L of the engine at mid, gross of costs"),
     "engine_cost": Variable((*_CELL, "engine", "path"), "f8", "USD", "costs of the engine"),
     "engine_active": Variable((*_CELL, "engine", "path"), "f4", "1", "share of sessions with a position of the engine"),
+    "start_vix": Variable(("scenario", "path"), "f8", "VIX points", "VIX on day 0"),
+    "start_variance": Variable(
+        ("scenario", "path"), "f8", "1/year", "realised variance of the SPX over the first 21 sessions, or fewer"
+    ),
     "equity_fan": Variable((*_CELL, "quantile", "day"), "f8", "USD", "quantiles of equity at each close"),
     "spot_fan": Variable(("scenario", "quantile", "day"), "f8", "index points", "quantiles of the SPX"),
     "vix_fan": Variable(("scenario", "quantile", "day"), "f8", "VIX points", "quantiles of the VIX"),

@@ -86,6 +86,10 @@ def test_what_is_stored_can_be_worked_out_by_hand(stored: Path) -> None:
     np.testing.assert_allclose(cell["max_margin"], 100.0 * quantity * value.max(axis=0), rtol=1e-9)
     np.testing.assert_allclose(cell["engine_active"].sel(engine="buy_puts"), life / (DAYS + 1), rtol=1e-6)
     np.testing.assert_array_equal(cell["n_trades"], 1)
+    loud = data.sel(scenario="loud")
+    np.testing.assert_allclose(loud["start_vix"], 40.0)
+    squares = np.diff(np.log(paths.spot[60 : 60 + 22]), axis=0) ** 2
+    np.testing.assert_allclose(loud["start_variance"], 252.0 / 21.0 * squares.sum(axis=0), rtol=1e-12)
     curve = 20.0 + 20.0 * np.exp(-5.0 * data["tenor"].values / 252)  # a VIX of 40 on its way to 20
     stored_curve = data["term_structure"].sel(scenario="loud")
     np.testing.assert_allclose(stored_curve, np.broadcast_to(curve, stored_curve.shape), rtol=1e-6)

@@ -268,7 +268,7 @@ def term_structure(
     quantiles: Mapping[float, FloatArray],
     *,
     colour: str,
-    real: Mapping[str, tuple[FloatArray, FloatArray]],
+    real: Mapping[str, tuple[FloatArray, ...]],
 ) -> go.Figure:
     """VIX futures curve: simulated fan over the tenor, with curves of the real market beside it.
 
@@ -281,16 +281,17 @@ def term_structure(
     colour : str
         ``#rrggbb`` of the fan.
     real : mapping
-        Name to (tenor, curve) of the real reference.
+        Name to (tenor, mean, low, high) of the real reference.
     """
     figure = fan(tenor, quantiles, colour=colour, y_title="VIX future [points]")
-    for number, (name, (x, y)) in enumerate(real.items()):
+    for name, (x, middle, low, high) in real.items():
         figure.add_scatter(
             x=x,
-            y=y,
+            y=middle,
+            error_y={"type": "data", "symmetric": False, "array": high - middle, "arrayminus": middle - low},
             mode="lines+markers",
             name=name,
-            line={"color": PALETTE[(number + 4) % len(PALETTE)], "dash": "dash", "width": 1.5},
+            line={"color": PALETTE[1], "dash": "dash", "width": 1.5},
             marker={"size": 5},
         )
     figure.update_xaxes(title={"text": "sessions to expiry", "standoff": 6})

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import plotly.io
 import plotly.offline
+import xarray as xr
 
 from sim.errors import StorageError
+from sim.metrics.estimate import mean
 from sim.report.answer import answer_sentences
 from sim.report.sections import Section, make_sections
 from sim.report.tables import Table, paired_table, plain_table, statistics_table
@@ -30,6 +33,8 @@ LIMITS = (
     "Breadth, scheduled events and macro series are not simulated: layer 1 takes a falling RSI of the SPX for a "
     "deteriorating advance-decline line, and the ratio backspread does not ask for the agreement of the MACD on "
     "breadth and term structure.",
+    "One-factor models tie the whole VIX curve to one number: after a calm start the Heston-Nandi curve is steeper "
+    "than real ones, which makes long volatility dearer and opens the ratio backspread more often.",
     "Hedges are sized on the condors' risk at the close, those closed at the same close included.",
     "The premium between P and Q decides the mean of every strategy that sells options. It was estimated from twenty "
     "years of returns and five of the VIX, and its standard error is large.",
@@ -142,6 +147,7 @@ def _assumptions(results: Results) -> list[Table]:
                 scenario,
                 f"{config['model']}, {config['preset'] or 'own parameters'}",
                 f"{chosen['vix_premium']:+.2f}" if "vix_premium" in chosen else "n/a",
+                _premium_at_start(results.data.sel(scenario=scenario)),
                 f"{chosen['equity_premium']:+.2%}" if "equity_premium" in chosen else "n/a",
                 _premium_ratio(manifest, config["preset"]),
                 f"{config['variance_premium_scale']:g} / {config['equity_premium_scale']:g}",
@@ -150,20 +156,33 @@ def _assumptions(results: Results) -> list[Table]:
     header = [
         "scenario",
         "model, preset",
-        "variance premium [VIX points]",
+        "variance premium at the mean variance [VIX points]",
+        "VIX on day 0, realised after it [points]",
         "equity premium [a year]",
         "squared VIX / variance: model, history",
         "premium scales: variance, equity",
     ]
     costs = manifest["config"]["costs"]
     note = (
-        "Variance premium: VIX minus what the same expectation is under P, at the mean variance. Squared VIX over the "
-        "variance of returns: mean over time, as fitted and in the history; where the two differ the model cannot "
+        "Variance premium: VIX minus what the same expectation is under P. VIX on day 0 and what the SPX realised in "
+        "the 21 sessions after it: root mean squares over paths, with the 95% interval of the latter. Squared VIX over "
+        "the variance of returns: mean over time, as fitted and in the history; where the two differ the model cannot "
         "pay sellers what history paid. Costs: commission "
         f"{costs['commission_per_contract']:.2f} USD and fees a contract and side, and part of a half-spread that "
         "widens with the VIX."
     )
     return [plain_table("What decides these results", header, rows, note=note)]
+
+
+def _premium_at_start(cell: xr.Dataset) -> str:
+    """VIX of day 0 and the volatility realised after it, root mean squares over paths [points]."""
+    realized = mean(cell["start_variance"].values)
+    bounds = (
+        100.0 * float(np.sqrt(max(value, 0.0))) for value in (realized.estimate, realized.ci_low, realized.ci_high)
+    )
+    middle, low, high = bounds
+    vix = float(np.sqrt(np.mean(cell["start_vix"].values ** 2)))
+    return f"{vix:.1f}, {middle:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def _premium_ratio(manifest: dict[str, Any], preset: str | None) -> str:

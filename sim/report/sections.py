@@ -11,11 +11,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sim import facts
+from sim.metrics.estimate import mean
 from sim.report import figures
-from sim.report.tables import Table
+from sim.report.tables import Table, plain_table
 from sim.storage import Results
 
 FloatArray = NDArray[np.float64]
+
+FRONT_LIFE = 11.0
+"""Mean life of the nearest VIX future [sessions]: half of the time between two monthly expiries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,22 +143,35 @@ def _tails(data: xr.Dataset) -> Section:
 
 
 def _engines(data: xr.Dataset) -> Section:
-    cards = []
+    cards, rows = [], []
     for scenario in _names(data, "scenario"):
         for strategy in _names(data, "strategy"):
             cell = data.sel(scenario=scenario, strategy=strategy)
-            pnl = cell["engine_pnl"].mean("path")
-            parts = {name: float(pnl.sel(engine=name)) for name in _names(data, "engine") if _is_used(cell, name)}
+            used = [name for name in _names(data, "engine") if _is_used(cell, name)]
+            parts = {name: float(cell["engine_pnl"].sel(engine=name).mean()) for name in used}
             parts["costs"] = -float(cell["total_cost"].mean())
             parts["interest"] = float(cell["interest"].mean())
             cards.append((f"{scenario}: {strategy}", figures.waterfall(parts, y_title="mean P&L [USD]")))
+            rows += [[scenario, strategy, name, *_gross_cost_net(cell.sel(engine=name))] for name in used]
+    header = ["scenario", "strategy", "engine", "P&L at mid [USD]", "costs [USD]", "P&L net of costs [USD]"]
     return Section(
         anchor="engines",
         title="P&L by engine",
         note="Mean over paths; engines at mid, costs of all engines, interest on cash. The parts add up to the "
         "terminal P&L on every path.",
         cards=cards,
+        tables=[plain_table("Engines, gross and net", header, rows, note="Mean over paths, with its 95% interval.")],
     )
+
+
+def _gross_cost_net(cell: xr.Dataset) -> list[str]:
+    """Mean P&L at mid, costs, and the difference, each with its interval."""
+    gross, cost = cell["engine_pnl"].values, cell["engine_cost"].values
+    texts = []
+    for values in (gross, cost, gross - cost):
+        result = mean(values)
+        texts.append(f"{result.estimate:,.0f} [{result.ci_low:,.0f}, {result.ci_high:,.0f}]")
+    return texts
 
 
 def _is_used(cell: xr.Dataset, engine: str) -> bool:
@@ -199,20 +216,23 @@ def _market(data: xr.Dataset) -> Section:
             fan = _quantiles(data[f"{name}_fan"].sel(scenario=scenario))
             figure = figures.fan(days, fan, colour=figures.colour_of(5), y_title=f"{label} [points]", levels=levels)
             cards.append((f"{scenario}: {label}", figure))
-        curve = _quantiles(data["term_structure"].sel(scenario=scenario).isel(moment=1))
-        tenor = data["tenor"].values
-        figure = figures.term_structure(
-            tenor, curve, colour=figures.colour_of(5), real=_real_curves(float(curve[0.5][1]))
-        )
-        cards.append((f"{scenario}: VIX term structure on the last day", figure))
+        for moment, day in enumerate(("on day 0", "on the last day")):
+            curve = _quantiles(data["term_structure"].sel(scenario=scenario).isel(moment=moment))
+            tenor = data["tenor"].values.astype(float)
+            figure = figures.term_structure(
+                tenor, curve, colour=figures.colour_of(5), real=_real_curve(tenor, curve[0.5])
+            )
+            cards.append((f"{scenario}: VIX term structure {day}", figure))
     vix = quantiles["vix"]
     return Section(
         anchor="market",
         title="The market that was simulated",
         note=f"Dashed: real quantiles of all days, {_window(vix)} for the VIX and {_window(quantiles['vx1'])} for "
-        "futures. The "
-        "real curves are means by VIX level, put on the simulated median of the one-month future.",
+        "futures. The real curve is the mean, with 5% and 95% quantiles, of days with the VIX near the simulated "
+        f"median, relative to the nearest future and put on its simulated median; it lives {FRONT_LIFE:g} sessions on "
+        "average.",
         cards=cards,
+        wide=True,
     )
 
 
@@ -220,14 +240,15 @@ def _window(quantiles: facts.Quantiles) -> str:
     return f"{quantiles.first_date:%Y}-{quantiles.last_date:%Y} ({quantiles.source})"
 
 
-def _real_curves(front: float) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Mean real curves by VIX level: futures as multiples of the nearest one, at their mean lives."""
-    curves: dict[str, tuple[FloatArray, FloatArray]] = {}
-    points = facts.vx_curve()
-    for low, high in sorted({(point.vix_low, point.vix_high) for point in points}):
-        row = [point for point in points if point.vix_low == low and point.tenor <= 4]
-        tenor = np.array([15.0, *[15.0 + 21.0 * (point.tenor - 1) for point in row]])
-        level = front * np.array([1.0, *[1.0 + point.mean for point in row]])
-        label = f"real, VIX {low:g}-{high:g}" if np.isfinite(high) and high < 150 else f"real, VIX above {low:g}"
-        curves[label] = (tenor, level)
-    return curves
+def _real_curve(tenor: FloatArray, median: FloatArray) -> dict[str, tuple[FloatArray, ...]]:
+    """Real curve of days with such a VIX: futures as multiples of the nearest one, with their quantiles."""
+    vix, front = float(median[0]), float(np.interp(FRONT_LIFE, tenor, median))
+    row = [point for point in facts.vx_curve() if point.vix_low <= vix < point.vix_high and point.tenor <= 4]
+    if not row:
+        return {}
+    lives = FRONT_LIFE + 21.0 * np.array([0, *(point.tenor - 1 for point in row)])
+    curves = [
+        front * np.array([1.0, *(1.0 + getattr(point, name) for point in row)]) for name in ("mean", "p05", "p95")
+    ]
+    high = f"to {row[0].vix_high:g}" if row[0].vix_high < 100 else "and more"
+    return {f"real, VIX {row[0].vix_low:g} {high}": (lives, *curves)}
