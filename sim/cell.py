@@ -10,6 +10,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import ModelParameterError
 from models.protocols import SESSIONS_PER_YEAR, Model, Pricer, SimulationGrid, Stream
 from sim.calendar import SessionCalendar
 from sim.config import ExperimentConfig, ScenarioConfig
@@ -88,6 +89,24 @@ def _prepared(scenario_text: str, days: int) -> tuple[Model, Pricer, SessionCale
 def prepare(config: ExperimentConfig, scenario: str) -> tuple[Model, Pricer, SessionCalendar]:
     """Model, tabulated pricer and calendar of a scenario, building the tables that are missing."""
     return _prepared(config.scenarios[scenario].model_dump_json(), config.days)
+
+
+def check_start(config: ExperimentConfig, scenario: str) -> None:
+    """Simulate one path for a day, so that a start that the model does not reach is known before tables are built.
+
+    Raises
+    ------
+    ModelParameterError
+        If the model does not visit the range of the VIX asked for.
+    """
+    item = config.scenarios[scenario]
+    grid = SimulationGrid(n_days=1, warmup_days=WARMUP_DAYS)
+    stream = Stream(seed=config.seed, scenario=stream_number(scenario))
+    try:
+        build_model(item).simulate(grid, 1, stream, start=item.start.to_start(), spot0=config.account.spot)
+    except ModelParameterError as error:
+        error.add_note(f"in scenario {scenario}")
+        raise
 
 
 def run_cell(config: ExperimentConfig, cell: Cell) -> CellResult:

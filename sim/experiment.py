@@ -120,10 +120,15 @@ def _scenario_faults(scenario: ScenarioConfig) -> Iterator[tuple[Key, str]]:
         yield ("model",), one_of(scenario.model, models.names())
         return
     if scenario.preset is not None:
-        if scenario.preset not in models.preset_names():
+        is_file = scenario.preset.endswith(".yaml")
+        if not is_file and scenario.preset not in models.preset_names():
             yield ("preset",), one_of(scenario.preset, models.preset_names())
             return
-        made_for = models.load_preset(scenario.preset).model
+        try:
+            made_for = models.load_preset(scenario.preset).model
+        except ModelParameterError as error:
+            yield ("preset",), str(error)
+            return
         if made_for != scenario.model:
             message = f"got {scenario.preset!r}, made for {made_for}; must be a preset of {scenario.model}"
             yield ("preset",), message

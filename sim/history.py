@@ -25,10 +25,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.calendar import DateArray, exchange_sessions
+from sim.calendar import FIRST_YEAR, LAST_YEAR, DateArray, exchange_sessions
 from sim.errors import DataError
 
 FloatArray = NDArray[np.float64]
+
+SPX_MEDIAN, VIX_MEDIAN = (100.0, 1e5), (5.0, 100.0)
+"""Where the median close of each must lie: a file of the other, or in other units, does not."""
 
 MAX_GAP = 5
 """Most exchange sessions that may be missing between two closes."""
@@ -139,7 +142,14 @@ def read_history(spx_path: str | Path, vix_path: str | Path) -> History:
     DataError
         If one of the files cannot be read or breaks a rule of ``read_closing_prices``, or they have no date in common.
     """
-    return join(read_closing_prices(spx_path), read_closing_prices(vix_path))
+    spx, vix = read_closing_prices(spx_path), read_closing_prices(vix_path)
+    for name, prices, (low, high) in (("SPX", spx, SPX_MEDIAN), ("VIX", vix, VIX_MEDIAN)):
+        median = float(np.median(prices.close))
+        if not low <= median <= high:
+            raise DataError(
+                f"{prices.source}: {name} closes must have a median of {low:g} to {high:g} points, got {median:g}"
+            )
+    return join(spx, vix)
 
 
 def join(spx: ClosingPrices, vix: ClosingPrices) -> History:
@@ -260,9 +270,12 @@ def _layout(file: Path, header: list[str]) -> tuple[int, int, bool]:
 def _parse_date(place: str, text: str) -> date:
     layout = "%m/%d/%Y" if "/" in text else "%Y-%m-%d"
     try:
-        return datetime.strptime(text, layout).date()
+        day = datetime.strptime(text, layout).date()
     except ValueError:
         raise DataError(f"{place} must be YYYY-MM-DD or MM/DD/YYYY, got {text!r}") from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise DataError(f"{place} must lie in the years {FIRST_YEAR} to {LAST_YEAR}, got {text!r}")
+    return day
 
 
 def _parse_price(place: str, text: str) -> float:

@@ -21,9 +21,10 @@ from models.building import observed
 from models.protocols import Model, Pricer
 from sim.blocks import read_block
 from sim.calendar import SessionCalendar
-from sim.cell import Cell, prepare, run_cell, stream_number
+from sim.cell import Cell, check_start, prepare, run_cell, stream_number
 from sim.config import ExperimentConfig
 from sim.errors import CellsFailed, ConfigError, StorageError
+from sim.experiment import build_model
 from sim.gather import Gather
 from sim.manifest import code_version, machine, package_versions, write_manifest
 from sim.partial import PartialRun
@@ -121,7 +122,13 @@ def run_experiment(
 def _identity(config: ExperimentConfig) -> dict[str, Any]:
     """What decides the numbers of a run."""
     code = code_version()
-    return {"config": config.model_dump(mode="json"), "version": code["version"], "commit": code["commit"]}
+    made = {name: repr(build_model(scenario)) for name, scenario in config.scenarios.items()}
+    return {
+        "config": config.model_dump(mode="json"),
+        "models": made,  # a preset may be a file that has changed
+        "version": code["version"],
+        "commit": code["commit"],
+    }
 
 
 def _counted(
@@ -156,6 +163,8 @@ def _gather(draft: Path, config: ExperimentConfig, blocks: Mapping[Path, Cell]) 
 def _prepare(config: ExperimentConfig, notify: Notify) -> Prepared:
     """Build the tables that are missing, and compile the kernels by running a few paths."""
     _refuse_shared_streams(config)
+    for name in config.scenarios:
+        check_start(config, name)
     prepared: Prepared = {}
     for name in config.scenarios:
         with observed(partial(notify, f"price tables of {name}")):

@@ -12,6 +12,15 @@ from sim.metrics.registry import REGISTRY, PathOutcomes
 
 FIELDS = ("estimate", "ci_low", "ci_high", "standard_error")
 
+MEANINGS = {
+    "estimate": "estimate from the paths",
+    "difference": "estimate minus that of the first strategy on the same paths",
+    "ci_low": "lower end of the 95% interval",
+    "ci_high": "upper end of the 95% interval",
+    "standard_error": "standard error",
+}
+UNITS = "see the coordinate unit"
+
 
 def statistics_tables(
     scenarios: Sequence[str],
@@ -59,7 +68,13 @@ def statistics_tables(
 
     def table(values: np.ndarray, first: str) -> xr.Dataset:
         fields = (first, *FIELDS[1:])
-        return xr.Dataset({field: (dims, values[n]) for n, field in enumerate(fields)}, coords=coordinates)
+        return xr.Dataset(
+            {
+                field: (dims, values[n], {"units": UNITS, "long_name": MEANINGS[field]})
+                for n, field in enumerate(fields)
+            },
+            coords=coordinates,
+        )
 
     return table(single, "estimate"), table(paired, "difference")
 

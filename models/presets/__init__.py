@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from models.errors import ModelParameterError
 
@@ -49,27 +51,53 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(item.name[:-5] for item in files(__name__).iterdir() if item.name.endswith(".yaml")))
 
 
-@cache
 def load_preset(name: str) -> Preset:
-    """Read a preset.
+    """Read a preset: one of the program's own by its name, or a file that ``regimesim calibrate --output`` wrote.
+
+    Parameters
+    ----------
+    name : str
+        Name, or path of a file ending in ``.yaml``.
 
     Raises
     ------
     ModelParameterError
-        If there is none of that name; the nearest is suggested.
+        If there is none of that name, where the nearest is suggested, or the file is no preset.
     """
+    return _from_file(Path(name)) if name.endswith(".yaml") else _shipped(name)
+
+
+@cache
+def _shipped(name: str) -> Preset:
     known = preset_names()
     if name not in known:
         close = get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise ModelParameterError(f"preset must be one of {', '.join(known)}, got {name!r}{hint}")
-    content = YAML(typ="safe", pure=True).load(files(__name__).joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+        raise ModelParameterError(
+            f"preset must be one of {', '.join(known)} or a file ending in .yaml, got {name!r}{hint}"
+        )
+    return _parsed(name, files(__name__).joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def _from_file(path: Path) -> Preset:
+    try:
+        return _parsed(str(path), path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise ModelParameterError(f"preset {path} cannot be read: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelParameterError(
+            f"preset {path} must hold model and parameters, as `regimesim calibrate --output` writes them: {error!r}"
+        ) from None
+
+
+def _parsed(name: str, text: str) -> Preset:
+    content = YAML(typ="safe", pure=True).load(text)
     return Preset(
         name=name,
         model=str(content["model"]),
-        parameters={key: float(value) for key, value in content["parameters"].items()},
-        source="; ".join(f"{name} {window}" for name, window in content.get("sample", {}).items()),
+        parameters={str(key): float(value) for key, value in content["parameters"].items()},
+        source="; ".join(f"{series} {window}" for series, window in content.get("sample", {}).items()),
         command=str(content.get("command", "")),
-        diagnostics={key: float(value) for key, value in content.get("diagnostics", {}).items()},
+        diagnostics={str(key): float(value) for key, value in content.get("diagnostics", {}).items()},
         at_bound=tuple(content.get("at_bound", ())),
     )

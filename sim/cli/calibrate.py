@@ -36,6 +36,7 @@ def calibrate(
       regimesim calibrate svcj --spx SPX.csv --vix VIX_History.csv --output my_svcj.yaml
     """  # noqa: D301
     from models.calibration import CALIBRATORS
+    from models.calibration.history import MIN_SESSIONS, MIN_VIX
     from sim.config.faults import one_of
     from sim.errors import ConfigError
 
@@ -43,8 +44,11 @@ def calibrate(
         raise ConfigError(f"MODEL: {one_of(model, CALIBRATORS)}")
     if output is not None and output.exists() and not overwrite:
         raise ConfigError(f"{output} exists already; choose another name, or replace it with --overwrite")
-    history = _history(spx, vix)
-    typer.echo(f"fitting {model} to {history.source} ...", err=True)
+    if output is not None and not output.resolve().parent.is_dir():
+        raise ConfigError(f"--output: the directory {output.resolve().parent} does not exist")
+    history = _history(spx, vix).require(MIN_SESSIONS + 1, MIN_VIX)
+    dropped = f", {history.vix_dropped} VIX closes on days without SPX left out" if history.vix_dropped else ""
+    typer.echo(f"fitting {model} to {history.source}{dropped} ...", err=True)
     report = CALIBRATORS[model](history.dates, history.spx_close, history.vix_close)
     if output is not None:
         write_preset(output, model, report, command="regimesim " + " ".join(sys.argv[1:]))

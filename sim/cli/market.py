@@ -54,7 +54,7 @@ def make_model(name: str | None, preset: str | None, parameters: dict[str, float
         if name is None:
             raise ConfigError(f"--preset must be given, one of {', '.join(models.preset_names())}; or --model and -p")
         return models.create(name, **parameters)
-    if preset not in models.preset_names():
+    if not preset.endswith(".yaml") and preset not in models.preset_names():
         raise ConfigError(f"--preset: {one_of(preset, models.preset_names())}")
     chosen = models.load_preset(preset)
     if name not in (None, chosen.model):
@@ -72,6 +72,8 @@ def state_at_vix(model: Model, vix: float) -> FloatArray:
     """
     from scipy.optimize import brentq
 
+    if not (np.isfinite(vix) and vix > 0.0):
+        raise ConfigError(f"--vix must be > 0 points, got {vix:g}")
     if len(model.state_names) != 1:
         raise ConfigError(f"--vix needs a model of one factor, {model.name} has {len(model.state_names)}; give --state")
     pricer = model.exact_pricer()

@@ -96,6 +96,8 @@ def price(
     made = make_model(model, preset, parse_parameters(parameter or []))
     if state and len(state) != len(made.state_names):
         raise ConfigError(f"--state must be given for each of {', '.join(made.state_names)}, got {len(state)} values")
+    if state and not (np.isfinite(state).all() and min(state) >= 0.0):
+        raise ConfigError(f"--state must be finite and >= 0, got {', '.join(f'{value:g}' for value in state)}")
     at = np.array(state) if state else state_at_vix(made, 15.0 if vix is None else vix)
     chosen = _strike(made, product, strike, delta, spot, at, sessions)
     asked = Question(product, spot, at, sessions, chosen)

@@ -108,9 +108,12 @@ def _signals() -> list[Row]:
 
 
 def _metrics() -> list[Row]:
-    from sim.config.schema import METRIC_MEANINGS
+    from sim.metrics.registry import REGISTRY
 
-    return [{"name": name, "meaning": meaning} for name, meaning in METRIC_MEANINGS.items()]
+    return [
+        {"name": item.metric, "statistic": name, "unit": item.unit, "meaning": item.definition}
+        for name, item in REGISTRY.items()
+    ]
 
 
 def _experiments() -> list[Row]:

@@ -22,13 +22,6 @@ from sim.config.section import ConfigSection, EngineConfig, broken_rule
 MetricName = Literal["terminal_pnl", "max_drawdown", "expected_shortfall"]
 """Statistics that an experiment can ask for."""
 
-METRIC_MEANINGS: dict[MetricName, str] = {
-    "terminal_pnl": "mean of final less initial equity over paths [USD]",
-    "max_drawdown": "mean over paths of the largest fall of equity from its running peak [fraction]",
-    "expected_shortfall": "mean terminal loss of the worst 5% of paths [USD]",
-}
-"""Statistic -> definition."""
-
 Backend = Literal["loky", "threading"]
 """joblib back ends: processes or threads."""
 
@@ -91,7 +84,9 @@ class ScenarioConfig(ConfigSection):
     """One market: a model with parameters, where it starts, and how large its premia are."""
 
     model: str = Field(description="registry name of the model")
-    preset: str | None = Field(default=None, description="named parameter set of the model, the base of `parameters`")
+    preset: str | None = Field(
+        default=None, description="parameter set of the model by name, or a file of `calibrate --output`: my.yaml"
+    )
     parameters: dict[str, Number] = Field(default={}, description="model parameters; they win over those of the preset")
     start: StartConfig = Field(default=StartConfig(), description="where paths start")
     start_date: date = Field(
