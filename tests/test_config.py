@@ -193,3 +193,28 @@ def test_axes_of_a_grid_may_not_contradict_each_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("n_legs", "fraction"), [(1, 1.0), (2, 0.75), (3, 0.75), (4, 0.53), (8, 0.53)])
 def test_orders_of_more_legs_cross_less_of_the_spread(n_legs: int, fraction: float) -> None:
     assert CostsConfig().crossing_fraction(n_legs) == fraction
+
+
+SHIPPED = sorted((Path(__file__).parents[1] / "experiments").glob("**/*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_experiments_are_valid_and_ask_a_question(path: Path) -> None:
+    from sim import load_experiment
+
+    config = load_experiment(path)
+    assert config.name == path.stem
+    assert config.question.endswith("?")
+
+
+def test_the_dial_turns_the_premium_and_nothing_else() -> None:
+    from sim import load_experiment
+    from sim.experiment import build_model
+
+    config = load_experiment(next(path for path in SHIPPED if path.stem == "premium_dial"))
+    for name in ("svcj", "heston_nandi"):
+        dial = [build_model(config.scenarios[f"{name}_{step}"]) for step in ("none", "half", "full", "twice")]
+        premia = [model.premium()["vix_premium"][0] for model in dial]
+        assert premia == sorted(premia)
+        assert premia[0] == pytest.approx(0.0, abs=0.5)
+        assert len({repr(model.dynamics("p")) for model in dial}) == 1  # type: ignore[attr-defined]
