@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.cell import CellResult
 from sim.config import ExperimentConfig
-from sim.metrics.drawdown import max_drawdown
+from sim.metrics.drawdown import drawdown_duration, max_drawdown, time_under_water, ulcer_index
 from sim.outcomes import Outcomes
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -64,6 +64,9 @@ def _path_arrays(outcomes: Outcomes) -> Arrays:
     return {
         "terminal_pnl": outcomes.terminal_pnl,
         "max_drawdown": max_drawdown(outcomes.equity),
+        "drawdown_duration": drawdown_duration(outcomes.equity),
+        "time_under_water": time_under_water(outcomes.equity),
+        "ulcer_index": ulcer_index(outcomes.equity),
         "min_equity": outcomes.equity.min(axis=0),
         "interest": outcomes.interest,
         "total_cost": outcomes.engine_cost.sum(axis=0),

@@ -181,8 +181,6 @@ class Gather:
 
     def _outcomes_of(self, scenario: int, strategy: int) -> PathOutcomes:
         index = (scenario, strategy)
-        return PathOutcomes(
-            terminal_pnl=self._writer.read("terminal_pnl", index),
-            max_drawdown=self._writer.read("max_drawdown", index),
-            ruined=self._writer.read("ruined", index).astype(bool),
-        )
+        names = ("terminal_pnl", "max_drawdown", "drawdown_duration", "time_under_water", "ulcer_index")
+        values = {name: self._writer.read(name, index) for name in names}
+        return PathOutcomes(**values, ruined=self._writer.read("ruined", index).astype(bool))

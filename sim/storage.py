@@ -49,6 +49,11 @@ _CELL = ("scenario", "strategy")
 VARIABLES: dict[str, Variable] = {
     "terminal_pnl": Variable((*_CELL, "path"), "f8", "USD", "equity at the end minus initial equity, net of costs"),
     "max_drawdown": Variable((*_CELL, "path"), "f8", "1", "largest fall of equity from its running maximum, share"),
+    "drawdown_duration": Variable(
+        (*_CELL, "path"), "f8", "sessions", "longest time from a running maximum until it is reached again"
+    ),
+    "time_under_water": Variable((*_CELL, "path"), "f8", "1", "share of closes below the running maximum"),
+    "ulcer_index": Variable((*_CELL, "path"), "f8", "1", "root mean square of the drawdown over all closes"),
     "min_equity": Variable((*_CELL, "path"), "f8", "USD", "lowest equity at a close"),
     "interest": Variable((*_CELL, "path"), "f8", "USD", "interest received on cash"),
     "total_cost": Variable((*_CELL, "path"), "f8", "USD", "commission, fees and slippage of all engines"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sim.metrics.drawdown import max_drawdown
+from sim.metrics.drawdown import drawdown_duration, max_drawdown, time_under_water, ulcer_index
 
 EQUITY = st.floats(min_value=-1e7, max_value=1e7, allow_subnormal=False)
 
@@ -82,3 +82,29 @@ def test_a_brownian_path_falls_as_much_as_theory_says() -> None:
     error = fall.std(ddof=1) / np.sqrt(n_paths)
     assert abs(fall.mean() - expected) < 4.0 * error
     assert abs(fall.mean() - np.sqrt(2.0 * n_steps / np.pi)) > 20.0 * error  # the mean of |W(T)|, easily confused
+
+
+@given(equity_paths())
+def test_duration_time_under_water_and_ulcer_index_by_a_plain_loop(equity: np.ndarray) -> None:
+    for path, duration, share, ulcer in zip(
+        equity.T, drawdown_duration(equity), time_under_water(equity), ulcer_index(equity), strict=True
+    ):
+        peak, peak_day, longest, below, squares, is_below = path[0], 0, 0, 0, 0.0, False
+        for day, value in enumerate(path):
+            if value < peak or is_below:
+                longest = max(longest, day - peak_day)
+            is_below = value < peak
+            below += is_below
+            if not is_below:
+                peak, peak_day = value, day
+            squares += ((peak - value) / peak) ** 2
+        assert duration == longest
+        assert share == pytest.approx(below / max(len(path) - 1, 1))
+        assert ulcer == pytest.approx(np.sqrt(squares / len(path)), rel=1e-9, abs=1e-12)
+
+
+def test_durations_worked_out_by_hand() -> None:
+    equity = np.array([[100.0, 110.0, 99.0, 105.0, 110.0, 108.0, 120.0], [100.0, 90.0, 80.0, 85.0, 95.0, 99.0, 99.5]]).T
+    np.testing.assert_array_equal(drawdown_duration(equity), [3.0, 6.0])  # the second never recovers
+    np.testing.assert_allclose(time_under_water(equity), [3 / 6, 1.0])
+    np.testing.assert_allclose(ulcer_index(equity)[0] ** 2 * 7, 0.1**2 + (5 / 110) ** 2 + (2 / 110) ** 2)

@@ -112,6 +112,26 @@ def test_statistics_are_those_of_the_stored_paths(stored: Path) -> None:
     assert float(np.abs(baseline["difference"]).max()) == 0.0
 
 
+def test_every_metric_of_the_experiment_file_has_its_statistics(tmp_path: Path) -> None:
+    from typing import get_args
+
+    from sim.config.schema import MetricName
+    from sim.metrics.registry import REGISTRY
+
+    names = get_args(MetricName)
+    assert set(names) == {statistic.metric for statistic in REGISTRY.values()}
+    directory = run(tmp_path / "toy", metrics=list(names))
+    results = open_results(directory)
+    assert list(results.statistics["statistic"].values) == list(REGISTRY)
+    assert np.isfinite(results.statistics["estimate"]).all()
+    pnl = results.data["terminal_pnl"].sel(scenario="loud", strategy="far").values
+    row = results.statistics["estimate"].sel(scenario="loud", strategy="far")
+    assert float(row.sel(statistic="value_at_risk_95")) == pytest.approx(np.quantile(-pnl, 0.95))
+    water = results.data["time_under_water"].sel(scenario="loud", strategy="far").values
+    assert float(row.sel(statistic="time_under_water_mean")) == pytest.approx(water.mean())
+    write_report(directory)
+
+
 def test_the_manifest_says_how_the_run_was_made(stored: Path) -> None:
     manifest = json.loads((stored / "manifest.json").read_text())
     assert manifest["sha256"]["results.h5"] == sha256((stored / "results.h5").read_bytes()).hexdigest()

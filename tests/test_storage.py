@@ -103,7 +103,14 @@ def test_every_variable_and_every_axis_says_what_it_is(stored: Path) -> None:
     assert set(numeric_axes) == {"day", "quantile", "tenor"}
     for name in (*data.data_vars, *numeric_axes):
         assert {"units", "long_name"} <= set(data[name].attrs), name
-    assert {item.units for item in VARIABLES.values()} == {"USD", "1", "1/year", "index points", "VIX points"}
+    assert {item.units for item in VARIABLES.values()} == {
+        "USD",
+        "1",
+        "1/year",
+        "sessions",
+        "index points",
+        "VIX points",
+    }
     for group in ("statistics", "paired"):
         table = xr.load_dataset(stored / "results.h5", engine="h5netcdf", group=group)
         assert set(table["unit"].values) == {"USD", "share"}

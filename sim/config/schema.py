@@ -19,7 +19,15 @@ from models.protocols import Start
 from sim.config.costs import CostsConfig
 from sim.config.section import ConfigSection, EngineConfig, broken_rule
 
-MetricName = Literal["terminal_pnl", "max_drawdown", "expected_shortfall"]
+MetricName = Literal[
+    "terminal_pnl",
+    "max_drawdown",
+    "expected_shortfall",
+    "value_at_risk",
+    "drawdown_duration",
+    "time_under_water",
+    "ulcer_index",
+]
 """Statistics that an experiment can ask for."""
 
 Backend = Literal["loky", "threading"]

@@ -24,12 +24,21 @@ class PathOutcomes:
         Equity at the end minus initial equity, net of costs [USD].
     max_drawdown : ndarray of shape (n_paths,)
         Largest fall from a running maximum [share].
+    drawdown_duration : ndarray of shape (n_paths,)
+        Longest time below a running maximum [sessions].
+    time_under_water : ndarray of shape (n_paths,)
+        Share of closes below the running maximum [-].
+    ulcer_index : ndarray of shape (n_paths,)
+        Root mean square of the drawdown [-].
     ruined : ndarray of bool, shape (n_paths,)
         Whether equity reached 0.
     """
 
     terminal_pnl: FloatArray
     max_drawdown: FloatArray
+    drawdown_duration: FloatArray
+    time_under_water: FloatArray
+    ulcer_index: FloatArray
     ruined: NDArray[np.bool_]
 
 
@@ -112,6 +121,49 @@ REGISTRY: dict[str, Statistic] = {
         definition="maximum drawdown that one path in twenty exceeds",
         metric="max_drawdown",
         compute=partial(_drawdown, partial(quantile, probability=0.95)),
+    ),
+    "drawdown_duration_mean": Statistic(
+        label="mean drawdown duration",
+        unit="sessions",
+        definition="mean over paths of the longest time from a running maximum of daily equity until it is reached "
+        "again, or until the end",
+        metric="drawdown_duration",
+        compute=lambda outcomes: mean(outcomes.drawdown_duration),
+    ),
+    "drawdown_duration_q95": Statistic(
+        label="95% quantile of drawdown duration",
+        unit="sessions",
+        definition="drawdown duration that one path in twenty exceeds",
+        metric="drawdown_duration",
+        compute=lambda outcomes: quantile(outcomes.drawdown_duration, 0.95),
+    ),
+    "time_under_water_mean": Statistic(
+        label="mean time under water",
+        unit="share",
+        definition="mean over paths of the share of closes below the running maximum of equity",
+        metric="time_under_water",
+        compute=lambda outcomes: mean(outcomes.time_under_water),
+    ),
+    "ulcer_index_mean": Statistic(
+        label="mean Ulcer index",
+        unit="share",
+        definition="mean over paths of the root mean square of the drawdown over all closes",
+        metric="ulcer_index",
+        compute=lambda outcomes: mean(outcomes.ulcer_index),
+    ),
+    "value_at_risk_95": Statistic(
+        label="value at risk 95%",
+        unit="USD",
+        definition="terminal loss that one path in twenty exceeds, loss > 0",
+        metric="value_at_risk",
+        compute=lambda outcomes: quantile(-outcomes.terminal_pnl, 0.95),
+    ),
+    "value_at_risk_99": Statistic(
+        label="value at risk 99%",
+        unit="USD",
+        definition="terminal loss that one path in a hundred exceeds, loss > 0",
+        metric="value_at_risk",
+        compute=lambda outcomes: quantile(-outcomes.terminal_pnl, 0.99),
     ),
     "probability_of_loss": Statistic(
         label="probability of loss",

@@ -12,7 +12,7 @@ import xarray as xr
 
 from sim.report.answer import verdict_of
 
-SHARE_STATISTICS = ("max_drawdown", "probability")
+SHARE_STATISTICS = ("max_drawdown", "probability", "time_under_water", "ulcer_index")
 """Beginnings of the names of statistics that are fractions and printed in percent."""
 
 
