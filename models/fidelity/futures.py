@@ -1,0 +1,84 @@
+"""VX futures of simulated histories, on a regular cycle of expiries.
+
+A contract expires every 21 sessions: twelve a year, as the exchange lists. Its settlement is set at the open, so that
+on the close before it one session is left, and on its own day the next contract is the nearest. The n-th nearest of a
+day has ``left + 21 (n - 1)`` sessions left, with ``left`` from 21 down to 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self, final
+
+import numpy as np
+
+from models.fidelity.state_table import StateTable, axes_of, spread_over_tenors
+from models.protocols import SESSIONS_PER_YEAR, FloatArray, Model
+
+CYCLE = 21
+"""Sessions between expiries."""
+
+
+def sessions_left(day: int) -> int:
+    """Sessions that the nearest contract has left at the close of ``day`` 0, 1, ..."""
+    return CYCLE - day % CYCLE
+
+
+def tenor_knots(last: int) -> FloatArray:
+    """Tenors at which futures are priced, from 1 to ``last`` sessions: dense at first, where the curve bends."""
+    steps = np.round(np.linspace(1.0, np.sqrt(last), max(8, int(2.2 * np.sqrt(last)))) ** 2)
+    return np.unique(steps)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuturesTable:
+    """Log of the VX future for every tenor of the cycle, over the states of a model.
+
+    Parameters
+    ----------
+    table : StateTable
+        One spline for each tenor 1, 2, ... sessions.
+    n_contracts : int
+        Contracts of the curve.
+    """
+
+    table: StateTable
+    n_contracts: int
+
+    @classmethod
+    def of(cls, model: Model, *, n_contracts: int = 2) -> Self:
+        """Price the curve of a model on its grid, by its exact pricer."""
+        pricer = model.exact_pricer()
+        last = CYCLE * n_contracts
+        knots = tenor_knots(last)
+
+        def log_futures(states: FloatArray) -> FloatArray:
+            rows = [np.log(pricer.vix_future(states, tenor / SESSIONS_PER_YEAR)) for tenor in knots]
+            return spread_over_tenors(np.stack(rows), knots, np.arange(1.0, last + 1.0))
+
+        return cls(table=StateTable.of(axes_of(model), log_futures), n_contracts=n_contracts)
+
+    def curve(self, state: FloatArray) -> tuple[FloatArray, int]:
+        """Futures of every day.
+
+        Parameters
+        ----------
+        state : ndarray of shape (n_days, n_factors, n_paths)
+            State at each close.
+
+        Returns
+        -------
+        futures : ndarray of shape (n_contracts, n_days, n_paths)
+            The nearest contracts [points].
+        n_outside : int
+            Coordinates of states that lay off the grid and were priced at its end.
+        """
+        n_days, _, n_paths = state.shape
+        out = np.empty((self.n_contracts, n_days, n_paths))
+        row = np.empty((self.n_contracts, n_paths))
+        n_outside = 0
+        for day in range(n_days):
+            n_outside += self.table.day(row, state[day], tables=slice(sessions_left(day) - 1, None, CYCLE))
+            out[:, day] = row
+        return np.exp(out, out=out), n_outside
