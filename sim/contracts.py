@@ -21,10 +21,26 @@ class Product(StrEnum):
     """European option on the VIX, cash-settled on the morning of its expiry."""
     VIX_FUTURE = "vix_future"
     """VX future."""
+    SPX_UNIT = "spx_unit"
+    """One unit of an SPX fund that reinvests its dividends: SPX x exp(dividend yield x years since day 0)."""
+    VIX_ETN = "vix_etn"
+    """One note on the short-term VIX futures index, see ``sim.etn``; its yearly fee is a cost of holding it."""
 
 
-MULTIPLIER: dict[Product, float] = {Product.SPX_OPTION: 100.0, Product.VIX_OPTION: 100.0, Product.VIX_FUTURE: 1000.0}
+MULTIPLIER: dict[Product, float] = {
+    Product.SPX_OPTION: 100.0,
+    Product.VIX_OPTION: 100.0,
+    Product.VIX_FUTURE: 1000.0,
+    Product.SPX_UNIT: 1.0,
+    Product.VIX_ETN: 1.0,
+}
 """Dollars per index point of one contract."""
+
+OPTIONS = frozenset({Product.SPX_OPTION, Product.VIX_OPTION})
+"""Products with a strike and a right."""
+
+HOLDINGS = frozenset({Product.SPX_UNIT, Product.VIX_ETN})
+"""Products that never expire; their contract sets carry the last session of the calendar."""
 
 SPX_STRIKE_STEP = 5.0
 """Distance of listed SPX strikes [index points]."""
@@ -45,9 +61,9 @@ class ContractSet:
     product : Product
         Kind of contract, the same for all legs.
     is_call : ndarray of bool, shape (n_legs,)
-        Right of each leg; False for futures.
+        Right of each leg; False where there is none.
     strike : ndarray of shape (n_legs, n_paths)
-        Strikes [index points]; zeros for futures.
+        Strikes [index points]; zeros where there is none.
     expiry : int
         Session index of the expiry on the market's calendar, the same for all paths.
     """
@@ -132,9 +148,9 @@ def payoff(contracts: ContractSet, settlement: FloatArray) -> FloatArray:
     Returns
     -------
     ndarray of shape (n_legs, n_paths)
-        Intrinsic value of options, the settlement value itself for futures [points].
+        Intrinsic value of options, the settlement value itself for futures and holdings [points].
     """
-    if contracts.product is Product.VIX_FUTURE:
+    if contracts.product not in OPTIONS:
         return np.repeat(settlement[None, :], contracts.n_legs, axis=0)
     sign = np.where(contracts.is_call, 1.0, -1.0)[:, None]
     return np.maximum(sign * (settlement[None, :] - contracts.strike), 0.0)

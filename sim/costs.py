@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.protocols import SESSIONS_PER_YEAR
 from sim.config import CostsConfig
-from sim.contracts import ContractSet, Product
+from sim.contracts import HOLDINGS, ContractSet, Product
 
 FloatArray = NDArray[np.float64]
 
@@ -15,6 +16,8 @@ def fee_per_contract(costs: CostsConfig, product: Product) -> float:
     """Commission and fees of one contract and side [USD]."""
     if product is Product.VIX_FUTURE:
         return costs.commission_per_future + costs.exchange_fee_vix_future
+    if product in HOLDINGS:
+        return costs.commission_per_share
     exchange = costs.exchange_fee_spx if product is Product.SPX_OPTION else costs.exchange_fee_vix
     return costs.commission_per_contract + exchange + costs.regulatory_fee
 
@@ -44,6 +47,16 @@ def half_spread(costs: CostsConfig, product: Product, mid: FloatArray, vix: Floa
         return np.asarray(np.broadcast_to(max(0.5 * schedule.tick, schedule.fixed) * stress, mid.shape))
     wide = np.maximum(0.5 * schedule.tick, schedule.fixed + schedule.proportional * mid) * stress
     return np.asarray(np.minimum(wide, mid))
+
+
+def holding_cost(
+    costs: CostsConfig, contracts: ContractSet, quantity: FloatArray, mid: FloatArray
+) -> FloatArray | None:
+    """Fee of one session for what is held long [USD], shape (n_paths,); None where the product has none."""
+    if contracts.product is not Product.VIX_ETN:
+        return None
+    value = contracts.multiplier * np.einsum("lp,lp->p", np.maximum(quantity, 0.0), mid)
+    return np.asarray(value * costs.etn_fee / SESSIONS_PER_YEAR)
 
 
 def trade_cost(

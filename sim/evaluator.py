@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
 from sim.contracts import ContractSet, Product
 from sim.ledger import Ledger
-from sim.margin import tranche_margin
+from sim.margin import MarginPart, margin_parts
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.quotes import QuoteBook
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.protocols import DayView, Engine, Orders
 from sim.strategies.registry import REGISTRY
-from sim.tranche import Tranche
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -73,7 +72,7 @@ def evaluate(
         If an identity of a ledger is violated.
     """
     quotes = QuoteBook(market)
-    runs = {name: _Run(market, quotes, strategy, account, costs) for name, strategy in strategies.items()}
+    runs = {name: _Run(market, quotes, strategy, account, costs, margin) for name, strategy in strategies.items()}
     last = market.n_times - 1
     for t in range(market.day0, last + 1):
         quotes.price_held(_held(runs.values()), t)
@@ -102,9 +101,10 @@ class _Run:
         strategy: StrategyConfig,
         account: AccountConfig,
         costs: CostsConfig,
+        margin: MarginConfig,
     ) -> None:
         n_paths, n_days = market.n_paths, market.n_times - market.day0
-        self.market, self.quotes, self.account = market, quotes, account
+        self.market, self.quotes, self.account, self.margin = market, quotes, account, margin
         self.engines: list[tuple[str, Engine]] = [
             (config.engine, REGISTRY[config.engine](config, n_paths)) for config in strategy.engines
         ]
@@ -171,31 +171,38 @@ class _Run:
                 self.ledger.close(tranche, newly & tranche.is_open, self.market.vix(t))
             self.alive &= ~newly
 
-    def _margin_of(self, tranche: Tranche, t: int) -> FloatArray:
-        contracts = tranche.contracts
-        is_spx = contracts.product is Product.SPX_OPTION
-        underlying = self.market.spot(t) if is_spx else self.market.vix_future(t, contracts.expiry)
-        return tranche_margin(tranche, underlying)
+    def _underlying(self, contracts: ContractSet, t: int) -> FloatArray:
+        is_vix = contracts.product in (Product.VIX_OPTION, Product.VIX_FUTURE)
+        return self.market.vix_future(t, contracts.expiry) if is_vix else self.market.spot(t)
 
     def _meet_margin(self, t: int) -> BoolArray:
-        """Where equity does not cover margin, close the oldest tranches until it does; return those paths."""
-        tranches, margins, total = self._margins(t)
+        """Where equity does not cover margin, close tranches, oldest first, until it does; return those paths.
+
+        A tranche whose closing would bind more, such as a wing that another engine leans on, is passed over.
+        """
+        parts, total = self._margins(t)
         is_called: BoolArray = self.alive & (total > self.ledger.equity())
         if is_called.any():
             self.margin_calls += is_called
-            for tranche, bound in zip(tranches, margins, strict=True):
+            for tranche in list(self.ledger.tranches):
+                part = next(part for part in parts if any(tranche is other for other in part.tranches))
                 mask = is_called & tranche.is_open & (total > self.ledger.equity())
+                if len(part.tranches) > 1 and mask.any():
+                    left = part.without(tranche, self.margin)
+                    mask &= left < part.bound
+                else:
+                    left = np.zeros(mask.size)
                 self.ledger.close(tranche, mask, self.market.vix(t))
-                total = np.where(mask, total - bound, total)
+                total = np.where(mask, total - (part.bound - left), total)
+                part.bound = np.where(mask, left, part.bound)
         return is_called
 
-    def _margins(self, t: int) -> tuple[list[Tranche], list[FloatArray], FloatArray]:
-        """Tranches with the margin of each, and the sum, which is recorded."""
-        tranches = list(self.ledger.tranches)
-        margins = [self._margin_of(tranche, t) for tranche in tranches]
-        total = np.sum(margins, axis=0) if margins else np.zeros(self.market.n_paths)
+    def _margins(self, t: int) -> tuple[list[MarginPart], FloatArray]:
+        """What is margined together, and the sum, which is recorded."""
+        parts = margin_parts(self.ledger.tranches, lambda contracts: self._underlying(contracts, t), self.margin)
+        total = np.sum([part.bound for part in parts], axis=0) if parts else np.zeros(self.market.n_paths)
         np.maximum(self.max_margin, total, out=self.max_margin)
-        return tranches, margins, total
+        return parts, total
 
     def outcomes(self) -> Outcomes:
         """What is kept of the run."""

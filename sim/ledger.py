@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.protocols import SESSIONS_PER_YEAR
 from sim.config import CostsConfig
 from sim.contracts import ContractSet
-from sim.costs import trade_cost
+from sim.costs import holding_cost, trade_cost
 from sim.errors import LedgerError
 from sim.marking import worst_imbalance
 from sim.tranche import Tranche, dollars
@@ -87,7 +87,10 @@ class Ledger:
         self.cash += interest
 
     def mark(self, tranche: Tranche, mid: FloatArray) -> None:
-        """Move a tranche to new mids; a future's variation is paid in cash."""
+        """Move a tranche to new mids; a future's variation is paid in cash, a note takes its fee."""
+        fee = holding_cost(self.costs, tranche.contracts, tranche.quantity, tranche.mid)
+        if fee is not None:
+            self._pay(tranche, fee)
         change = tranche.move(mid)
         self._book_pnl(tranche, change)
         if not tranche.has_value:
@@ -112,9 +115,7 @@ class Ledger:
         """Buy ``change`` (signed) contracts of a tranche at its latest mids, and pay the costs."""
         if tranche.has_value:
             self._receive(tranche, -dollars(tranche.contracts, change, tranche.mid))
-        cost = trade_cost(self.costs, tranche.contracts, change, tranche.mid, vix)
-        self.cost[self.engines.index(tranche.engine)] += cost
-        self.cash -= cost
+        self._pay(tranche, trade_cost(self.costs, tranche.contracts, change, tranche.mid, vix))
         tranche.trade(change)
         self.n_trades += np.any(change != 0.0, axis=0)
 
@@ -172,6 +173,10 @@ class Ledger:
         if not worst <= TOLERANCE:
             raise _imbalance(int(np.argmax(~(share <= TOLERANCE))), day, what, worst)
         self.largest_residual = max(self.largest_residual, worst)
+
+    def _pay(self, tranche: Tranche, cost: FloatArray) -> None:
+        self.cost[self.engines.index(tranche.engine)] += cost
+        self.cash -= cost
 
     def _receive(self, tranche: Tranche, amount: FloatArray) -> None:
         tranche.flow += amount

@@ -1,4 +1,7 @@
-r"""Reg-T margin of option positions: the worst loss at expiry, and an add-on for naked tails.
+r"""Reg-T margin of a book: the worst loss at expiry, and an add-on for naked tails.
+
+Options of one product and expiry are margined together, whichever engines opened them: a hedge of the same expiry
+offsets. Expiries do not offset each other, nor do products. VIX futures of one expiry net.
 
 At expiry the value of a mix of options of one expiry is piecewise linear in the underlying, so its minimum over the
 strikes is its minimum between the outermost of them. Where it still falls beyond the last strike, contracts are
@@ -7,10 +10,14 @@ naked there and bind ``max(rate x underlying - out-of-the-money amount, floor x 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.contracts import Product
+from sim.config import MarginConfig
+from sim.contracts import HOLDINGS, ContractSet, Product
 from sim.tranche import Tranche
 
 FloatArray = NDArray[np.float64]
@@ -22,8 +29,14 @@ NAKED_RATE: dict[Product, float] = {Product.SPX_OPTION: 0.15, Product.VIX_OPTION
 NAKED_FLOOR = 0.10
 """Smallest share of the underlying (calls) or of the strike (puts) that a naked contract binds."""
 
-FUTURE_MARGIN_RATE = 0.40
-"""Share of a VIX future's value that it binds; exchange margins move with the level."""
+STANDARD = MarginConfig()
+"""The rules with their default numbers."""
+
+
+def future_margin(rules: MarginConfig, future: FloatArray) -> FloatArray:
+    """Margin of one VIX future by its level [USD]: linear between the table's levels, in proportion above the last."""
+    levels, amounts = (np.array(column) for column in zip(*rules.vix_future, strict=True))
+    return np.asarray(np.interp(future, levels, amounts) * np.maximum(future / levels[-1], 1.0))
 
 
 def worst_expiry_loss(is_call: BoolArray, strike: FloatArray, quantity: FloatArray) -> FloatArray:
@@ -89,18 +102,91 @@ def is_short_beyond(is_call: BoolArray, quantity: FloatArray) -> bool:
     return any(bool((quantity[is_call == right].sum(axis=0) < 0.0).any()) for right in (True, False))
 
 
-def tranche_margin(tranche: Tranche, underlying: FloatArray) -> FloatArray:
-    """Equity that a tranche binds [USD], shape (n_paths,).
+def tranche_margin(tranche: Tranche, underlying: FloatArray, rules: MarginConfig = STANDARD) -> FloatArray:
+    """Equity that a tranche binds by itself [USD], shape (n_paths,).
 
     The value of the position is added to the worst loss: a credit already received is no equity at risk, and long
     options are paid in full. For a condor this is (wider wing x contracts) minus what closing it would cost now.
     """
     contracts = tranche.contracts
     if contracts.product is Product.VIX_FUTURE:
-        points = FUTURE_MARGIN_RATE * np.abs(tranche.quantity * tranche.mid).sum(axis=0)
-        return np.asarray(contracts.multiplier * points)
+        return np.asarray(np.abs(tranche.quantity.sum(axis=0)) * future_margin(rules, underlying))
+    if contracts.product in HOLDINGS:
+        return np.asarray(rules.holding * np.abs(tranche.value()))
     is_call, strike, quantity = contracts.is_call, contracts.strike, tranche.quantity
     loss = tranche.worst_loss(lambda: worst_expiry_loss(is_call, strike, quantity))
     if tranche.is_naked(lambda: is_short_beyond(is_call, quantity)):
         loss = loss + naked_add_on(contracts.product, is_call, strike, quantity, underlying)
     return np.maximum(contracts.multiplier * loss + tranche.value(), 0.0)
+
+
+def joint_margin(tranches: list[Tranche], underlying: FloatArray, rules: MarginConfig = STANDARD) -> FloatArray:
+    """Equity that tranches of one product and expiry bind together [USD], shape (n_paths,)."""
+    contracts = tranches[0].contracts
+    quantity = np.concatenate([tranche.quantity for tranche in tranches])
+    if contracts.product is Product.VIX_FUTURE:
+        return np.asarray(np.abs(quantity.sum(axis=0)) * future_margin(rules, underlying))
+    value = np.sum([tranche.value() for tranche in tranches], axis=0)
+    if contracts.product in HOLDINGS:
+        return np.asarray(rules.holding * np.abs(value))
+    is_call = np.concatenate([tranche.contracts.is_call for tranche in tranches])
+    strike = np.concatenate([tranche.contracts.strike for tranche in tranches])
+    loss = worst_expiry_loss(is_call, strike, quantity)
+    if is_short_beyond(is_call, quantity):
+        loss = loss + naked_add_on(contracts.product, is_call, strike, quantity, underlying)
+    return np.asarray(np.maximum(contracts.multiplier * loss + value, 0.0))
+
+
+@dataclass(slots=True, kw_only=True)
+class MarginPart:
+    """Tranches that are margined together, and what they bind.
+
+    Parameters
+    ----------
+    tranches : list of Tranche
+        Of one product and expiry, oldest first.
+    underlying : ndarray of shape (n_paths,)
+        Index level, or the VIX future of the expiry [points].
+    bound : ndarray of shape (n_paths,)
+        Equity bound [USD].
+    """
+
+    tranches: list[Tranche]
+    underlying: FloatArray
+    bound: FloatArray
+
+    def without(self, tranche: Tranche, rules: MarginConfig) -> FloatArray:
+        """Equity that the others bind [USD], shape (n_paths,)."""
+        others = [other for other in self.tranches if other is not tranche and other.is_open.any()]
+        return joint_margin(others, self.underlying, rules) if others else np.zeros(self.bound.size)
+
+
+def margin_parts(
+    tranches: list[Tranche], underlying_of: Callable[[ContractSet], FloatArray], rules: MarginConfig = STANDARD
+) -> list[MarginPart]:
+    """Split a book into what is margined together, oldest tranche first.
+
+    Tranches of one product and expiry that no path holds at the same time bind each by itself; it is the same sum.
+    """
+    groups: dict[tuple[Product, int], list[Tranche]] = {}
+    for tranche in tranches:
+        groups.setdefault((tranche.contracts.product, tranche.contracts.expiry), []).append(tranche)
+    parts: list[MarginPart] = []
+    for tranche in tranches:
+        group = groups[tranche.contracts.product, tranche.contracts.expiry]
+        underlying = underlying_of(tranche.contracts)
+        if len(group) == 1 or not _overlap(group):
+            bound = tranche_margin(tranche, underlying, rules)
+            parts.append(MarginPart(tranches=[tranche], underlying=underlying, bound=bound))
+        elif tranche is group[0]:
+            bound = joint_margin(group, underlying, rules)
+            parts.append(MarginPart(tranches=group, underlying=underlying, bound=bound))
+    return parts
+
+
+def _overlap(group: list[Tranche]) -> bool:
+    """Whether any path holds more than one of the tranches."""
+    held = np.zeros(group[0].contracts.n_paths, dtype=np.int64)
+    for tranche in group:
+        held += tranche.is_open
+    return bool((held > 1).any())

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
-from sim.contracts import ContractSet, Product, listed_strike, payoff
+from sim.contracts import HOLDINGS, OPTIONS, ContractSet, Product, listed_strike, payoff
 from sim.errors import DataError
+from sim.etn import short_term_index
 from sim.market import MarketBlock, settlement_value
 
 FloatArray = NDArray[np.float64]
@@ -64,6 +65,7 @@ class QuoteBook:
         self._interned: WeakValueDictionary[Hashable, ContractSet] = WeakValueDictionary()
         self._mids: dict[int, WeakKeyDictionary[ContractSet, FloatArray]] = {}
         self._strikes: dict[int, dict[Hashable, FloatArray]] = {}
+        self._etn: FloatArray | None = None
 
     def find(self, key: Hashable) -> ContractSet | None:
         """Contract set that somebody holds under ``key``, None where there is none: saves working out its strikes."""
@@ -115,6 +117,12 @@ class QuoteBook:
             key, Product.VIX_FUTURE, [False], np.zeros((1, self.market.n_paths)), expiry
         )
 
+    def holding(self, product: Product) -> ContractSet:
+        """One-leg set of a product that never expires, the same object for all who ask."""
+        return self.find(product) or self.contracts(
+            product, product, [False], np.zeros((1, self.market.n_paths)), self.market.calendar.dates.size - 1
+        )
+
     def price_held(self, held: Mapping[ContractSet, BoolArray], t: int) -> None:
         """Price all held contracts at the close of session ``t``, on the paths that hold them; elsewhere mids are 0.
 
@@ -133,7 +141,7 @@ class QuoteBook:
             groups.setdefault(key, []).append(contracts)
         cache = self._day(t)
         for group in groups.values():
-            if group[0].expiry <= t or group[0].product is Product.VIX_FUTURE:
+            if group[0].expiry <= t or group[0].product not in OPTIONS:
                 mids = [self._price(contracts, self.market.state(t), t, contracts.expiry - t) for contracts in group]
             else:
                 mids = self._group_mids(group, [np.flatnonzero(held[contracts]) for contracts in group], t)
@@ -251,6 +259,8 @@ class QuoteBook:
         market, pricer = self.market, self.market.pricer
         if sessions < 0:
             raise DataError(f"contracts expired on session {contracts.expiry}, before session {t}")
+        if contracts.product in HOLDINGS:
+            return self._holding_price(contracts.product, t)[None, :]
         if sessions == 0:
             settled = contracts.expiry == t
             return payoff(contracts, settlement_value(market, contracts.product, t) if settled else pricer.vix(state))
@@ -259,6 +269,17 @@ class QuoteBook:
         if contracts.product is Product.VIX_OPTION:
             return pricer.price_vix_legs(state, contracts.strike, sessions, contracts.is_call)
         return np.repeat(pricer.vix_future_rows(state, sessions)[None, :], contracts.n_legs, axis=0)
+
+    def _holding_price(self, product: Product, t: int) -> FloatArray:
+        """Price of one unit or note at the close of session ``t`` [USD], shape (n_paths,)."""
+        market = self.market
+        if product is Product.SPX_UNIT:
+            years = (t - market.day0) / SESSIONS_PER_YEAR
+            return np.asarray(market.spot(t) * np.exp(market.dividend_yield * years))
+        if self._etn is None:
+            self._etn = _read_only(short_term_index(market))
+        price: FloatArray = self._etn[t]
+        return price.copy()
 
 
 def _newest(cache: dict[int, Cache], t: int, empty: Cache) -> Cache:

@@ -115,6 +115,7 @@ def schedules(draw: st.DrawFn) -> CostsConfig:
             "exchange_fee_vix": draw(AMOUNT),
             "exchange_fee_vix_future": draw(AMOUNT),
             "regulatory_fee": draw(AMOUNT),
+            "commission_per_share": draw(AMOUNT),
             "half_spread": {product.value: spread for product in Product},
             "crossing": {1: draw(st.floats(0.0, 1.0)), 3: draw(st.floats(0.0, 1.0))},
         }
@@ -130,6 +131,9 @@ def plain_cost(costs: CostsConfig, product: Product, legs: list[tuple[float, flo
         if product is Product.VIX_FUTURE:
             fee, multiplier = costs.commission_per_future + costs.exchange_fee_vix_future, 1000.0
             half = max(spread.tick / 2.0, spread.fixed)
+        elif product in (Product.SPX_UNIT, Product.VIX_ETN):
+            fee, multiplier = costs.commission_per_share, 1.0
+            half = max(spread.tick / 2.0, spread.fixed + spread.proportional * mid)
         else:
             exchange = costs.exchange_fee_spx if product is Product.SPX_OPTION else costs.exchange_fee_vix
             fee, multiplier = costs.commission_per_contract + exchange + costs.regulatory_fee, 100.0
@@ -167,5 +171,5 @@ def test_a_schedule_without_costs_is_free() -> None:
     free = CostsConfig.model_validate(
         {**dict.fromkeys(fees, 0.0), "half_spread": {product.value: nothing for product in Product}}
     )
-    assert len(fees) == 6
+    assert len(fees) == 8
     assert math.isclose(order(Product.SPX_OPTION, [7.0, -7.0], [50.0, 30.0], 60.0, free), 0.0, abs_tol=1e-290)

@@ -16,7 +16,7 @@ SIM_ORDER = (
     {"errors", "facts"},
     {"config"},
     {"calendar", "expiries", "history"},
-    {"indicators", "signals", "contracts", "market", "quotes"},
+    {"indicators", "signals", "contracts", "market", "etn", "quotes", "conditions"},
     {"book", "marking", "tranche", "ledger", "costs", "margin"},
     {"strategies"},
     {"experiment", "extensions"},

@@ -122,10 +122,14 @@ def test_a_covered_short_adds_nothing() -> None:
 
 
 @pytest.mark.parametrize("n", [2.0, -2.0])
-def test_a_future_binds_a_share_of_its_value_on_either_side(n: float) -> None:
+@pytest.mark.parametrize(
+    ("level", "each"),
+    # 7000 at 15 and 9000 at 20; 5000 below the first level; in proportion above the last, 40000 at 80
+    [(18.5, 7000.0 + 0.7 * 2000.0), (9.0, 5000.0), (40.0, 19000.0), (100.0, 50000.0)],
+)
+def test_a_future_binds_by_its_level_on_either_side(n: float, level: float, each: float) -> None:
     future: Legs = [(False, 0.0, n)]
-    expected = 0.40 * 2 * 1000 * 18.5
-    assert margin_of(future, [18.5], 18.5, Product.VIX_FUTURE) == pytest.approx(expected, rel=1e-12)
+    assert margin_of(future, [level], level, Product.VIX_FUTURE) == pytest.approx(2 * each, rel=1e-12)
 
 
 @st.composite

@@ -49,12 +49,30 @@ class VixFutureSpread(HalfSpreadConfig):
     stress_slope: float = Field(default=1.0, ge=0.0, description="widening per 100% of VIX above calm_vix [-]")
 
 
+class SpxUnitSpread(HalfSpreadConfig):
+    """Fund on the SPX: a hundredth of a percent."""
+
+    tick: float = Field(default=0.01, gt=0.0, description="smallest price step [USD]")
+    proportional: float = Field(default=0.0001, ge=0.0, le=1.0, description="half-spread added per USD of price [-]")
+    stress_slope: float = Field(default=1.0, ge=0.0, description="widening per 100% of VIX above calm_vix [-]")
+
+
+class VixEtnSpread(HalfSpreadConfig):
+    """Note on the short-term VIX futures index: five hundredths of a percent."""
+
+    tick: float = Field(default=0.01, gt=0.0, description="smallest price step [USD]")
+    proportional: float = Field(default=0.0005, ge=0.0, le=1.0, description="half-spread added per USD of price [-]")
+    stress_slope: float = Field(default=1.0, ge=0.0, description="widening per 100% of VIX above calm_vix [-]")
+
+
 class HalfSpreadsConfig(ConfigSection):
     """Half-spreads by product."""
 
     spx_option: SpxOptionSpread = Field(default=SpxOptionSpread(), description="SPX options")
     vix_option: VixOptionSpread = Field(default=VixOptionSpread(), description="VIX options")
     vix_future: VixFutureSpread = Field(default=VixFutureSpread(), description="VIX futures")
+    spx_unit: SpxUnitSpread = Field(default=SpxUnitSpread(), description="units of an SPX fund")
+    vix_etn: VixEtnSpread = Field(default=VixEtnSpread(), description="notes on the short-term VIX futures index")
 
 
 class CostsConfig(ConfigSection):
@@ -72,6 +90,12 @@ class CostsConfig(ConfigSection):
     )
     exchange_fee_vix_future: float = Field(default=1.51, ge=0.0, description="exchange, per VIX future and side [USD]")
     regulatory_fee: float = Field(default=0.06, ge=0.0, description="ORF and OCC, per option contract and side [USD]")
+    commission_per_share: float = Field(
+        default=0.005, ge=0.0, description="broker, per fund unit or note and side [USD]"
+    )
+    etn_fee: float = Field(
+        default=0.0089, ge=0.0, le=0.2, description="investor fee of the VIX note, taken daily [1/year]"
+    )
     half_spread: HalfSpreadsConfig = Field(default=HalfSpreadsConfig(), description="half-spreads by product")
     crossing: dict[int, float] = Field(
         default={1: 1.0, 2: 0.75, 4: 0.53},

@@ -148,8 +148,25 @@ class MarginConfig(ConfigSection):
     """How much equity open positions bind."""
 
     mode: Literal["reg_t"] = Field(
-        default="reg_t", description="reg_t: strategy-based margin; a condor binds its wider wing"
+        default="reg_t", description="reg_t: worst loss at expiry of all options of an expiry, and naked tails"
     )
+    vix_future: tuple[tuple[float, float], ...] = Field(
+        default=((10.0, 5000.0), (15.0, 7000.0), (20.0, 9000.0), (30.0, 14000.0), (50.0, 24000.0), (80.0, 40000.0)),
+        min_length=1,
+        description="margin of a VIX future by its level: [points, USD] pairs, linear between them and in proportion to"
+        " the level above the last; contracts of one expiry net, others do not",
+    )
+    holding: float = Field(
+        default=0.25, gt=0.0, le=1.0, description="share of the value of SPX units and VIX notes that is bound [-]"
+    )
+
+    @field_validator("vix_future")
+    @classmethod
+    def _levels_rise(cls, value: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        levels = [level for level, _ in value]
+        if any(level <= 0.0 or amount <= 0.0 for level, amount in value) or levels != sorted(set(levels)):
+            raise ValueError("must be pairs of positive numbers, levels rising")
+        return value
 
 
 class KeepConfig(ConfigSection):
