@@ -2,87 +2,180 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.affine import AffineModel
 from models.black import black_vega, implied_volatility
+from models.building import counted
 from models.errors import PricingDomainError
-from models.kernels.leg import log_strikes_for_delta, price_legs, put_deltas, spline_rows, state_rows
-from models.option_table import TableGrid, build_option_slices
+from models.grid_table import Locator, StateGrid
+from models.kernels.leg import log_strikes_for_delta, price_legs, put_deltas, spline_rows
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
+from models.slices import SliceSource, TableModel
+from models.strike_grid import StrikeGrid
 from models.table_cache import load_or_build, table_hash
-from models.vix_table import build_vix_slices
 
 BoolArray = NDArray[np.bool_]
 Rows = tuple[NDArray[np.int64], FloatArray]
+Strides = tuple[np.uint64, ...]
+Arrays = dict[str, FloatArray]
 
-TABLE_VERSION = 1
+TABLE_VERSION = 2
 """Raised whenever the content of the tables changes."""
 
-SPX_GRID = TableGrid()
-VIX_GRID = TableGrid(n_state=33, pad_state=4, n_strike=41, pad_strike=5, reach=12.0)
-VIX_FUTURE_GRID = TableGrid(n_state=193)
 
-
-def tabulated_pricer(model: AffineModel, *, max_sessions: int = 90) -> TablePricer:
-    """Build the tables of a one-factor affine model, or read them from the cache.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableLayout:
+    """Grids of the tables of a model.
 
     Parameters
     ----------
-    model : AffineModel
-        Its state is an annual variance.
+    state : StateGrid
+        States of the options.
+    fine : StateGrid
+        States of what has no strike: futures and deviations.
+    spx, vix : StrikeGrid
+        Strikes of the options.
+    dtype : str
+        Type of the stored numbers: two factors are stored in single precision, which changes no digit that counts.
+    """
+
+    state: StateGrid
+    fine: StateGrid
+    spx: StrikeGrid
+    vix: StrikeGrid
+    dtype: str
+
+
+def table_layout(model: TableModel) -> TableLayout:
+    """Grids that meet 2 bp of implied volatility (99%) and 5 bp at worst."""
+    axes = model.table_axes()
+    state = StateGrid(axes=axes)
+    vix = StrikeGrid(n_nodes=41, pad=5, reach=12.0)
+    if len(state.continuous) == 1:
+        return TableLayout(state=state, fine=StateGrid(axes=axes, refinement=4), spx=StrikeGrid(), vix=vix, dtype="f8")
+    return TableLayout(
+        state=state, fine=StateGrid(axes=axes, refinement=2), spx=StrikeGrid(n_nodes=81, pad=7), vix=vix, dtype="f4"
+    )
+
+
+def tabulated_pricer(model: TableModel, *, max_sessions: int = 90) -> TablePricer:
+    """Build the tables of a model, or read them from the cache.
+
+    Parameters
+    ----------
+    model : TableModel
+        One or two continuous factors, and a discrete one if wanted.
     max_sessions : int
         Longest tenor. [sessions]
     """
-    grids = {"spx": SPX_GRID, "vix": VIX_GRID, "vix_future": VIX_FUTURE_GRID}
+    layout = table_layout(model)
     identity = {
         "model": model.pricing_key(),
         "version": TABLE_VERSION,
         "max_sessions": max_sessions,
-        **{name: asdict(grid) for name, grid in grids.items()},
+        "layout": asdict(layout),
     }
     key = table_hash(identity)
-    return TablePricer(model, load_or_build(key, lambda: _build(model, max_sessions)), key=key)
+    tables = load_or_build(key, lambda: build_tables(model.slice_source(), layout, max_sessions))
+    return TablePricer(model, layout, tables, key=key)
 
 
-def _build(model: AffineModel, max_sessions: int) -> dict[str, FloatArray]:
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        spx = pool.submit(build_option_slices, model, SPX_GRID, max_sessions)
-        options, futures = build_vix_slices(model, VIX_GRID, VIX_FUTURE_GRID, max_sessions, pool.map)
-        coefficients, deviations = spx.result()
-    return {"spx": coefficients, "deviation": deviations, "vix": options, "vix_future": futures}
+def build_tables(source: SliceSource, layout: TableLayout, max_sessions: int) -> Arrays:
+    """Coefficients of all tables, session by session.
+
+    Parameters
+    ----------
+    source : SliceSource
+        Prices on the grid of states.
+    layout : TableLayout
+        Grids.
+    max_sessions : int
+        Longest tenor. [sessions]
+
+    Returns
+    -------
+    dict of ndarray
+        ``spx`` and ``vix`` of shape (max_sessions, 2, n_rows, n_strikes): puts and calls; ``spx_deviation``,
+        ``vix_future`` and ``vix_deviation`` of shape (max_sessions, n_fine_rows).
+    """
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        spx = pool.submit(_spx_tables, source, layout, max_sessions)
+        tables = _vix_tables(source, layout, max_sessions)
+        tables.update(spx.result())
+    return tables
+
+
+def _spx_tables(source: SliceSource, layout: TableLayout, max_sessions: int) -> Arrays:
+    scaled, empty = layout.spx.scaled(), np.empty(0)
+    options = [
+        _surfaces(layout, puts, calls)
+        for _, puts, calls in source.spx_slices(layout.state.states(), scaled, max_sessions)
+    ]
+    fine = layout.fine
+    deviations = [_line(fine, deviation) for deviation, _, _ in source.spx_slices(fine.states(), empty, max_sessions)]
+    return {"spx": np.stack(options), "spx_deviation": np.stack(deviations)}
+
+
+def _vix_tables(source: SliceSource, layout: TableLayout, max_sessions: int) -> Arrays:
+    slices = source.vix_slices(layout.state.states(), layout.vix.scaled(), max_sessions)
+    options = [_surfaces(layout, puts, calls) for _, _, puts, calls in counted(slices, max_sessions)]
+    fine = layout.fine
+    lines = [
+        (_line(fine, future), _line(fine, deviation))
+        for future, deviation, _, _ in source.vix_slices(fine.states(), np.empty(0), max_sessions)
+    ]
+    futures, deviations = zip(*lines, strict=True)
+    return {"vix": np.stack(options), "vix_future": np.stack(futures), "vix_deviation": np.stack(deviations)}
+
+
+def _surfaces(layout: TableLayout, puts: FloatArray, calls: FloatArray) -> FloatArray:
+    return np.stack([layout.state.coefficients(side).astype(layout.dtype) for side in (puts, calls)])
+
+
+def _line(grid: StateGrid, values: FloatArray) -> FloatArray:
+    return grid.coefficients(values[:, None])[:, 0]
 
 
 @final
 class TablePricer:
     """Prices by table lookup; see ``models.protocols.Pricer``. Tenors are whole sessions.
 
-    Variances above 1 (a VIX of about 100) are priced as 1 and counted in ``clamp_count``.
+    States beyond the model's ``table_axes`` are priced at their ends and counted in ``clamp_count``.
 
     Parameters
     ----------
-    model : AffineModel
+    model : TableModel
         The model that the tables were built from.
+    layout : TableLayout
+        Their grids.
     tables : dict of ndarray
-        From the cache.
+        From ``build_tables`` or the cache.
     key : str
         Hash that identifies the tables.
     """
 
-    def __init__(self, model: AffineModel, tables: dict[str, FloatArray], *, key: str) -> None:
+    def __init__(self, model: TableModel, layout: TableLayout, tables: Arrays, *, key: str) -> None:
         self.model = model
+        self.layout = layout
         self.table_hash = key
         self.max_sessions = int(tables["spx"].shape[0])
         self.clamp_count = 0
         self._tables = tables
-        constant, slope = model.vix_squared_coefficients()
-        self._vix_squared = constant, float(slope[0])
+        self._exact = model.exact_pricer()
+        self._locate = {name: Locator(grid) for name, grid in (("state", layout.state), ("fine", layout.fine))}
+        self._strides = {
+            name: tuple(np.uint64(stride) for stride in grid.strides(n_columns))
+            for name, grid, n_columns in (
+                ("spx", layout.state, layout.spx.scaled().size),
+                ("vix", layout.state, layout.vix.scaled().size),
+                ("fine", layout.fine, 1),
+            )
+        }
 
     def __repr__(self) -> str:
         return f"TablePricer({self.model!r}, max_sessions={self.max_sessions})"
@@ -98,8 +191,8 @@ class TablePricer:
         ----------
         spot : ndarray of shape (n_paths,)
             SPX. [index points]
-        state : ndarray of shape (1, n_paths)
-            Variance. [1/year]
+        state : ndarray of shape (n_factors, n_paths)
+            State of the model.
         strike : ndarray of shape (n_legs, n_paths)
             Strikes. [index points]
         sessions : int
@@ -114,9 +207,7 @@ class TablePricer:
         """
         if sessions == 0:
             return _intrinsic(spot, strike, is_call)
-        price = _price(
-            self._tables["spx"], SPX_GRID, *self._spx_scale(spot, state, sessions), strike, sessions, is_call
-        )
+        price = self._price("spx", self.layout.spx, *self._spx_scale(spot, state, sessions), strike, sessions, is_call)
         price *= np.exp(-self.model.rate * sessions / SESSIONS_PER_YEAR)
         return price
 
@@ -124,15 +215,15 @@ class TablePricer:
         """Present values of VIX options, in VIX points; arguments as above."""
         if sessions == 0:
             return _intrinsic(self.vix(state), strike, is_call)
-        future, deviation = self._vix_future_rows(state, sessions)
-        rows = self._state_rows(state[0], VIX_GRID)
-        price = _price(self._tables["vix"], VIX_GRID, future, deviation, rows, strike, sessions, is_call)
+        future, deviation = self._fine_rows(state, sessions, "vix_future", "vix_deviation")
+        rows = self._rows(state, "state")
+        price = self._price("vix", self.layout.vix, future, deviation, rows, strike, sessions, is_call)
         price *= np.exp(-self.model.rate * sessions / SESSIONS_PER_YEAR)
         return price
 
     def vix_future_rows(self, state: FloatArray, sessions: int) -> FloatArray:
         """VIX futures [points] that settle after ``sessions``, shape (n_paths,)."""
-        return self.vix(state) if sessions == 0 else self._vix_future_rows(state, sessions)[0]
+        return self.vix(state) if sessions == 0 else self._fine_rows(state, sessions, "vix_future")[0]
 
     def strikes_for_delta(self, spot: FloatArray, state: FloatArray, delta: FloatArray, sessions: int) -> FloatArray:
         """Strikes of the given spot deltas (n_legs,): calls if positive, puts if negative; (n_legs, n_paths)."""
@@ -148,8 +239,9 @@ class TablePricer:
         target = np.ascontiguousarray(np.broadcast_to(put_delta[:, None], (wanted.size, forward.size)))
         log_strike = np.empty(target.shape)
         puts, calls = self._tables["spx"][sessions - 1]
+        grid = self.layout.spx
         log_strikes_for_delta(
-            deviation, *rows, puts, calls, SPX_GRID.pad_strike, SPX_GRID.strike_step, target, log_strike
+            deviation, *rows, self._strides["spx"], puts, calls, grid.pad, grid.step, target, log_strike
         )
         return np.asarray(forward * np.exp(log_strike))
 
@@ -157,23 +249,22 @@ class TablePricer:
 
     def vix(self, state: FloatArray) -> FloatArray:
         """See ``Pricer.vix``."""
-        constant, slope = self._vix_squared
-        return np.asarray(100.0 * np.sqrt(constant + slope * np.asarray(state)[0]))
+        return self._exact.vix(state)
 
     def vix_future(self, state: FloatArray, ttm: ArrayLike) -> FloatArray:
         """See ``Pricer.vix_future``."""
-        (variance, sessions), shape = self._flat(state, self._sessions(ttm))
-        result = np.empty(variance.shape)
+        factors, (sessions,), shape = self._flat(state, self._sessions(ttm))
+        result = np.empty(sessions.shape)
         for n, part in _by_session(sessions):
-            result[part] = self.vix_future_rows(variance[None, part], n)
+            result[part] = self.vix_future_rows(factors[:, part], n)
         return result.reshape(shape)
 
     def vix_option(self, state: FloatArray, *, strike: ArrayLike, ttm: ArrayLike, is_call: ArrayLike) -> FloatArray:
         """See ``Pricer.vix_option``."""
-        (variance, k, sessions, call), shape = self._flat(state, strike, self._sessions(ttm), is_call)
-        result = np.empty(variance.shape)
+        factors, (k, sessions, call), shape = self._flat(state, strike, self._sessions(ttm), is_call)
+        result = np.empty(sessions.shape)
         for n, part in _by_session(sessions):
-            both = self.price_vix_legs(variance[None, part], np.stack([k[part]] * 2), n, _CALL_AND_PUT)
+            both = self.price_vix_legs(factors[:, part], np.stack([k[part]] * 2), n, _CALL_AND_PUT)
             result[part] = np.where(call[part] != 0.0, both[0], both[1])
         return result.reshape(shape)
 
@@ -181,14 +272,14 @@ class TablePricer:
         self, spot: ArrayLike, state: FloatArray, *, strike: ArrayLike, ttm: ArrayLike, is_call: ArrayLike
     ) -> OptionValue:
         """See ``Pricer.spx_option``."""
-        (variance, s, k, sessions, call), shape = self._flat(state, spot, strike, self._sessions(ttm), is_call)
-        price, delta, vega, theta = np.empty((4, variance.size))
+        factors, (s, k, sessions, call), shape = self._flat(state, spot, strike, self._sessions(ttm), is_call)
+        price, delta, vega, theta = np.empty((4, sessions.size))
         for n, part in _by_session(sessions):
-            args = s[part], variance[None, part], np.stack([k[part]] * 2)
+            args = s[part], factors[:, part], np.stack([k[part]] * 2)
             is_call_part = call[part] != 0.0
             later = self.price_spx_legs(*args, max(n - 1, 0), _CALL_AND_PUT)
             price[part] = np.where(is_call_part, *self.price_spx_legs(*args, n, _CALL_AND_PUT))
-            delta[part] = self._spx_deltas(s[part], variance[None, part], k[part], n, is_call_part)
+            delta[part] = self._spx_deltas(s[part], factors[:, part], k[part], n, is_call_part)
             theta[part] = np.where(is_call_part, *later) - price[part]
             vega[part] = self._vega(price[part], s[part], k[part], n, is_call_part)
         return OptionValue(
@@ -197,23 +288,21 @@ class TablePricer:
 
     def strike_for_delta(self, spot: ArrayLike, state: FloatArray, *, delta: ArrayLike, ttm: ArrayLike) -> FloatArray:
         """See ``Pricer.strike_for_delta``."""
-        (variance, s, wanted, sessions), shape = self._flat(state, spot, delta, self._sessions(ttm))
-        result = np.empty(variance.shape)
+        factors, (s, wanted, sessions), shape = self._flat(state, spot, delta, self._sessions(ttm))
+        result = np.empty(sessions.shape)
         for n, part in _by_session(sessions):
             for value in np.unique(wanted[part]):
                 chosen = part[wanted[part] == value]
-                result[chosen] = self.strikes_for_delta(s[chosen], variance[None, chosen], np.array([value]), n)[0]
+                result[chosen] = self.strikes_for_delta(s[chosen], factors[:, chosen], np.array([value]), n)[0]
         return result.reshape(shape)
 
     # internals
 
     def _spx_scale(self, spot: FloatArray, state: FloatArray, sessions: int) -> tuple[FloatArray, FloatArray, Rows]:
-        self._check(sessions)
         ttm = sessions / SESSIONS_PER_YEAR
         forward = np.asarray(spot * np.exp((self.model.rate - self.model.dividend_yield) * ttm))
-        constant, slope = self._tables["deviation"][sessions - 1]
-        variance = np.minimum(np.maximum(state[0], _LOWEST), 1.0)
-        return forward, np.sqrt((constant + slope * variance) * ttm), self._state_rows(state[0], SPX_GRID)
+        deviation = self._fine_rows(state, sessions, "spx_deviation")[0]
+        return forward, deviation, self._rows(state, "state")
 
     def _spx_deltas(
         self, spot: FloatArray, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray
@@ -224,23 +313,44 @@ class TablePricer:
         forward, deviation, rows = self._spx_scale(spot, state, sessions)
         delta = np.empty(strike.shape)
         puts, calls = self._tables["spx"][sessions - 1]
-        put_deltas(forward, deviation, *rows, puts, calls, SPX_GRID.pad_strike, SPX_GRID.strike_step, strike, delta)
+        grid = self.layout.spx
+        put_deltas(forward, deviation, *rows, self._strides["spx"], puts, calls, grid.pad, grid.step, strike, delta)
         carry = np.exp(-self.model.dividend_yield * sessions / SESSIONS_PER_YEAR)
         return np.asarray(carry * np.where(is_call, delta + 1.0, delta))
 
-    def _vix_future_rows(self, state: FloatArray, sessions: int) -> tuple[FloatArray, FloatArray]:
+    def _fine_rows(self, state: FloatArray, sessions: int, *names: str) -> list[FloatArray]:
+        """Splines in the state alone, one array (n_paths,) a name."""
         self._check(sessions)
-        row, weight = self._state_rows(state[0], VIX_FUTURE_GRID)
-        future, deviation = np.empty(row.shape), np.empty(row.shape)
-        lines = self._tables["vix_future"][sessions - 1]
-        spline_rows(row, weight, lines[0], future)
-        spline_rows(row, weight, lines[1], deviation)
-        return future, deviation
+        row, weight = self._rows(state, "fine")
+        values = []
+        for name in names:
+            value = np.empty(row.shape)
+            spline_rows(row, weight, self._strides["fine"], self._tables[name][sessions - 1], value)
+            values.append(value)
+        return values
 
-    def _state_rows(self, variance: FloatArray, grid: TableGrid) -> Rows:
-        row, weight = np.empty(variance.shape, np.int64), np.empty((variance.size, 4))
-        self.clamp_count += int(state_rows(np.ascontiguousarray(variance), grid.state_step, grid.n_state, row, weight))
+    def _rows(self, state: FloatArray, grid: str) -> Rows:
+        row, weight, clamped = self._locate[grid].locate(state)
+        self.clamp_count += clamped
         return row, weight
+
+    def _price(
+        self,
+        name: str,
+        grid: StrikeGrid,
+        forward: FloatArray,
+        deviation: FloatArray,
+        rows: Rows,
+        strike: FloatArray,
+        sessions: int,
+        is_call: BoolArray,
+    ) -> FloatArray:
+        price = np.empty(strike.shape)
+        puts, calls = self._tables[name][sessions - 1]
+        price_legs(
+            forward, deviation, *rows, self._strides[name], puts, calls, grid.pad, grid.step, strike, is_call, price
+        )
+        return price
 
     def _vega(
         self, price: FloatArray, spot: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray
@@ -271,29 +381,15 @@ class TablePricer:
         return np.asarray(sessions)
 
     @staticmethod
-    def _flat(state: FloatArray, *others: ArrayLike) -> tuple[list[FloatArray], tuple[int, ...]]:
-        arrays = np.broadcast_arrays(np.asarray(state, float)[0], *(np.asarray(item, float) for item in others))
-        return [np.ascontiguousarray(array).ravel() for array in arrays], arrays[0].shape
+    def _flat(state: FloatArray, *others: ArrayLike) -> tuple[FloatArray, list[FloatArray], tuple[int, ...]]:
+        factors = np.asarray(state, dtype=np.float64)
+        arrays = np.broadcast_arrays(factors[0], *(np.asarray(item, float) for item in others))
+        shape = arrays[0].shape
+        flat = np.stack([np.broadcast_to(factor, shape).ravel() for factor in factors])
+        return flat, [np.ascontiguousarray(array).ravel() for array in arrays[1:]], shape
 
 
 _CALL_AND_PUT = np.array([True, False])
-_LOWEST = float(SPX_GRID.variances()[0])
-
-
-def _price(
-    table: FloatArray,
-    grid: TableGrid,
-    forward: FloatArray,
-    deviation: FloatArray,
-    rows: Rows,
-    strike: FloatArray,
-    sessions: int,
-    is_call: BoolArray,
-) -> FloatArray:
-    price = np.empty(strike.shape)
-    puts, calls = table[sessions - 1]
-    price_legs(forward, deviation, *rows, puts, calls, grid.pad_strike, grid.strike_step, strike, is_call, price)
-    return price
 
 
 def _intrinsic(underlying: FloatArray, strike: FloatArray, is_call: BoolArray) -> FloatArray:
