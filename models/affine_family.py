@@ -8,7 +8,9 @@ from models.protocols import Measure, Model, PathBlock, SimulationGrid, Start, S
 
 if TYPE_CHECKING:
     from models.affine import AffineModel
+    from models.axes import Axis
     from models.protocols import Pricer
+    from models.slices import SliceSource, TableModel
 
 
 class AffineFamily:
@@ -41,4 +43,16 @@ class AffineFamily:
         """Tables of the exact prices, built once and cached on disk."""
         from models.table_pricer import tabulated_pricer
 
-        return tabulated_pricer(cast("AffineModel", self), max_sessions=max_sessions)
+        return tabulated_pricer(cast("TableModel", self), max_sessions=max_sessions)
+
+    def table_axes(self) -> tuple[Axis, ...]:
+        """One variance: its root from 0 to 1, a VIX of about 100."""
+        from models.axes import Axis
+
+        return (Axis(kind="root", low=0.0, high=1.0, n_nodes=49),)
+
+    def slice_source(self) -> SliceSource:
+        """Builder of the tables."""
+        from models.affine_slices import AffineSlices
+
+        return AffineSlices(cast("AffineModel", self))

@@ -9,63 +9,12 @@ forward, so that neither has a kink there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.ndimage import spline_filter1d
 
 from models.affine import AffineModel, ComplexArray
 from models.errors import PricingDomainError
-from models.protocols import SESSIONS_PER_YEAR, FloatArray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableGrid:
-    """Nodes of the tables.
-
-    Parameters
-    ----------
-    n_state : int
-        Nodes of the root of variance on [0, 1].
-    pad_state : int
-        Nodes beyond 1, which keep the spline's end condition away from the last used cell.
-    n_strike : int
-        Nodes of the strike axis from the forward outwards.
-    pad_strike : int
-        Nodes past the forward, and nodes that end the axis.
-    reach : float
-        Scaled log-moneyness at the last node.
-    """
-
-    n_state: int = 49
-    pad_state: int = 8
-    n_strike: int = 97
-    pad_strike: int = 8
-    reach: float = 40.0
-
-    @property
-    def state_step(self) -> float:
-        """Step in the root of variance."""
-        return 1.0 / (self.n_state - 1)
-
-    @property
-    def strike_step(self) -> float:
-        """Step in asinh of the scaled log-moneyness."""
-        return float(np.arcsinh(self.reach)) / (self.n_strike - 1)
-
-    def variances(self) -> FloatArray:
-        """Variance at the state nodes, pads included."""
-        root = np.arange(self.n_state + self.pad_state) * self.state_step
-        # at variance 0 some models have no deviation one session ahead; the scaled surface has a limit there
-        root[0] = 0.01 * self.state_step
-        return np.asarray(root**2)
-
-    def scaled_strikes(self) -> FloatArray:
-        """Scaled log-moneyness, positive outwards, at the strike nodes, pads included."""
-        nodes = np.arange(-self.pad_strike, self.n_strike + 2)
-        return np.asarray(np.sinh(nodes * self.strike_step))
-
+from models.protocols import FloatArray
 
 _WIDTH = 48.0  # half width of the cosine series, in deviations
 _TERMS = (512, 1024, 2048, 4096, 8192, 16384)
@@ -74,7 +23,7 @@ _TOLERABLE = 1e-5
 _KNOTS = 1500
 
 
-class _CosineBasis:
+class CosineBasis:
     """Sines and cosines of the series at the scaled strikes, shared by every slice and state."""
 
     def __init__(self, scaled: FloatArray) -> None:
@@ -90,50 +39,8 @@ class _CosineBasis:
         return self._sine[:, :n_terms], self._cosine[:, :n_terms]
 
 
-def build_option_slices(model: AffineModel, grid: TableGrid, max_sessions: int) -> tuple[FloatArray, FloatArray]:
-    """Spline coefficients of all slices.
-
-    Parameters
-    ----------
-    model : AffineModel
-        One-factor model; its state is an annual variance.
-    grid : TableGrid
-        Nodes.
-    max_sessions : int
-        Slices are built for 1 .. max_sessions.
-
-    Returns
-    -------
-    coefficients : ndarray of shape (max_sessions, 2, n_state + pad + 1, n_strike + pads)
-        Puts and calls; row 0 mirrors row 2, as prices are even in the root of variance.
-    deviations : ndarray of shape (max_sessions, 2)
-        Constant and slope of the mean variance [annual] of each slice.
-    """
-    outward = grid.scaled_strikes()
-    basis = _CosineBasis(np.concatenate([-outward, outward]))
-    variances = grid.variances()
-    coefficients = np.empty((max_sessions, 2, variances.size + 1, outward.size))
-    deviations = np.empty((max_sessions, 2))
-    for n in range(1, max_sessions + 1):
-        ttm = n / SESSIONS_PER_YEAR
-        constant, slope = model.mean_variance_coefficients(ttm)
-        deviations[n - 1] = constant, slope[0]
-        deviation = np.sqrt((constant + slope[0] * variances) * ttm)
-        puts, calls = _scaled_prices(model, basis, variances, deviation, ttm)
-        for side, surface in enumerate((puts[:, : outward.size], calls[:, outward.size :])):
-            coefficients[n - 1, side] = spline_coefficients(surface)
-    return coefficients, deviations
-
-
-def spline_coefficients(surface: FloatArray) -> FloatArray:
-    """Coefficients of the cubic B-spline through ``surface`` (state, strike), with the mirrored row before state 0."""
-    filtered = spline_filter1d(surface, order=3, axis=0, mode="mirror")
-    filtered = spline_filter1d(filtered, order=3, axis=1, mode="mirror")
-    return np.concatenate([filtered[1:2], filtered])
-
-
-def _scaled_prices(
-    model: AffineModel, basis: _CosineBasis, variances: FloatArray, deviation: FloatArray, ttm: float
+def scaled_spx_prices(
+    model: AffineModel, basis: CosineBasis, variances: FloatArray, deviation: FloatArray, ttm: float
 ) -> tuple[FloatArray, FloatArray]:
     """Puts and calls over forward and deviation, (n_state, n_strikes), by the COS method."""
     exponent = _exponents(model, variances, deviation, ttm)

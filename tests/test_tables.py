@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from math import exp
@@ -17,17 +17,17 @@ from models.affine import AffineModel
 from models.affine_pricer import AffinePricer
 from models.black import implied_volatility
 from models.errors import PricingDomainError
-from models.option_table import TableGrid, build_option_slices
 from models.protocols import SESSIONS_PER_YEAR
-from models.table_pricer import SPX_GRID, VIX_FUTURE_GRID, VIX_GRID, TablePricer
-from models.vix_table import build_vix_slices
+from models.slices import SpxSlice, VixSlice
+from models.strike_grid import StrikeGrid
+from models.table_pricer import TablePricer, build_tables, table_layout
 from tests import model_sets
 
 FloatArray = NDArray[np.float64]
-Slice = tuple[FloatArray, FloatArray]
 SLICES = (1, 2, 5, 13, 38, 90)
 VIX_SLICES = (1, 5, 21, 42)
 SPOT = 4000.0
+STATE_STEP = 1.0 / 48.0
 
 SVCJ = replace(model_sets.SVCJ, rate=0.03)
 MODELS: dict[str, AffineModel] = {
@@ -37,27 +37,44 @@ MODELS: dict[str, AffineModel] = {
 }
 
 
+@dataclass(frozen=True)
+class OneProduct:
+    """Slices of one product; those of the other are not a number, and so are sessions that no test asks for."""
+
+    model: AffineModel
+    is_vix: bool
+
+    def spx_slices(self, states: FloatArray, scaled: FloatArray, max_sessions: int) -> Iterator[SpxSlice]:
+        if not self.is_vix:
+            yield from self.model.slice_source().spx_slices(states, scaled, max_sessions)
+            return
+        blank = np.full((states.shape[1], scaled.size), np.nan)
+        yield from ((blank[:, 0] if scaled.size else np.full(states.shape[1], np.nan), blank, blank),) * max_sessions
+
+    def vix_slices(self, states: FloatArray, scaled: FloatArray, max_sessions: int) -> Iterator[VixSlice]:
+        if self.is_vix:
+            yield from self.model.slice_source().vix_slices(states, scaled, max_sessions)
+            return
+        blank, line = np.full((states.shape[1], scaled.size), np.nan), np.full(states.shape[1], np.nan)
+        yield from ((line, line, blank, blank),) * max_sessions
+
+
 @cache
 def spx_table(name: str) -> TablePricer:
     """All slices of the options on the SPX, none on the VIX."""
-    coefficients, deviations = build_option_slices(MODELS[name], SPX_GRID, 90)
-    return TablePricer(MODELS[name], {"spx": coefficients, "deviation": deviations}, key=name)
+    return one_table(name, is_vix=False, max_sessions=90)
 
 
 @cache
 def vix_table(name: str) -> TablePricer:
-    """A few slices of the options on the VIX; the others are not a number."""
-    blank = (
-        np.full((2, VIX_GRID.variances().size + 1, VIX_GRID.scaled_strikes().size), np.nan),
-        np.full((2, VIX_FUTURE_GRID.variances().size + 1), np.nan),
-    )
+    """Slices of the futures and options on the VIX, none on the SPX."""
+    return one_table(name, is_vix=True, max_sessions=max(VIX_SLICES))
 
-    def some(function: Callable[[int], Slice], sessions: Iterable[int], /) -> Iterable[Slice]:
-        return [function(n) if n in VIX_SLICES else blank for n in sessions]
 
-    options, futures = build_vix_slices(MODELS[name], VIX_GRID, VIX_FUTURE_GRID, max(VIX_SLICES), some)
-    tables = {"spx": np.empty((max(VIX_SLICES), 0)), "vix": options, "vix_future": futures}
-    return TablePricer(MODELS[name], tables, key=name)
+def one_table(name: str, *, is_vix: bool, max_sessions: int) -> TablePricer:
+    model = MODELS[name]
+    layout = table_layout(model)
+    return TablePricer(model, layout, build_tables(OneProduct(model, is_vix), layout, max_sessions), key=name)
 
 
 @dataclass(frozen=True)
@@ -125,7 +142,7 @@ def test_strikes_for_delta_are_the_exact_ones(name: str, sessions: int) -> None:
     delta = np.array([-0.3, -0.05, 0.01, 0.2, 0.5, 0.95])[:, None]
     exact = AffinePricer(model).strike_for_delta(SPOT, state, delta=delta, ttm=ttm)
     result = spx_table(name).strike_for_delta(SPOT, state, delta=delta, ttm=ttm)
-    _, deviation = growth_and_deviation(spx_table(name), state, sessions)
+    _, deviation = growth_and_deviation(spx_table(name), state[0], sessions)
     # a hundredth of a standard deviation of the index
     assert np.max(np.abs(np.log(result / exact)) / deviation) < 0.01
 
@@ -165,18 +182,24 @@ def test_vix_futures_and_options_are_the_exact_ones(name: str, sessions: int) ->
     assert np.max(np.abs(wrong - exact)) > 0.05
 
 
-def lookup(coefficients: FloatArray, grid: TableGrid, v: FloatArray, scaled: FloatArray) -> FloatArray:
+def lookup(coefficients: FloatArray, step: float, grid: StrikeGrid, v: FloatArray, scaled: FloatArray) -> FloatArray:
     """Spline of puts below the forward and of calls above, by scipy."""
-    state = np.sqrt(v) / grid.state_step + 1.0
-    column = grid.pad_strike + np.arcsinh(np.abs(scaled)) / grid.strike_step
+    state = np.sqrt(v) / step + 1.0
+    column = grid.pad + np.arcsinh(np.abs(scaled)) / grid.step
     sides = [map_coordinates(part, [state, column], order=3, prefilter=False) for part in coefficients]
     return np.where(scaled <= 0.0, *sides)
 
 
+def line_lookup(table: TablePricer, name: str, v: FloatArray, sessions: int) -> FloatArray:
+    """Spline in the state alone, by scipy."""
+    fine = table.layout.fine
+    at = np.sqrt(v) / fine.step(fine.axes[0]) + 1.0
+    return map_coordinates(table._tables[name][sessions - 1], [at], order=3, prefilter=False)
+
+
 def growth_and_deviation(table: TablePricer, v: FloatArray, sessions: int) -> tuple[float, FloatArray]:
     model, ttm = table.model, sessions / SESSIONS_PER_YEAR
-    constant, slope = model.mean_variance_coefficients(ttm)
-    return exp((model.rate - model.dividend_yield) * ttm), np.sqrt((constant + slope[0] * v) * ttm)
+    return exp((model.rate - model.dividend_yield) * ttm), line_lookup(table, "spx_deviation", v, sessions)
 
 
 def spx_twin(
@@ -186,7 +209,9 @@ def spx_twin(
     growth, deviation = growth_and_deviation(table, v, sessions)
     forward = spot * growth
     scaled = np.log(strike / forward) / deviation
-    otm = forward * deviation * np.maximum(lookup(table._tables["spx"][sessions - 1], SPX_GRID, v, scaled), 0.0)
+    layout = table.layout
+    value = lookup(table._tables["spx"][sessions - 1], STATE_STEP, layout.spx, v, scaled)
+    otm = forward * deviation * np.maximum(value, 0.0)
     forward_part = (forward - strike) if is_call else (strike - forward)
     in_the_money = (scaled <= 0.0) if is_call else (scaled > 0.0)
     value = otm + np.where(in_the_money, forward_part, 0.0)
@@ -216,13 +241,12 @@ def test_lookup_of_vix_options_is_that_of_scipy(sessions: int) -> None:
     table, rng = vix_table("svcj"), np.random.default_rng([44, sessions])
     n = 2000
     v = rng.uniform(0.01, 0.99, n) ** 2
-    state = np.sqrt(v) / VIX_FUTURE_GRID.state_step + 1.0
-    lines = table._tables["vix_future"][sessions - 1]
-    future, deviation = (map_coordinates(line, [state], order=3, prefilter=False) for line in lines)
+    future, deviation = (line_lookup(table, name, v, sessions) for name in ("vix_future", "vix_deviation"))
     np.testing.assert_allclose(table.vix_future_rows(v[None], sessions), future, rtol=1e-12)
     strike = future * np.exp(deviation * rng.uniform(-3.0, 6.0, n))
     scaled = np.log(strike / future) / deviation
-    otm = future * deviation * np.maximum(lookup(table._tables["vix"][sessions - 1], VIX_GRID, v, scaled), 0.0)
+    value = lookup(table._tables["vix"][sessions - 1], STATE_STEP, table.layout.vix, v, scaled)
+    otm = future * deviation * np.maximum(value, 0.0)
     call = otm + np.where(scaled <= 0.0, future - strike, 0.0)
     put = otm + np.where(scaled > 0.0, strike - future, 0.0)
     discount = exp(-0.03 * sessions / SESSIONS_PER_YEAR)
