@@ -172,7 +172,7 @@ def test_a_pricer_is_loaded_bit_for_bit(cache: Path, monkeypatch: pytest.MonkeyP
     def refuse(*_: object) -> Arrays:
         raise AssertionError("the tables are in the cache")
 
-    monkeypatch.setattr(table_pricer, "_build", refuse)
+    monkeypatch.setattr(table_pricer, "build_tables", refuse)
     # rates, the equity premium and the P law do not enter the tables
     second = heston(rate=0.03, equity_premium=0.05, dividend_yield=0.01).tabulated_pricer(max_sessions=1)
     assert second.table_hash == first.table_hash
