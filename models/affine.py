@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.axes import Axis
 from models.protocols import FloatArray
 
 ComplexArray = NDArray[np.complex128]
@@ -68,4 +69,16 @@ class AffineModel(Protocol):
 
     def variance_mean(self, ttm: float) -> tuple[float, FloatArray]:
         r"""Constant and slope of :math:`E^Q[\mathrm{VIX}^2_T]`."""
+        ...
+
+    def log_return_sessions(self, u: ComplexArray, max_sessions: int) -> ComplexArray:
+        """``log_return_transform`` at 1 .. max_sessions sessions, (max_sessions, 1 + n_factors, n_u)."""
+        ...
+
+    def variance_sessions(self, s: ComplexArray, max_sessions: int) -> ComplexArray:
+        """``variance_transform`` at 1 .. max_sessions sessions, shaped likewise."""
+        ...
+
+    def table_axes(self) -> tuple[Axis, ...]:
+        """Coordinates of the factors in tables, in order."""
         ...

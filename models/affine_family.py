@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from models.protocols import Measure, Model, PathBlock, SimulationGrid, Start, Stream
+import numpy as np
+
+from models.protocols import SESSIONS_PER_YEAR, Measure, Model, PathBlock, SimulationGrid, Start, Stream
 
 if TYPE_CHECKING:
-    from models.affine import AffineModel
+    from models.affine import AffineModel, ComplexArray
     from models.axes import Axis
     from models.protocols import Pricer
     from models.slices import SliceSource, TableModel
@@ -33,6 +35,29 @@ class AffineFamily:
 
         return simulate_paths(cast(Model, self), grid, n_paths, stream, start=start, spot0=spot0, measure=measure)
 
+    def log_return_sessions(self, u: ComplexArray, max_sessions: int) -> ComplexArray:
+        """Coefficients of ``log_return_transform`` at every whole number of sessions.
+
+        Parameters
+        ----------
+        u : ndarray of shape (n_u,), complex
+            Arguments.
+        max_sessions : int
+            Horizons are 1 .. max_sessions.
+
+        Returns
+        -------
+        ndarray of shape (max_sessions, 1 + n_factors, n_u)
+            Constant, then slopes. Models whose equations are integrated have all horizons from one integration.
+        """
+        transform = cast("AffineModel", self).log_return_transform
+        return _stacked([transform(u, n / SESSIONS_PER_YEAR) for n in range(1, max_sessions + 1)])
+
+    def variance_sessions(self, s: ComplexArray, max_sessions: int) -> ComplexArray:
+        """Coefficients of ``variance_transform`` at every whole number of sessions, shaped as those above."""
+        transform = cast("AffineModel", self).variance_transform
+        return _stacked([transform(s, n / SESSIONS_PER_YEAR) for n in range(1, max_sessions + 1)])
+
     def exact_pricer(self) -> Pricer:
         """COS prices of SPX options, Laplace prices of VIX derivatives."""
         from models.affine_pricer import AffinePricer
@@ -56,3 +81,7 @@ class AffineFamily:
         from models.affine_slices import AffineSlices
 
         return AffineSlices(cast("AffineModel", self))
+
+
+def _stacked(rows: list[tuple[ComplexArray, ComplexArray]]) -> ComplexArray:
+    return np.stack([np.concatenate([constant[None], slope]) for constant, slope in rows])

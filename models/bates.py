@@ -8,9 +8,11 @@ References
 
 from __future__ import annotations
 
-from models.special_case import SvcjCase
+from models.special_case import SpecialCase
+from models.svcj import Svcj
 
-bates = SvcjCase(
+bates = SpecialCase(
+    Svcj,
     meaning="Bates's model: Heston with log-normal price jumps; the variance does not jump.",
     absent=("variance_jump_mean_p", "variance_jump_mean_q", "jump_correlation"),
 )

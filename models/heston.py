@@ -8,12 +8,15 @@ References
 
 from __future__ import annotations
 
-from models.special_case import SvcjCase
+from models.special_case import SpecialCase
+from models.svcj import Svcj
 
 JUMPS = tuple(
     f"{stem}_{measure}"
-    for stem in ("jump_intensity", "variance_jump_mean", "return_jump_mean", "return_jump_std")
+    for stem in ("jump_intensity", "jump_intensity_slope", "variance_jump_mean", "return_jump_mean", "return_jump_std")
     for measure in "pq"
 )
 
-heston = SvcjCase(meaning="Heston's stochastic volatility: SVCJ without jumps.", absent=(*JUMPS, "jump_correlation"))
+heston = SpecialCase(
+    Svcj, meaning="Heston's stochastic volatility: SVCJ without jumps.", absent=(*JUMPS, "jump_correlation")
+)

@@ -30,6 +30,7 @@ import numpy as np
 
 from models.affine import ComplexArray
 from models.affine_family import AffineFamily
+from models.axes import Axis
 from models.complex_log import complex_log1p
 from models.domain import check_domain
 from models.errors import ModelParameterError, PricingDomainError
@@ -148,6 +149,10 @@ class HestonNandi(AffineFamily):
             premium=0.0,
             drift=drift,
         )
+
+    def table_axes(self) -> tuple[Axis, ...]:
+        """Coordinate of the variance in tables: its root, as volatility is what smiles move with."""
+        return (Axis(kind="root", low=0.0, high=1.0, n_nodes=49),)
 
     def pricing_key(self) -> str:
         """See ``AffineModel.pricing_key``."""

@@ -16,6 +16,8 @@ REGISTRY: dict[str, str | Callable[..., Model]] = {
     "heston": "models.heston:heston",
     "bates": "models.bates:bates",
     "svcj": "models.svcj:Svcj",
+    "double_heston": "models.double_heston:double_heston",
+    "two_factor_svcj": "models.two_factor_svcj:TwoFactorSvcj",
     "heston_nandi": "models.heston_nandi:HestonNandi",
 }
 """Name to ``module:attribute`` (imported when first used) or to what makes the model."""

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Generic, TypeVar, final
 
 from models.errors import ModelParameterError
-from models.svcj import Svcj
+from models.protocols import Model
+
+Full = TypeVar("Full", bound=Model)
 
 
 @final
 @dataclass(frozen=True)
-class SvcjCase:
-    """SVCJ with some of its parameters left at 0; called like a class, it makes an ``Svcj``.
+class SpecialCase(Generic[Full]):
+    """A model with some of its parameters left at their defaults; called like a class, it makes the full model.
 
     Parameters
     ----------
+    full : callable
+        The model that it is a case of.
     meaning : str
         What the special case is, in a line.
     absent : tuple of str
         Parameters that it does not have.
     """
 
+    full: Callable[..., Full]
     meaning: str
     absent: tuple[str, ...]
 
     @property
     def __signature__(self) -> inspect.Signature:
         """Parameters of the special case, for whoever asks with ``inspect``."""
-        parameters = inspect.signature(Svcj).parameters.values()
+        parameters = inspect.signature(self.full).parameters.values()
         return inspect.Signature([item for item in parameters if item.name not in self.absent])
 
     @property
@@ -37,7 +43,7 @@ class SvcjCase:
         """Line that lists of models print."""
         return self.meaning
 
-    def __call__(self, **parameters: float) -> Svcj:
+    def __call__(self, **parameters: float) -> Full:
         """Make the model.
 
         Raises
@@ -47,5 +53,6 @@ class SvcjCase:
         """
         for name in self.absent:
             if name in parameters:
-                raise ModelParameterError(f"{name} is no parameter here: {self.meaning}; svcj has it")
-        return Svcj(**parameters)
+                full = getattr(self.full, "name", "the full model")
+                raise ModelParameterError(f"{name} is no parameter here: {self.meaning}; {full} has it")
+        return self.full(**parameters)

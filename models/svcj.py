@@ -7,7 +7,9 @@ Under either measure, with :math:`\mathrm{d}\langle W, Z\rangle_t = \rho\,\mathr
     \mathrm{d}\ln S_t &= (\mu - \lambda\bar\mu - v_t/2)\,\mathrm{d}t + \sqrt{v_t}\,\mathrm{d}W_t + z^s\,\mathrm{d}N_t \\
     \mathrm{d}v_t &= \kappa(\theta - v_t)\,\mathrm{d}t + \xi\sqrt{v_t}\,\mathrm{d}Z_t + z^v\,\mathrm{d}N_t
 
-with :math:`z^v \sim \mathrm{Exp}(\mu_v)` and :math:`z^s | z^v \sim N(\mu_s + \rho_J z^v, \sigma_s^2)`. P and Q share
+with :math:`z^v \sim \mathrm{Exp}(\mu_v)`, :math:`z^s | z^v \sim N(\mu_s + \rho_J z^v, \sigma_s^2)` and jumps at the rate
+:math:`\lambda = \lambda_0 + \lambda_1 v_t`. Transforms are closed where :math:`\lambda_1 = 0`, and integrated
+numerically elsewhere. P and Q share
 :math:`\kappa\theta, \xi, \rho, \rho_J`; they differ in :math:`\kappa` (variance premium), in the jumps (jump premium)
 and in the drift (equity premium).
 
@@ -29,10 +31,18 @@ import numpy as np
 
 from models.affine import ComplexArray
 from models.affine_family import AffineFamily
+from models.axes import Axis
 from models.complex_log import complex_log1p, log1p_ratio
-from models.domain import check_domain
+from models.domain import check_domain, check_jumps
 from models.errors import ModelParameterError
 from models.protocols import VIX_HORIZON, FloatArray, Measure, Stream
+from models.riccati import (
+    log_return_coefficients,
+    log_return_sessions,
+    variance_bound,
+    variance_coefficients,
+    variance_sessions,
+)
 from models.svcj_dynamics import SvcjDynamics
 
 
@@ -51,7 +61,7 @@ class Svcj(AffineFamily):
     rho : float
         Correlation of the Brownian motions, in (-1, 1).
     jump_intensity_p, jump_intensity_q : float
-        Co-jumps a year, >= 0. [1/year]
+        Co-jumps a year at no variance, >= 0. [1/year]
     variance_jump_mean_p, variance_jump_mean_q : float
         Mean of the exponential variance jump, >= 0. [1/year]
     return_jump_mean_p, return_jump_mean_q : float
@@ -60,6 +70,8 @@ class Svcj(AffineFamily):
         Standard deviation of the log-price jump given the variance jump, >= 0.
     jump_correlation : float
         Slope of the log-price jump on the variance jump; ``jump_correlation * variance_jump_mean < 1``.
+    jump_intensity_slope_p, jump_intensity_slope_q : float
+        More co-jumps a year for a unit of variance, >= 0; times ``variance_jump_mean`` less than ``kappa``.
     equity_premium : float
         Expected excess return of the SPX (dividends included) under P. [1/year]
     rate, dividend_yield : float
@@ -85,6 +97,8 @@ class Svcj(AffineFamily):
     return_jump_std_p: float = 0.0
     return_jump_std_q: float = 0.0
     jump_correlation: float = 0.0
+    jump_intensity_slope_p: float = 0.0
+    jump_intensity_slope_q: float = 0.0
     equity_premium: float = 0.0
     rate: float = 0.0
     dividend_yield: float = 0.0
@@ -96,19 +110,20 @@ class Svcj(AffineFamily):
         positive = ("kappa_p", "kappa_q", "theta_p", "vol_of_vol")
         non_negative = tuple(
             f"{stem}_{measure}"
-            for stem in ("jump_intensity", "variance_jump_mean", "return_jump_std")
+            for stem in ("jump_intensity", "jump_intensity_slope", "variance_jump_mean", "return_jump_std")
             for measure in "pq"
         )
         check_domain(self, positive=positive, non_negative=non_negative)
         if not -1.0 < self.rho < 1.0:
             raise ModelParameterError(f"rho must lie in (-1, 1), got {self.rho!r}")
         for measure in "pq":
-            mean = getattr(self, f"variance_jump_mean_{measure}")
-            if self.jump_correlation * mean >= 1.0:
-                raise ModelParameterError(
-                    f"jump_correlation must be < 1 / variance_jump_mean_{measure} = {1.0 / mean:g}, "
-                    f"got {self.jump_correlation!r}: the mean price jump would be infinite"
-                )
+            check_jumps(
+                jump_correlation=self.jump_correlation,
+                variance_jump_mean=getattr(self, f"variance_jump_mean_{measure}"),
+                kappa=getattr(self, f"kappa_{measure}"),
+                slope=getattr(self, f"jump_intensity_slope_{measure}"),
+                measure=measure,
+            )
 
     def dynamics(self, measure: Measure) -> SvcjDynamics:
         """Equations under ``measure``: the only place where P and Q part."""
@@ -120,12 +135,17 @@ class Svcj(AffineFamily):
             vol_of_vol=self.vol_of_vol,
             rho=self.rho,
             jump_intensity=getattr(self, f"jump_intensity_{measure}"),
+            jump_intensity_slope=getattr(self, f"jump_intensity_slope_{measure}"),
             variance_jump_mean=getattr(self, f"variance_jump_mean_{measure}"),
             return_jump_mean=getattr(self, f"return_jump_mean_{measure}"),
             return_jump_std=getattr(self, f"return_jump_std_{measure}"),
             jump_correlation=self.jump_correlation,
             drift=self.rate - self.dividend_yield + premium,
         )
+
+    def table_axes(self) -> tuple[Axis, ...]:
+        """Coordinate of the variance in tables: its root, as volatility is what smiles move with."""
+        return (Axis(kind="root", low=0.0, high=1.0, n_nodes=49),)
 
     def pricing_key(self) -> str:
         """See ``AffineModel.pricing_key``."""
@@ -134,6 +154,8 @@ class Svcj(AffineFamily):
     def log_return_transform(self, u: ComplexArray, ttm: float) -> tuple[ComplexArray, ComplexArray]:
         """See ``AffineModel.log_return_transform``; branch-safe form of Lord and Kahl [2]_."""
         q = self.dynamics("q")
+        if q.jump_intensity_slope > 0.0:
+            return log_return_coefficients(q.riccati_parameters(), u, ttm)
         iu = 1j * np.asarray(u, dtype=np.complex128)
         variance = q.vol_of_vol**2
         b = q.kappa - q.vol_of_vol * q.rho * iu
@@ -149,10 +171,19 @@ class Svcj(AffineFamily):
             constant = constant + _return_jump_exponent(q, iu, d=d, g=g, root=root, ttm=ttm)
         return constant, slope[None, :]
 
+    def log_return_sessions(self, u: ComplexArray, max_sessions: int) -> ComplexArray:
+        """See ``AffineFamily.log_return_sessions``."""
+        q = self.dynamics("q")
+        if q.jump_intensity_slope > 0.0:
+            return log_return_sessions(q.riccati_parameters(), u, max_sessions)
+        return AffineFamily.log_return_sessions(self, u, max_sessions)
+
     def variance_transform(self, s: ComplexArray, ttm: float) -> tuple[ComplexArray, ComplexArray]:
         """See ``AffineModel.variance_transform``: square-root process with exponential jumps."""
         q = self.dynamics("q")
         offset, slope = self.vix_squared_coefficients()
+        if q.jump_intensity_slope > 0.0:
+            return variance_coefficients(q.riccati_parameters(), s, ttm, (offset, slope))
         p = -slope[0] * np.asarray(s, dtype=np.complex128)
         decay = exp(-q.kappa * ttm)
         half = q.vol_of_vol**2 / (2.0 * q.kappa)
@@ -165,10 +196,19 @@ class Svcj(AffineFamily):
             constant = constant - q.jump_intensity * q.variance_jump_mean * p * weight / q.kappa * log1p_ratio(z)
         return constant, (-p * decay / (1.0 + spread))[None, :]
 
+    def variance_sessions(self, s: ComplexArray, max_sessions: int) -> ComplexArray:
+        """See ``AffineFamily.variance_sessions``."""
+        q = self.dynamics("q")
+        if q.jump_intensity_slope > 0.0:
+            return variance_sessions(q.riccati_parameters(), s, max_sessions, self.vix_squared_coefficients())
+        return AffineFamily.variance_sessions(self, s, max_sessions)
+
     def variance_transform_bound(self, ttm: float) -> float:
         """See ``AffineModel.variance_transform_bound``."""
         q = self.dynamics("q")
         _, slope = self.vix_squared_coefficients()
+        if q.jump_intensity_slope > 0.0:
+            return variance_bound(q.riccati_parameters(), ttm, (float(slope[0]),))
         decay = exp(-q.kappa * ttm)
         diffusion = q.vol_of_vol**2 / (2.0 * q.kappa) * (1.0 - decay)
         jump = q.variance_jump_mean if q.jump_intensity > 0.0 else 0.0
@@ -187,7 +227,7 @@ class Svcj(AffineFamily):
         """See ``AffineModel.variance_mean``."""
         q = self.dynamics("q")
         offset, slope = self.vix_squared_coefficients()
-        decay = exp(-q.kappa * ttm)
+        decay = exp(-q.reversion * ttm)
         return float(offset + slope[0] * (1.0 - decay) * q.stationary_mean), slope * decay
 
     def stationary_state(self, n_paths: int, stream: Stream, *, measure: Measure = "p") -> FloatArray:
@@ -244,6 +284,7 @@ class Svcj(AffineFamily):
 _PREMIUM_FIELDS: dict[str, bool] = {
     "kappa": False,
     "jump_intensity": True,
+    "jump_intensity_slope": True,
     "variance_jump_mean": True,
     "return_jump_mean": False,
     "return_jump_std": True,
@@ -252,7 +293,8 @@ _PREMIUM_FIELDS: dict[str, bool] = {
 
 _UNITS = {
     "kappa": "1/year: mean reversion of variance",
-    "jump_intensity": "1/year: co-jumps",
+    "jump_intensity": "1/year: co-jumps at no variance",
+    "jump_intensity_slope": "co-jumps a year for a unit of variance",
     "variance_jump_mean": "1/year: mean variance jump",
     "return_jump_mean": "log: mean price jump at no variance jump",
     "return_jump_std": "log: standard deviation of the price jump",

@@ -7,6 +7,8 @@ from math import exp
 
 import numpy as np
 
+from models.kernels.riccati import RiccatiParameters
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SvcjDynamics:
@@ -17,7 +19,7 @@ class SvcjDynamics:
     kappa, theta, vol_of_vol, rho : float
         Mean reversion, long-run diffusive variance, volatility of variance, correlation.
     jump_intensity : float
-        Expected number of co-jumps a year.
+        Expected number of co-jumps a year at no variance.
     variance_jump_mean : float
         Mean of the exponential variance jump.
     return_jump_mean, return_jump_std : float
@@ -26,6 +28,8 @@ class SvcjDynamics:
         Slope of the log-price jump on the variance jump.
     drift : float
         Growth rate of the mean price, jumps included.
+    jump_intensity_slope : float
+        More co-jumps a year for a unit of variance.
     """
 
     kappa: float
@@ -38,6 +42,7 @@ class SvcjDynamics:
     return_jump_std: float
     jump_correlation: float
     drift: float
+    jump_intensity_slope: float = 0.0
 
     @property
     def mean_jump(self) -> float:
@@ -51,12 +56,42 @@ class SvcjDynamics:
         return self.return_jump_mean + self.jump_correlation * self.variance_jump_mean
 
     @property
+    def reversion(self) -> float:
+        """Mean reversion of the variance, less what jumps that follow jumps take from it."""
+        return self.kappa - self.jump_intensity_slope * self.variance_jump_mean
+
+    @property
     def stationary_mean(self) -> float:
         """Long-run mean of the variance, jumps included."""
-        return self.theta + self.jump_intensity * self.variance_jump_mean / self.kappa
+        intensity = self.jump_intensity + self.jump_intensity_slope * self.theta
+        return self.theta + intensity * self.variance_jump_mean / self.reversion
 
     def log_contract_variance(self, ttm: float) -> tuple[float, float]:
         """Constant and slope of -2/ttm times the expected log contract to ``ttm``."""
-        weight = -np.expm1(-self.kappa * ttm) / (self.kappa * ttm) if ttm > 0.0 else 1.0
+        rate = self.reversion
+        weight = -np.expm1(-rate * ttm) / (rate * ttm) if ttm > 0.0 else 1.0
         jumps = 2.0 * self.jump_intensity * (self.mean_jump - self.mean_log_jump)
-        return (1.0 - weight) * self.stationary_mean + jumps, weight
+        scale = 1.0 + 2.0 * self.jump_intensity_slope * (self.mean_jump - self.mean_log_jump)
+        return (1.0 - weight) * self.stationary_mean * scale + jumps, weight * scale
+
+    def riccati_parameters(self) -> RiccatiParameters:
+        """The same numbers as the transforms' equations name them; the second factor is absent."""
+        return RiccatiParameters(
+            n_factors=1,
+            gamma_1=self.kappa * self.theta,
+            kappa_1=self.kappa,
+            xi_1=self.vol_of_vol,
+            rho_1=self.rho,
+            gamma_2=0.0,
+            kappa_2=0.0,
+            xi_2=0.0,
+            rho_2=0.0,
+            coupling=0.0,
+            intensity=self.jump_intensity,
+            intensity_slope=self.jump_intensity_slope,
+            variance_jump=self.variance_jump_mean,
+            return_jump=self.return_jump_mean,
+            return_jump_std=self.return_jump_std,
+            jump_slope=self.jump_correlation,
+            mean_jump=self.mean_jump,
+        )

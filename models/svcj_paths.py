@@ -11,7 +11,9 @@ transform is [1]_
 The first factor is a Gamma law of shape :math:`\theta/c` and scale :math:`c`. The second is the generating function of
 a negative binomial number of independent exponentials: of size :math:`|\delta|`, success probability
 :math:`\min(c, \mu_v)/\max(c, \mu_v)` and exponentials of mean :math:`\min(c, \mu_v)`; in the limit
-:math:`\mu_v = c` the number is Poisson of mean :math:`\lambda/\kappa`. So the law can be drawn exactly.
+:math:`\mu_v = c` the number is Poisson of mean :math:`\lambda/\kappa`. So the law can be drawn exactly. Where the intensity
+of jumps follows the variance there is no such form: paths start from the law of the same model with the intensity of
+the mean variance, and run until that start is forgotten (``models.burn_in``).
 
 References
 ----------
@@ -21,12 +23,14 @@ References
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import gammaincinv
 from scipy.stats import nbinom, poisson
 
+from models.burn_in import burn_in_sessions
 from models.errors import ModelParameterError
 from models.kernels.quadratic_exponential import StepCoefficients, propagate_rows, step_coefficients
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 STEPS_PER_DAY = 1
 """Steps a session. One is enough: the error of prices is measured in ``tests/test_martingale.py``."""
 
+_SLAB = 63  # sessions of a burn-in at a time, whose returns are thrown away
 _POISSON_LIMIT = 1e-6  # relative distance of mu_v and c below which the negative binomial is taken as Poisson
 
 
@@ -104,7 +109,7 @@ def propagate_svcj(
 
 
 def stationary_svcj(model: Svcj, n_paths: int, stream: Stream, *, measure: Measure = "p") -> FloatArray:
-    """Draw the stationary variance exactly, by inversion; no burn-in.
+    """Draw the stationary variance exactly, by inversion; by a burn-in where the intensity follows the variance.
 
     Parameters
     ----------
@@ -128,13 +133,46 @@ def stationary_svcj(model: Svcj, n_paths: int, stream: Stream, *, measure: Measu
         If the stream or the number of paths lies outside its range.
     """
     dynamics = model.dynamics(measure)
+    slope = dynamics.jump_intensity_slope
+    if slope > 0.0:
+        constant = dynamics.jump_intensity + slope * dynamics.stationary_mean
+        near = replace(dynamics, jump_intensity=constant, jump_intensity_slope=0.0)
+        return _settled(dynamics, _stationary_draw(near, n_paths, stream), stream)[None, :]
+    return _stationary_draw(dynamics, n_paths, stream)[None, :]
+
+
+def _stationary_draw(dynamics: SvcjDynamics, n_paths: int, stream: Stream) -> FloatArray:
+    """Stationary variance, (n_paths,), of a constant intensity."""
     scale = 0.5 * dynamics.vol_of_vol**2 / dynamics.kappa
     draws = uniforms(stream, n_paths, purpose=Purpose.STATIONARY)
     fine = draws[0] + (draws[1] - 0.5) * 2.0**-32  # two words: a shape far below one reaches deep into the tail at 0
     variance = scale * gammaincinv(dynamics.theta / scale, fine)
     if dynamics.jump_intensity > 0.0 and dynamics.variance_jump_mean > 0.0:
         variance = variance + _stationary_jumps(dynamics, scale, draws[2], draws[3])
-    return np.asarray(variance)[None, :]
+    return np.asarray(variance)
+
+
+def _settled(dynamics: SvcjDynamics, variance: FloatArray, stream: Stream) -> FloatArray:
+    """Run on until the start is forgotten, (n_paths,)."""
+    coefficients = _coefficients(dynamics, 1.0 / SESSIONS_PER_YEAR)
+    variance = np.array(variance)
+    left, day = burn_in_sessions(dynamics.reversion), 1
+    while left > 0:
+        n_days = min(left, _SLAB)
+        log_return, states = np.empty((n_days, variance.size)), np.empty((n_days, variance.size))
+        propagate_rows(
+            log_return,
+            states,
+            variance,
+            1,
+            stream.first_path,
+            day,
+            int(Purpose.STATIONARY),
+            stream_key(stream),
+            coefficients,
+        )
+        left, day = left - n_days, day + n_days
+    return variance
 
 
 def check_state(state: FloatArray, *, n_days: int) -> FloatArray:
@@ -194,4 +232,5 @@ def _coefficients(dynamics: SvcjDynamics, dt: float) -> StepCoefficients:
         return_jump_mean=dynamics.return_jump_mean,
         return_jump_std=dynamics.return_jump_std,
         jump_correlation=dynamics.jump_correlation,
+        jump_intensity_slope=dynamics.jump_intensity_slope,
     )

@@ -14,12 +14,27 @@ from models.heston_nandi import HestonNandi
 from models.presets import load_preset, preset_names
 from models.protocols import Model, Stream
 from models.svcj import Svcj
+from models.two_factor_svcj import TwoFactorSvcj
 
 HESTON = {"kappa_p": 5.0, "kappa_q": 3.0, "theta_p": 0.03, "vol_of_vol": 0.5, "rho": -0.75}
 JUMPS = {"jump_intensity_p": 0.5, "jump_intensity_q": 1.0, "return_jump_mean_q": -0.06, "return_jump_std_q": 0.05}
 SVCJ = {**HESTON, **JUMPS, "variance_jump_mean_p": 0.02, "variance_jump_mean_q": 0.05, "jump_correlation": -0.3}
 HESTON_NANDI = {"omega": 0.0, "alpha": 5.123e-6, "beta": 0.80218, "gamma": 171.24, "variance_ratio": 1.2}
-VALID = {"heston": HESTON, "bates": {**HESTON, **JUMPS}, "svcj": SVCJ, "heston_nandi": HESTON_NANDI}
+DOUBLE_HESTON = {
+    **{"kappa_fast_p": 8.0, "kappa_fast_q": 5.0, "theta_fast_p": 0.01, "vol_of_vol_fast": 0.6, "rho_fast": -0.9},
+    **{"kappa_slow_p": 0.9, "kappa_slow_q": 0.7, "theta_slow_p": 0.02, "vol_of_vol_slow": 0.2, "rho_slow": -0.6},
+}
+CO_JUMPS = {"variance_jump_mean_p": 0.02, "variance_jump_mean_q": 0.05, "jump_correlation": -0.3}
+TWO_FACTOR = {**DOUBLE_HESTON, **CO_JUMPS, "slow_to_fast": 2.0, "jump_intensity_base": 0.3, "jump_intensity_slope": 9.0}
+VALID = {
+    "heston": HESTON,
+    "bates": {**HESTON, **JUMPS},
+    "svcj": SVCJ,
+    "heston_nandi": HESTON_NANDI,
+    "double_heston": DOUBLE_HESTON,
+    "two_factor_svcj": TWO_FACTOR,
+}
+CLASSES = {"heston_nandi": HestonNandi, "double_heston": TwoFactorSvcj, "two_factor_svcj": TwoFactorSvcj}
 
 
 @pytest.fixture
@@ -39,7 +54,7 @@ def refusal(name: str, **parameters: object) -> str:
 @pytest.mark.parametrize("name", list(VALID))
 def test_every_model_is_made_from_its_name(name: str) -> None:
     model = models.create(name, **VALID[name])
-    assert isinstance(model, HestonNandi if name == "heston_nandi" else Svcj)
+    assert isinstance(model, CLASSES.get(name, Svcj))
     for key, value in VALID[name].items():
         assert getattr(model, key) == value
     assert model.rate == model.dividend_yield == 0.0
@@ -94,6 +109,8 @@ def test_a_special_case_refuses_what_it_lacks(name: str, absent: str) -> None:
         ("heston", ["kappa_p", "kappa_q", "theta_p", "vol_of_vol", "rho"]),
         ("bates", ["kappa_p", "kappa_q", "theta_p", "vol_of_vol", "rho"]),
         ("svcj", ["kappa_p", "kappa_q", "theta_p", "vol_of_vol", "rho"]),
+        ("double_heston", list(DOUBLE_HESTON)),
+        ("two_factor_svcj", list(DOUBLE_HESTON)),
         ("heston_nandi", ["omega", "alpha", "beta", "gamma"]),
     ],
 )
@@ -113,7 +130,7 @@ def test_a_special_case_has_fewer_parameters_than_svcj(name: str) -> None:
     full = {item.name for item in models.parameters_of("svcj")}
     assert own < full
     assert {"rate", "dividend_yield", "equity_premium"} < own
-    assert ("jump_intensity_q" in own) == (name == "bates")
+    assert ("jump_intensity_q" in own) == ("jump_intensity_slope_q" in own) == (name == "bates")
 
 
 @pytest.mark.parametrize("name", ["heston", "bates", "svcj"])
@@ -139,12 +156,51 @@ def test_diffusion_parameters_out_of_their_domain_are_refused(name: str, key: st
 
 @pytest.mark.parametrize("measure", ["p", "q"])
 def test_jump_parameters_out_of_their_domain_are_refused(measure: str) -> None:
-    for stem in ("jump_intensity", "variance_jump_mean", "return_jump_std"):
+    for stem in ("jump_intensity", "jump_intensity_slope", "variance_jump_mean", "return_jump_std"):
         assert refusal("svcj", **{**SVCJ, f"{stem}_{measure}": -0.1}) == f"{stem}_{measure} must be >= 0, got -0.1"
     changes = {"jump_correlation": 25.0, f"variance_jump_mean_{measure}": 0.04}
     other = "q" if measure == "p" else "p"
     message = refusal("svcj", **{**SVCJ, **changes, f"variance_jump_mean_{other}": 0.01})
     assert message.startswith(f"jump_correlation must be < 1 / variance_jump_mean_{measure} = 25, got 25.0")
+
+
+@pytest.mark.parametrize("measure", ["p", "q"])
+def test_jumps_that_breed_more_jumps_than_die_out_are_refused(measure: str) -> None:
+    """A variance jump of 0.5 at 12 jumps a unit of variance adds 6 a year, and reversion takes away 3 to 5."""
+    other = {"variance_jump_mean_p": 0.0, "variance_jump_mean_q": 0.0}
+    changes = {**other, f"jump_intensity_slope_{measure}": 12.0, f"variance_jump_mean_{measure}": 0.5}
+    kappa = HESTON[f"kappa_{measure}"]
+    message = refusal("svcj", **{**SVCJ, **changes})
+    assert message.startswith(f"kappa_{measure} must be > jump intensity slope * variance_jump_mean_{measure} = 6")
+    models.create("svcj", **{**SVCJ, **changes, f"variance_jump_mean_{measure}": 0.99 * kappa / 12.0})
+    two = {**TWO_FACTOR, **other, f"variance_jump_mean_{measure}": 1.0}
+    assert refusal("two_factor_svcj", **two).startswith(f"kappa_fast_{measure} must be > jump intensity slope")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("kappa_fast_q", 0.0, "must be > 0"),
+        ("theta_slow_p", -0.01, "must be > 0"),
+        ("vol_of_vol_slow", 0.0, "must be > 0"),
+        ("rho_slow", 1.0, r"must lie in \(-1, 1\)"),
+        ("rho_fast", -1.0, r"must lie in \(-1, 1\)"),
+        ("slow_to_fast", -1.0, "must be >= 0"),
+        ("jump_intensity_base", -1.0, "must be >= 0"),
+        ("jump_intensity_ratio", -1.0, "must be >= 0"),
+        ("return_jump_std_q", -1.0, "must be >= 0"),
+        ("equity_premium", float("nan"), "must be a finite number"),
+    ],
+)
+def test_two_factor_parameters_out_of_their_domain_are_refused(key: str, value: float, rule: str) -> None:
+    with pytest.raises(ModelParameterError, match=f"^{key} {rule}, got {value!r}$"):
+        models.create("two_factor_svcj", **{**TWO_FACTOR, key: value})
+
+
+@pytest.mark.parametrize("absent", ["slow_to_fast", "jump_intensity_slope", "variance_jump_mean_q"])
+def test_double_heston_has_neither_jumps_nor_feed(absent: str) -> None:
+    with pytest.raises(ModelParameterError, match=f"{absent} is no parameter here.*two_factor_svcj has it"):
+        registry.factory_of("double_heston")(**DOUBLE_HESTON, **{absent: 0.0})
 
 
 @pytest.mark.parametrize(
@@ -196,11 +252,14 @@ def test_presets_load_and_make_their_models() -> None:
         assert preset.name == name
         model = models.create(preset.model, **preset.parameters)
         assert model.name == preset.model
-        vix = float(model.exact_pricer().vix(np.array([0.02])))
+        vix = float(model.exact_pricer().vix(np.array([0.02, 0.01])[: len(model.state_names)]))
         assert 8.0 < vix < 40.0
         assert preset.source
-        assert preset.command.startswith("regimesim calibrate")
-        assert set(preset.diagnostics) > {"loglikelihood"}
+        if preset.command.startswith("regimesim calibrate"):
+            assert set(preset.diagnostics) > {"loglikelihood"}
+        else:
+            assert preset.command.startswith(f"regimesim fidelity --fit {preset.model}")
+            assert set(preset.diagnostics) >= {"facts_in_band", "facts"}
 
 
 def test_an_unknown_preset_is_refused() -> None:

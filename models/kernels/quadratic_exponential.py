@@ -21,6 +21,8 @@ A jump arrives at a uniform time within the step. Of a variance jump :math:`z`, 
 :math:`-x/2 + \sqrt{x}\,Z''`. First moments of variance and integrated variance are exact, and so is the
 mean of the price.
 
+Where the intensity follows the variance, the rate of a step is that of the mean of the variances at its two ends.
+
 References
 ----------
 .. [1] L. Andersen (2008), "Simple and efficient simulation of the Heston stochastic volatility model", Journal of
@@ -73,6 +75,10 @@ class StepCoefficients(NamedTuple):
         Mean of the exponential variance jump, mean and variance of the log jump, slope of the latter on the former.
     left, integrated : float
         Fraction of a variance jump left at the end of the step; its share of the integrated variance [year].
+    jump_rate_slope : float
+        Expected further jumps in the step for a unit of the sum of the variances at its start and end.
+    mean_jump : float
+        Mean relative price jump.
     """
 
     decay: float
@@ -92,6 +98,8 @@ class StepCoefficients(NamedTuple):
     jump_slope: float
     left: float
     integrated: float
+    jump_rate_slope: float
+    mean_jump: float
 
 
 def step_coefficients(
@@ -107,6 +115,7 @@ def step_coefficients(
     return_jump_mean: float = 0.0,
     return_jump_std: float = 0.0,
     jump_correlation: float = 0.0,
+    jump_intensity_slope: float = 0.0,
 ) -> StepCoefficients:
     """Coefficients of a step of ``dt`` years; see ``models.svcj_dynamics.SvcjDynamics`` for the parameters.
 
@@ -131,6 +140,8 @@ def step_coefficients(
         raise ModelParameterError(f"jump_intensity must be at most {5.0 / dt:g} [1/year], got {jump_intensity:g}")
     growth = exp(return_jump_mean + 0.5 * return_jump_std**2) / (1.0 - jump_correlation * variance_jump_mean)
     left = mean_step / (kappa * dt)
+    # a jump raises the intensity for what is left of the step, half of it on average
+    followed = 1.0 + 0.5 * jump_intensity_slope * variance_jump_mean * dt
     return StepCoefficients(
         decay=decay,
         mean_constant=theta * mean_step,
@@ -140,15 +151,17 @@ def step_coefficients(
         k2=k2,
         k3=k3,
         a=a,
-        drift=(drift - jump_intensity * (growth - 1.0)) * dt,
-        jump_rate=jump_intensity * dt,
-        no_jump=exp(-jump_intensity * dt),
+        drift=(drift - jump_intensity * followed * (growth - 1.0)) * dt,
+        jump_rate=jump_intensity * followed * dt,
+        no_jump=exp(-jump_intensity * followed * dt),
         variance_jump=variance_jump_mean,
         return_jump=return_jump_mean,
         return_jump_variance=return_jump_std**2,
         jump_slope=jump_correlation,
         left=left,
         integrated=(1.0 - left) / kappa,
+        jump_rate_slope=0.5 * jump_intensity_slope * followed * dt,
+        mean_jump=growth - 1.0,
     )
 
 
@@ -238,6 +251,52 @@ def jump_row(
             log_return[i] += mean + np.sqrt(c.return_jump_variance + x) * normal
 
 
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz", "arcp"}, error_model="numpy")  # type: ignore[untyped-decorator]
+def rate_row(rate: FloatArray, variance: FloatArray, log_return: FloatArray, c: StepCoefficients) -> None:
+    """Expected jumps of a step whose intensity follows the variance, and their compensator in the log return.
+
+    ``rate`` holds the variance at the start of the step and receives the rate. Given the diffusion the jumps are
+    independent of it, so a compensator at this very rate keeps the mean of the price exact.
+    """
+    for i in range(variance.size):
+        further = c.jump_rate_slope * (rate[i] + variance[i])
+        log_return[i] -= further * c.mean_jump
+        rate[i] = c.jump_rate + further
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def jump_row_at_rates(
+    variance: FloatArray,
+    log_return: FloatArray,
+    uniform_n: FloatArray,
+    rate: FloatArray,
+    first_path: np.uint64,
+    day: np.uint64,
+    block: np.uint64,
+    purpose: np.uint64,
+    key: UintArray,
+    c: StepCoefficients,
+) -> None:
+    """As ``jump_row``, where each path has its own rate."""
+    for i in range(variance.size):
+        if uniform_n[i] <= 1.0 - rate[i]:
+            continue
+        probability = np.exp(-rate[i])
+        cumulative = probability
+        j = 0
+        while uniform_n[i] > cumulative and j < MAX_JUMPS:
+            j += 1
+            probability *= rate[i] / j
+            cumulative += probability
+            w0, w1, w2, _ = philox(first_path + np.uint64(i), day, block + np.uint64(j), purpose, key[0], key[1])
+            normal, _ = normals_of(w0, w1)
+            z = -c.variance_jump * log_positive(uniform_of(w2))
+            x = c.integrated * z
+            variance[i] += c.left * z
+            mean = c.return_jump + c.jump_slope * z - 0.5 * x
+            log_return[i] += mean + np.sqrt(c.return_jump_variance + x) * normal
+
+
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def propagate_rows(
     log_return: FloatArray,
@@ -257,6 +316,7 @@ def propagate_rows(
     """
     n_days, n_paths = log_return.shape
     draws = np.empty((4, min(_CHUNK, n_paths)))
+    rate = np.empty(min(_CHUNK, n_paths))
     word = np.uint64(purpose)
     for low in range(0, n_paths, _CHUNK):
         high = min(low + _CHUNK, n_paths)
@@ -270,7 +330,12 @@ def propagate_rows(
             for step in range(steps_per_day):
                 block = np.uint64(step * _BLOCKS_A_STEP)
                 draw_row(draws, n, path, day, block, word, key)
+                if c.jump_rate_slope > 0.0:
+                    rate[:n] = v
                 diffuse_row(v, row, draws[0, :n], draws[1, :n], draws[2, :n], c)
-                if c.jump_rate > 0.0:
+                if c.jump_rate_slope > 0.0:
+                    rate_row(rate[:n], v, row, c)
+                    jump_row_at_rates(v, row, draws[3, :n], rate[:n], path, day, block, word, key, c)
+                elif c.jump_rate > 0.0:
                     jump_row(v, row, draws[3, :n], path, day, block, word, key, c)
             state[k, low:high] = v
