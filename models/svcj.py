@@ -7,8 +7,8 @@ Under either measure, with :math:`\mathrm{d}\langle W, Z\rangle_t = \rho\,\mathr
     \mathrm{d}\ln S_t &= (\mu - \lambda\bar\mu - v_t/2)\,\mathrm{d}t + \sqrt{v_t}\,\mathrm{d}W_t + z^s\,\mathrm{d}N_t \\
     \mathrm{d}v_t &= \kappa(\theta - v_t)\,\mathrm{d}t + \xi\sqrt{v_t}\,\mathrm{d}Z_t + z^v\,\mathrm{d}N_t
 
-with :math:`z^v \sim \mathrm{Exp}(\mu_v)`, :math:`z^s | z^v \sim N(\mu_s + \rho_J z^v, \sigma_s^2)` and jumps at the rate
-:math:`\lambda = \lambda_0 + \lambda_1 v_t`. Transforms are closed where :math:`\lambda_1 = 0`, and integrated
+with :math:`z^v \sim \mathrm{Exp}(\mu_v)`, :math:`z^s | z^v \sim N(\mu_s + \rho_J z^v, \sigma_s^2)` and jumps at the
+rate :math:`\lambda = \lambda_0 + \lambda_1 v_t`. Transforms are closed where :math:`\lambda_1 = 0`, and integrated
 numerically elsewhere. P and Q share
 :math:`\kappa\theta, \xi, \rho, \rho_J`; they differ in :math:`\kappa` (variance premium), in the jumps (jump premium)
 and in the drift (equity premium).

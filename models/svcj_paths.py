@@ -11,9 +11,9 @@ transform is [1]_
 The first factor is a Gamma law of shape :math:`\theta/c` and scale :math:`c`. The second is the generating function of
 a negative binomial number of independent exponentials: of size :math:`|\delta|`, success probability
 :math:`\min(c, \mu_v)/\max(c, \mu_v)` and exponentials of mean :math:`\min(c, \mu_v)`; in the limit
-:math:`\mu_v = c` the number is Poisson of mean :math:`\lambda/\kappa`. So the law can be drawn exactly. Where the intensity
-of jumps follows the variance there is no such form: paths start from the law of the same model with the intensity of
-the mean variance, and run until that start is forgotten (``models.burn_in``).
+:math:`\mu_v = c` the number is Poisson of mean :math:`\lambda/\kappa`. So the law can be drawn exactly. Where the
+intensity of jumps follows the variance there is no such form: paths start from the law of the same model with the
+intensity of the mean variance, and run until that start is forgotten (``models.burn_in``).
 
 References
 ----------

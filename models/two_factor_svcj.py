@@ -8,8 +8,8 @@ Under either measure the diffusive variance of the log price is :math:`v_1 + v_2
         + z^v\,\mathrm{d}N_t \\
     \mathrm{d}v_2 &= \kappa_2(\theta_2 - v_2)\,\mathrm{d}t + \xi_2\sqrt{v_2}\,\mathrm{d}W_2
 
-where :math:`W_i` has correlation :math:`\rho_i` with the price's own Brownian motion of variance :math:`v_i`, jumps come
-at the rate :math:`\lambda_0 + \lambda_1 v_1`, :math:`z^v \sim \mathrm{Exp}(\mu_v)` and
+where :math:`W_i` has correlation :math:`\rho_i` with the price's own Brownian motion of variance :math:`v_i`, jumps
+come at the rate :math:`\lambda_0 + \lambda_1 v_1`, :math:`z^v \sim \mathrm{Exp}(\mu_v)` and
 :math:`z^s | z^v \sim N(\mu_s + \rho_J z^v, \sigma_s^2)`. P and Q share
 :math:`\kappa_i\theta_i, h, \xi_i, \rho_i, \rho_J`; they differ in :math:`\kappa_i` (variance premium), in the jumps and
 their intensity (jump premium) and in the drift (equity premium). Without jumps and with :math:`h = 0` this is the

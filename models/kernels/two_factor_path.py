@@ -1,8 +1,8 @@
 r"""Quadratic-exponential steps of two square-root variances, the slow one feeding the fast, and of the log price.
 
 The slow factor moves first. Over the step it then enters the drift of the fast one as a constant, the mean of its two
-ends. Given the slow factor the fast one is square-root with that drift, so Andersen's martingale correction [1]_ of each
-factor is exact in turn, and so is the mean of the price. One normal serves the two parts of the price that neither
+ends. Given the slow factor the fast one is square-root with that drift, so Andersen's martingale correction [1]_ of
+each factor is exact in turn, and so is the mean of the price. One normal serves the two parts of the price that neither
 variance explains: their sum is normal with the sum of their variances. Jumps: see
 ``models.kernels.quadratic_exponential``.
 
