@@ -1,0 +1,89 @@
+"""Table slices of models in sessions, one a session, from one sweep of the backward recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from models.backward_fourier import knots_for, log_return_transforms
+from models.backward_model import BackwardModel
+from models.backward_pricer import backward_grid
+from models.backward_vix import vix_call_sweep
+from models.log_transform import WIDTH, LogTransform, scaled_puts
+from models.protocols import FloatArray
+from models.stencil import stencil
+
+SPX_GRID = {1: (129, 384), 2: (31, 24)}
+VIX_GRID = {1: (321, 384), 2: (41, 24)}
+KNOT_STEP = 0.05
+STRIKE_STEP = 0.01
+"""Distance of the strikes [log points] between which VIX options are interpolated."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BackwardSlices:
+    """Slice source of a backward model; see ``models.slices``.
+
+    Parameters
+    ----------
+    model : BackwardModel
+        The model.
+    """
+
+    model: BackwardModel
+
+    def spx_slices(
+        self, states: FloatArray, scaled: FloatArray, max_sessions: int
+    ) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+        """Yield deviation (n_nodes,), puts and calls (n_nodes, n_strikes) for 1, 2, .. sessions.
+
+        Parameters
+        ----------
+        states : ndarray of shape (n_factors, n_nodes)
+            States.
+        scaled : ndarray of shape (n_strikes,)
+            Log-moneyness over the deviation, counted outwards.
+        max_sessions : int
+            Last session.
+        """
+        grid = backward_grid(self.model, SPX_GRID)
+        knots = knots_for(grid, max_sessions, step=KNOT_STEP)
+        inside = np.minimum(scaled, 0.95 * WIDTH)
+        for transform in log_return_transforms(grid, knots, max_sessions):
+            nodes = LogTransform.of(knots, transform.reshape(knots.n, -1))
+            shape = (knots.n, grid.n_regimes, grid.size)
+            size, phase = (grid.read(part.T.reshape(shape), states).T for part in (nodes.size, nodes.phase))
+            own = LogTransform(knots=knots, size=np.ascontiguousarray(size), phase=np.ascontiguousarray(phase))
+            deviation = own.deviation
+            both, _ = scaled_puts(own.density_terms(deviation), deviation, np.concatenate([-inside, inside]))
+            puts, opposite = both[:, : scaled.size], both[:, scaled.size :]
+            calls = opposite - np.expm1(inside * deviation[:, None]) / deviation[:, None]
+            yield deviation, np.where(inside < scaled, 0.0, puts), np.where(inside < scaled, 0.0, calls)
+
+    def vix_slices(
+        self, states: FloatArray, scaled: FloatArray, max_sessions: int
+    ) -> Iterator[tuple[FloatArray, FloatArray, FloatArray, FloatArray]]:
+        """Yield future (n_nodes,) [points], deviation of its logarithm, puts and calls; parameters as above."""
+        grid = backward_grid(self.model, VIX_GRID)
+        vix = self.model.vix(grid.states)
+        low, high = np.log(0.5 * vix.min()), np.log(2.0 * vix.max())
+        log_strikes = low + STRIKE_STEP * np.arange(int((high - low) / STRIKE_STEP) + 1)
+        strikes = np.exp(log_strikes)
+        for values in vix_call_sweep(grid, strikes, max_sessions):
+            read = grid.read(values, states)
+            future = read[0]
+            deviation = np.sqrt(np.maximum(read[2] - read[1] ** 2, 1e-10))
+            calls = read[3:].T
+            puts = calls - future[:, None] + strikes
+            wanted = np.log(future)[:, None] + deviation[:, None] * np.stack([-scaled, scaled])[:, None, :]
+            at = stencil(wanted, low=float(low), step=STRIKE_STEP, n_nodes=strikes.size)
+            columns = at.first[..., None] + np.arange(at.weight.shape[-1])
+            sides = [
+                np.maximum(np.einsum("skw,skw->sk", surface[np.arange(future.size)[:, None, None], c], w), 0.0)
+                for surface, c, w in zip((puts, calls), columns, at.weight, strict=True)
+            ]
+            yield future, deviation, *(side / (future * deviation)[:, None] for side in sides)

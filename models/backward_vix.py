@@ -1,0 +1,89 @@
+r"""VIX futures and options of models in sessions: expectations of payoffs by the backward recursion.
+
+The VIX is a function of the state, so its future is :math:`E[V(x_T)]` and an option is :math:`E[(V(x_T) - K)^+]`. The
+session before expiry, in which the payoff has its kink, is summed over all outcomes of the shocks; from there on
+prices are smooth in the state and travel on the grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from models.backward_fourier import expectations
+from models.backward_grid import BackwardGrid
+from models.backward_model import BackwardModel
+from models.protocols import FloatArray
+
+
+class FutureCurve:
+    """VIX futures of all states and tenors, session after session as they are asked for.
+
+    Parameters
+    ----------
+    grid : BackwardGrid
+        States.
+    """
+
+    def __init__(self, grid: BackwardGrid) -> None:
+        self.grid = grid
+        start = np.asarray(grid.model.vix(grid.states))
+        self._curve = [start]
+        self._sweep = self._after(start)
+
+    def at(self, states: FloatArray, sessions: int) -> FloatArray:
+        """Futures (n,) of states (n_factors, n) that settle after ``sessions`` >= 1 [points]."""
+        while len(self._curve) <= sessions:
+            self._curve.append(next(self._sweep))
+        return self.grid.read(self._curve[sessions], states)
+
+    def _after(self, start: FloatArray) -> Iterator[FloatArray]:
+        while True:
+            for values in expectations(self.grid, start[None], 64):
+                start = values[0]
+                yield start
+
+
+@lru_cache(maxsize=4)
+def future_curve(model: BackwardModel, n_nodes: int, n_shocks: int) -> FutureCurve:
+    """Futures of a model on a grid; kept for the models last asked about."""
+    return FutureCurve(BackwardGrid(model=model, n_nodes=n_nodes, n_shocks=n_shocks))
+
+
+def vix_call_sweep(grid: BackwardGrid, strikes: FloatArray, n_sessions: int) -> Iterator[FloatArray]:
+    """Yield moments of the VIX and undiscounted calls after 1, 2, .. sessions.
+
+    Parameters
+    ----------
+    grid : BackwardGrid
+        States.
+    strikes : ndarray of shape (n_strikes,)
+        Increasing. [points]
+    n_sessions : int
+        Last session, >= 1.
+
+    Yields
+    ------
+    ndarray of shape (3 + n_strikes, n_regimes, n_nodes)
+        Means of V, ln V and (ln V)^2, then calls.
+    """
+    values = np.stack([_first_session(grid, strikes, regime) for regime in range(grid.n_regimes)], axis=1)
+    yield values
+    yield from expectations(grid, values, n_sessions - 1)
+
+
+def _first_session(grid: BackwardGrid, strikes: FloatArray, regime: int) -> FloatArray:
+    """Moments and calls one session ahead, (3 + n_strikes, n_nodes), by sums over outcomes above each strike."""
+    vix, weight = grid.next_vix(regime)
+    n, cells = vix.shape[0], strikes.size + 1
+    log_vix = np.log(vix)
+    moments = np.stack([vix @ weight, log_vix @ weight, log_vix**2 @ weight])
+    cell = np.searchsorted(strikes, vix, side="left") + cells * np.arange(n)[:, None]
+    mass, first = (
+        np.bincount(cell.ravel(), weights=part.ravel(), minlength=n * cells).reshape(n, cells)
+        for part in (np.broadcast_to(weight, vix.shape), vix * weight)
+    )
+    above, level = (np.cumsum(part[:, ::-1], axis=1)[:, ::-1][:, 1:] for part in (mass, first))
+    return np.concatenate([moments, np.maximum(level - strikes * above, 0.0).T])

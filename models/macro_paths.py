@@ -1,0 +1,84 @@
+"""Macro factors and surprises along simulated paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.macro import FACTORS, SURPRISES, MacroFactor
+from models.protocols import FloatArray, PathBlock, Stream
+from models.shocks import equity_shocks, variance_shocks
+from models.streams import Purpose, normals
+
+_START_BLOCK = 16
+_SURPRISE_BLOCK = 32
+
+
+def simulate_factors(factors: Mapping[str, MacroFactor], paths: PathBlock, stream: Stream) -> dict[str, FloatArray]:
+    """Standardised deviations of mean-reverting factors along paths.
+
+    Parameters
+    ----------
+    factors : mapping
+        Names in ``FACTORS`` with their parameters: a factor has its own random numbers, whichever others are asked for.
+    paths : PathBlock
+        Closes of any model.
+    stream : Stream
+        Address of the block's random numbers.
+
+    Returns
+    -------
+    dict of ndarray of shape (n_times, n_paths)
+        Row ``t`` depends on closes up to ``t`` only; the first row is a draw from the stationary law without shocks.
+    """
+    equity, variance = equity_shocks(paths), variance_shocks(paths)
+    order = {name: i for i, name in enumerate(FACTORS)}
+    deviation = {name: np.empty_like(paths.spot) for name in factors}
+    n_times, n_paths = paths.spot.shape
+    start = _draws(stream, n_paths, 0, first_block=_START_BLOCK)
+    for name, factor in factors.items():
+        deviation[name][0] = factor.valuation * start[0] + np.sqrt(1.0 - factor.valuation**2) * start[1 + order[name]]
+    for t in range(1, n_times):
+        draw = _draws(stream, n_paths, t - paths.grid.warmup_days)
+        for name, factor in factors.items():
+            innovation = factor.equity * equity[t] + factor.variance * variance[t]
+            innovation += factor.valuation * draw[0] + factor.own * draw[1 + order[name]]
+            x = deviation[name]
+            np.multiply(x[t - 1], factor.decay, out=x[t])
+            x[t] += np.sqrt(1.0 - factor.decay**2) * innovation
+    return deviation
+
+
+def simulate_surprise(name: str, release: NDArray[np.bool_], paths: PathBlock, stream: Stream) -> FloatArray:
+    """Standardised surprise: a standard normal on release days, zero on all others.
+
+    Parameters
+    ----------
+    name : str
+        One of ``SURPRISES``.
+    release : ndarray of bool, shape (n_times,)
+        Whether a session is a release day.
+    paths : PathBlock
+        Gives the shape.
+    stream : Stream
+        Address of the block's random numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_times, n_paths)
+    """
+    column = SURPRISES.index(name)
+    surprise = np.zeros_like(paths.spot)
+    for t in np.flatnonzero(release):
+        day = int(t) - paths.grid.warmup_days
+        surprise[t] = normals(stream, paths.n_paths, purpose=Purpose.MACRO, day=day, block=_SURPRISE_BLOCK)[column]
+    return surprise
+
+
+def _draws(stream: Stream, n_paths: int, day: int, first_block: int = 0) -> FloatArray:
+    """Shared valuation normal, then one for each factor of ``FACTORS``."""
+    n_blocks = -(-(1 + len(FACTORS)) // 4)
+    blocks = [normals(stream, n_paths, purpose=Purpose.MACRO, day=day, block=first_block + b) for b in range(n_blocks)]
+    return np.concatenate(blocks)
