@@ -1,0 +1,87 @@
+r"""Expected squared polynomials of a normal mixture of two factors: again a polynomial of the factors.
+
+With :math:`Z = aX + bY + c + G`, G normal of mean 0, and :math:`q = p^2` of degree 2d,
+
+.. math:: E[q(Z) | X, Y] = \sum_i (aX + bY)^i \sum_{k \ge i} q_k \binom{k}{i} E (c + G)^{k-i}.
+
+References
+----------
+.. [1] E. Abi Jaber, C. Illand, S. Li (2023), "The quintic Ornstein-Uhlenbeck model for joint SPX and VIX
+   calibration", Risk, equation (3.2): squared VIX as a polynomial of the factor.
+.. [2] E. Abi Jaber, S. Li (2025), "Volatility models in practice: rough, path-dependent or Markovian?", Mathematical
+   Finance 35(4): two factors driven by one Brownian motion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from scipy.special import comb
+
+from models.kernels.bivariate_polynomial import bivariate_polynomial
+from models.ou_factors import MixtureLaw
+from models.protocols import FloatArray
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BivariatePolynomial:
+    """Polynomial of two factors.
+
+    Parameters
+    ----------
+    coefficients : ndarray of shape (n, n)
+        Of ``first**i * second**j``; those with ``i + j >= n`` are not read.
+    """
+
+    coefficients: FloatArray
+
+    def __call__(self, state: FloatArray) -> FloatArray:
+        """Value at states of shape (2, ...), of shape ``state.shape[1:]``."""
+        first, second = (np.ascontiguousarray(factor, dtype=np.float64) for factor in state)
+        out = np.empty(first.size)
+        bivariate_polynomial(out, first.ravel(), second.ravel(), self.coefficients)
+        return out.reshape(first.shape)
+
+
+def expected_square(polynomial: FloatArray, law: MixtureLaw, weight: FloatArray) -> BivariatePolynomial:
+    """Weighted sum over horizons of the expected squared polynomial of Z.
+
+    Parameters
+    ----------
+    polynomial : ndarray of shape (d + 1,)
+        Coefficients of p, from the constant up.
+    law : MixtureLaw
+        Law of Z at n horizons.
+    weight : ndarray of shape (n,)
+        Weights of the horizons.
+
+    Returns
+    -------
+    BivariatePolynomial
+        Of degree 2d in the two factors.
+    """
+    square = np.convolve(polynomial, polynomial)
+    n = square.size
+    moment = normal_moments(law.offset, law.variance, n)
+    k = np.arange(n)
+    binomial = comb(k[:, None], k[None, :])
+    coefficients = np.zeros((n, n))
+    for i in range(n):
+        # coefficient of (aX + bY)**i at each horizon
+        power = sum(square[m] * binomial[m, i] * moment[m - i] for m in range(i, n)) * weight
+        for j in range(i + 1):
+            coefficients[j, i - j] = binomial[i, j] * float(np.sum(power * law.fast**j * law.slow ** (i - j)))
+    return BivariatePolynomial(coefficients=coefficients)
+
+
+def normal_moments(mean: FloatArray, variance: FloatArray, n: int) -> FloatArray:
+    """Moments 0 to n - 1 of normal laws, of shape (n, ...)."""
+    moments = np.ones((n, *np.shape(mean)))
+    if n > 1:
+        moments[1] = mean
+    for k in range(2, n):
+        moments[k] = mean * moments[k - 1] + (k - 1) * variance * moments[k - 2]
+    return moments
