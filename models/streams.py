@@ -33,6 +33,16 @@ class Purpose(IntEnum):
     """Day of the first trade of each path."""
     SETTLEMENT = 4
     """Settlement prices that differ from the close."""
+    BREADTH = 5
+    """Participation and rotation of stocks, day by day."""
+    MACRO = 6
+    """Innovations of the macro factors, day by day."""
+    EVENT = 7
+    """Jumps on scheduled event days."""
+    NEST = 8
+    """Nested paths that prices are means of, and the states that tables are regressed on."""
+    RESAMPLE = 9
+    """Days of history that a bootstrap draws."""
 
 
 def stream_key(stream: Stream) -> UintArray:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from models.protocols import SESSIONS_PER_YEAR, OptionValue, PathBlock, Pricer
+from models.protocols import PathBlock, Pricer
+from models.rows import RowPricer, RowsFromPricer
 from sim import signals
 from sim.calendar import SessionCalendar
 from sim.contracts import Product
@@ -20,79 +21,6 @@ from sim.errors import DataError
 from sim.expiries import ListedExpiries, listed_expiries, nth_expiry_after
 
 FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-
-
-@runtime_checkable
-class RowPricer(Pricer, Protocol):
-    """A pricer that prices whole legs for all paths of one session at once, in model sessions.
-
-    Tabulated pricers offer these; ``RowsFromPricer`` gives them to any other pricer.
-    """
-
-    def price_spx_legs(
-        self, spot: FloatArray, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray
-    ) -> FloatArray:
-        """Present values [points], shape (n_legs, n_paths), of SPX options that expire after ``sessions``."""
-        ...
-
-    def price_vix_legs(self, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray) -> FloatArray:
-        """Present values [points], shape (n_legs, n_paths), of VIX options that expire after ``sessions``."""
-        ...
-
-    def vix_future_rows(self, state: FloatArray, sessions: int) -> FloatArray:
-        """VIX futures [points], shape (n_paths,), that settle after ``sessions``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class RowsFromPricer:
-    """Row prices from a pricer that only answers the general protocol.
-
-    Parameters
-    ----------
-    pricer : Pricer
-        Exact pricer of a model, or that of a model without tables.
-    """
-
-    pricer: Pricer
-
-    def vix(self, state: FloatArray) -> FloatArray:
-        """See ``Pricer``."""
-        return self.pricer.vix(state)
-
-    def vix_future(self, state: FloatArray, ttm: ArrayLike) -> FloatArray:
-        """See ``Pricer``."""
-        return self.pricer.vix_future(state, ttm)
-
-    def vix_option(self, state: FloatArray, *, strike: ArrayLike, ttm: ArrayLike, is_call: ArrayLike) -> FloatArray:
-        """See ``Pricer``."""
-        return self.pricer.vix_option(state, strike=strike, ttm=ttm, is_call=is_call)
-
-    def spx_option(
-        self, spot: ArrayLike, state: FloatArray, *, strike: ArrayLike, ttm: ArrayLike, is_call: ArrayLike
-    ) -> OptionValue:
-        """See ``Pricer``."""
-        return self.pricer.spx_option(spot, state, strike=strike, ttm=ttm, is_call=is_call)
-
-    def strike_for_delta(self, spot: ArrayLike, state: FloatArray, *, delta: ArrayLike, ttm: ArrayLike) -> FloatArray:
-        """See ``Pricer``."""
-        return self.pricer.strike_for_delta(spot, state, delta=delta, ttm=ttm)
-
-    def price_spx_legs(
-        self, spot: FloatArray, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray
-    ) -> FloatArray:
-        """See ``RowPricer``."""
-        ttm = sessions / SESSIONS_PER_YEAR
-        return self.pricer.spx_option(spot, state, strike=strike, ttm=ttm, is_call=is_call[:, None]).price
-
-    def price_vix_legs(self, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray) -> FloatArray:
-        """See ``RowPricer``."""
-        return self.pricer.vix_option(state, strike=strike, ttm=sessions / SESSIONS_PER_YEAR, is_call=is_call[:, None])
-
-    def vix_future_rows(self, state: FloatArray, sessions: int) -> FloatArray:
-        """See ``RowPricer``."""
-        return self.pricer.vix_future(state, sessions / SESSIONS_PER_YEAR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

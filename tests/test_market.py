@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from models.protocols import PathBlock, SimulationGrid
+from models.rows import RowPricer, RowsFromPricer
 from sim import signals
 from sim.calendar import SessionCalendar
 from sim.contracts import Product
 from sim.errors import DataError
-from sim.market import MarketBlock, RowPricer, RowsFromPricer, settlement_value
+from sim.market import MarketBlock, settlement_value
 from tests.toy_market import VIX_MEAN, VIX_SPEED, ToyPricer, toy_market, toy_paths
 
 GRID = SimulationGrid(n_days=60, warmup_days=40)
