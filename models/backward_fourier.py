@@ -73,8 +73,9 @@ def knots_for(grid: BackwardGrid, max_sessions: int, *, step: float) -> Knots:
         Relative distance of large knots.
     """
     limit = frequency_limit(grid)
-    moved = grid.variance * (1.0 - grid.model.orthogonal_share)
-    top = limit / np.sqrt(moved.min())
+    reach = np.sqrt(-2.0 * np.log(_NEGLIGIBLE))
+    with np.errstate(divide="ignore"):
+        top = np.minimum(limit / np.abs(grid.shared_deviation), reach / np.sqrt(grid.own_variance)).max()
     scale = 0.25 / np.sqrt(grid.variance.max() * max_sessions)
     return Knots(scale=float(scale), step=step, n=int(np.ceil(np.arcsinh(top / scale) / step)) + 1)
 
@@ -164,8 +165,7 @@ def expectation_matrix(grid: BackwardGrid, regime: int) -> FloatArray:
 
 def _stepper(grid: BackwardGrid, u: FloatArray, limit: float) -> Step:
     """One session back for all arguments."""
-    moved = np.maximum(grid.variance * (1.0 - grid.model.orthogonal_share), 1e-300)
-    damping, u_limit = grid.variance * grid.model.orthogonal_share, limit / np.sqrt(moved)
+    damping, u_limit = grid.own_variance, limit / np.maximum(np.abs(grid.shared_deviation), 1e-150)
     if len(grid.factors) == 1:
         return _one_factor(grid, u, damping, u_limit)
     return _two_factors(grid, u, damping, u_limit)

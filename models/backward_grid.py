@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.axes import Axis
-from models.backward_model import BackwardModel
+from models.backward_model import BackwardModel, SharedReturn
 from models.protocols import FloatArray
 from models.stencil import Stencil, stencil
 
@@ -79,16 +79,29 @@ class BackwardGrid:
         return np.asarray(self.model.return_variance(self.states))
 
     @cached_property
+    def shared_deviation(self) -> FloatArray:
+        """Deviation of the next return per unit of the shock, (n_regimes, n_nodes)."""
+        if isinstance(self.model, SharedReturn):
+            return np.asarray(self.model.shared_deviation(self.states))
+        return np.asarray(np.sqrt(self.variance * (1.0 - self.model.orthogonal_share)))
+
+    @cached_property
+    def own_variance(self) -> FloatArray:
+        """Variance of the part of the next return that moves no factor, (n_regimes, n_nodes)."""
+        if isinstance(self.model, SharedReturn):
+            return np.maximum(self.variance - self.shared_deviation**2, 0.0)
+        return np.asarray(self.variance * self.model.orthogonal_share)
+
+    @cached_property
     def log_return(self) -> FloatArray:
         """Log return over the forward for each shock, (n_regimes, n_nodes, n_z), without its orthogonal part.
 
         Its drift makes the quadrature itself a martingale.
         """
         z, w = self.shocks
-        share = self.model.orthogonal_share
-        moved = np.sqrt(self.variance * (1.0 - share))[..., None] * z
+        moved = self.shared_deviation[..., None] * z
         top = moved.max(axis=-1, keepdims=True)
-        growth = np.log(np.exp(moved - top) @ w) + top[..., 0] + 0.5 * share * self.variance
+        growth = np.log(np.exp(moved - top) @ w) + top[..., 0] + 0.5 * self.own_variance
         return np.asarray(moved - growth[..., None])
 
     def successors(self, factor: int, regime: int) -> FloatArray:

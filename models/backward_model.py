@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from models.axes import Axis
 from models.protocols import FloatArray
@@ -91,4 +91,16 @@ class BackwardModel(Protocol):
 
     def regime_chain(self) -> FloatArray | None:
         """Daily transition matrix of the regime under Q, rows summing to 1; None for models without one."""
+        ...
+
+
+@runtime_checkable
+class SharedReturn(Protocol):
+    """A model whose return shares the shock z with the factors by another amount, or sign, in every state.
+
+    It takes the place of ``orthogonal_share``, which is then not read.
+    """
+
+    def shared_deviation(self, state: FloatArray) -> FloatArray:
+        """Deviation of the return per unit of z, daily, of states (n_factors, ...); no larger than the return's own."""
         ...

@@ -148,7 +148,9 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
         dividend_yield=model.dividend_yield,
         required_signals=required_signals(config.strategies),
     )
-    outcomes = evaluate(market, config.strategies, account=config.account, costs=config.costs, margin=config.margin)
+    outcomes = evaluate(
+        market, config.strategies, account=config.account, costs=config.costs, margin=config.margin, stream=stream
+    )
     has_series = config.keep.fan or config.keep.example_paths > 0
     return CellResult(
         cell=cell,

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from models.protocols import Stream
+from sim.conditions import BOOK_SIGNALS, CompiledConditions, conditions_of
 from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
 from sim.contracts import ContractSet, Product
 from sim.ledger import Ledger
@@ -20,7 +22,8 @@ from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.quotes import QuoteBook
 from sim.strategies.iron_condor import IronCondorConfig
-from sim.strategies.protocols import DayView, Engine, Orders
+from sim.strategies.memory import BookMemory, roll_phases
+from sim.strategies.protocols import CONDOR, DayView, Engine, Orders
 from sim.strategies.registry import REGISTRY
 
 FloatArray = NDArray[np.float64]
@@ -33,9 +36,12 @@ def required_signals(strategies: Mapping[str, StrategyConfig]) -> tuple[str, ...
         signal
         for strategy in strategies.values()
         for config in strategy.engines
-        for signal in REGISTRY[config.engine].required_signals
+        for signal in (
+            *REGISTRY[config.engine].required_signals,
+            *(name for tree in conditions_of(config) for name in tree.signals()),
+        )
     }
-    return tuple(sorted(names))
+    return tuple(sorted(names - BOOK_SIGNALS.keys()))
 
 
 def evaluate(
@@ -45,6 +51,7 @@ def evaluate(
     account: AccountConfig,
     costs: CostsConfig,
     margin: MarginConfig,
+    stream: Stream | None = None,
 ) -> dict[str, Outcomes]:
     """Evaluate strategies on the same paths, quotes and signals.
 
@@ -60,6 +67,8 @@ def evaluate(
         Commission, fees and spreads.
     margin : MarginConfig
         Margin rules.
+    stream : Stream, optional
+        Address of the block's random numbers, for roll phases that are drawn by path.
 
     Returns
     -------
@@ -72,7 +81,12 @@ def evaluate(
         If an identity of a ledger is violated.
     """
     quotes = QuoteBook(market)
-    runs = {name: _Run(market, quotes, strategy, account, costs, margin) for name, strategy in strategies.items()}
+    conditions = CompiledConditions(market)
+    phases = roll_phases(stream or Stream(seed=0), market.n_paths)
+    runs = {
+        name: _Run(market, quotes, strategy, account, costs, margin, conditions, phases)
+        for name, strategy in strategies.items()
+    }
     last = market.n_times - 1
     for t in range(market.day0, last + 1):
         quotes.price_held(_held(runs.values()), t)
@@ -102,6 +116,8 @@ class _Run:
         account: AccountConfig,
         costs: CostsConfig,
         margin: MarginConfig,
+        conditions: CompiledConditions,
+        phases: FloatArray,
     ) -> None:
         n_paths, n_days = market.n_paths, market.n_times - market.day0
         self.market, self.quotes, self.account, self.margin = market, quotes, account, margin
@@ -110,6 +126,8 @@ class _Run:
         ]
         names = tuple(name for name, _ in self.engines)
         self.ledger = Ledger(names, n_paths, account.initial_equity, costs)
+        self.uses_beta = any(config.uses_beta for config in strategy.engines)
+        self.conditions, self.memory = conditions, BookMemory.start(n_paths, phases)
         condors = [config for config in strategy.engines if isinstance(config, IronCondorConfig)]
         self.profit_target = condors[0].profit_target if condors else None
         self.alive = np.ones(n_paths, dtype=np.bool_)
@@ -126,6 +144,7 @@ class _Run:
             self._mark(t)
         self._stop_ruined(t)
         is_called = self._meet_margin(t)
+        self._remember(t)
         if decides:
             view = DayView(
                 market,
@@ -135,11 +154,13 @@ class _Run:
                 t,
                 alive=self.alive & ~is_called,
                 condor_profit_target=self.profit_target,
+                conditions=self.conditions,
+                memory=self.memory,
             )
             orders = [(name, engine.decide(view)) for name, engine in self.engines]
             for name, order in orders:
                 self._fill(name, order, t)
-            if any(order.opens for _, order in orders):
+            if any(order.opens or order.trades for _, order in orders):
                 self._margins(t)
         ledger.drop_closed()
         ledger.verify(t - market.day0)
@@ -155,10 +176,25 @@ class _Run:
             if tranche.contracts.expiry == t:
                 self.ledger.settle(tranche)
 
+    def _remember(self, t: int) -> None:
+        """Note what the strategy knows at this close."""
+        ledger = self.ledger
+        rows = [i for i, name in enumerate(ledger.engines) if name == CONDOR]
+        self.memory.note(ledger.equity(), ledger.gross_pnl[rows].sum(axis=0), self._front_move(t))
+
+    def _front_move(self, t: int) -> FloatArray:
+        """Change of the future that was nearest at the previous close [points]."""
+        if t == self.market.day0 or not self.uses_beta:
+            return np.zeros(self.market.n_paths)
+        expiry = self.market.front_vix_expiry(t - 1)
+        return np.asarray(self.market.vix_future(t, expiry) - self.market.vx(1)[t - 1])
+
     def _fill(self, name: str, orders: Orders, t: int) -> None:
         vix = self.market.vix(t)
         for close in orders.closes:
             self.ledger.close(close.tranche, close.mask, vix)
+        for trade in orders.trades:
+            self.ledger.trade(trade.tranche, trade.change, vix)
         for order in orders.opens:
             mid = self.quotes.mids(order.contracts, t)
             self.ledger.open(name, order.contracts, order.quantity, t, mid, vix)

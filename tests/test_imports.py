@@ -15,7 +15,7 @@ SOURCES = sorted(path for package in ("models", "sim") for path in (ROOT / packa
 SIM_ORDER = (
     {"errors", "facts"},
     {"config"},
-    {"calendar", "expiries", "history"},
+    {"calendar", "expiries", "event_calendar", "history"},
     {"indicators", "signals", "contracts", "market", "etn", "quotes", "conditions"},
     {"book", "marking", "tranche", "ledger", "costs", "margin"},
     {"strategies"},

@@ -59,6 +59,8 @@ def test_multipliers() -> None:
         "spx_option": 100.0,
         "vix_option": 100.0,
         "vix_future": 1000.0,
+        "spx_unit": 1.0,
+        "vix_etn": 1.0,
     }
 
 

@@ -86,7 +86,8 @@ def _section_fields(kind: Any, prefix: str = "") -> list[Row]:
     for name, info in kind.model_fields.items():
         if name == "engine":
             continue
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+        is_section = isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
+        if is_section and not getattr(info.annotation, "is_shown_whole", False):
             rows.extend(_section_fields(info.annotation, f"{prefix}{name}."))
             continue
         default = None if info.is_required() else info.get_default(call_default_factory=True)
@@ -94,7 +95,7 @@ def _section_fields(kind: Any, prefix: str = "") -> list[Row]:
             {
                 "name": f"{prefix}{name}",
                 "required": info.is_required(),
-                "default": default,
+                "default": str(default) if isinstance(default, BaseModel) else default,
                 "meaning": info.description or "",
             }
         )

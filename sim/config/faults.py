@@ -143,7 +143,7 @@ def _meaning(root: type[BaseModel], loc: Key) -> str:
 
 def _fields_of(root: type[BaseModel], loc: Key) -> list[str]:
     section = _section_at(root, loc)
-    return list(section.model_fields) if section else []
+    return [info.alias or name for name, info in section.model_fields.items()] if section else []
 
 
 def _section_at(root: type[BaseModel], loc: Key) -> type[BaseModel] | None:

@@ -133,6 +133,8 @@ class StrategyConfig(ConfigSection):
                 raise broken_rule("engines", f"name each engine once, {engine.engine} stands there twice")
             if engine.sized_on is not None and engine.sized_on not in names:
                 raise broken_rule("engines", f"hold {engine.sized_on}, on whose risk {engine.engine} is sized")
+            if engine.decides_before in names[:i]:
+                raise broken_rule("engines", f"name {engine.engine} before {engine.decides_before}, which it restrains")
         return self
 
 

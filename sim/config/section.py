@@ -35,7 +35,20 @@ class EngineConfig(ConfigSection):
     sized_on: ClassVar[str | None] = None
     """Engine whose positions this one is sized on; a strategy must have it."""
 
+    decides_before: ClassVar[str | None] = None
+    """Engine that must come after this one in a strategy that has both."""
+
     engine: str = Field(description="registry name of the engine")
+
+    @property
+    def uses_beta(self) -> bool:
+        """Whether the engine reads the slope of the condor's P&L on VIX futures."""
+        return False
+
+    @property
+    def longest_days(self) -> int:
+        """Longest life of a contract that the engine opens [calendar days]; price tables and calendar reach so far."""
+        return 0
 
 
 def broken_rule(field: str, must: str) -> PydanticCustomError:

@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.calendar import SessionCalendar
+from sim.conditions import CompiledConditions, Condition
 from sim.config import AccountConfig, EngineConfig
-from sim.contracts import ContractSet
-from sim.expiries import ListedExpiries
+from sim.contracts import HOLDINGS, ContractSet, Product
+from sim.expiries import ListedExpiries, nearest_expiry
 from sim.ledger import Ledger
+from sim.margin import worst_expiry_loss
 from sim.market import MarketBlock
-from sim.quotes import QuoteBook
+from sim.quotes import Greeks, QuoteBook
+from sim.strategies.memory import BookMemory
 from sim.tranche import Tranche
 
 FloatArray = NDArray[np.float64]
@@ -22,6 +25,12 @@ BoolArray = NDArray[np.bool_]
 
 CONDOR = "iron_condor"
 """Name of the first engine, on whose risk capital hedges are sized."""
+
+UNHEDGED = frozenset({"spx", "cash", "vxth", "cndr"})
+"""Engines that are no hedges of a condor."""
+
+FUTURE_OUTLAY = 0.45
+"""Share of a VIX future's value that counts as outlay of a hedge: about its margin, 9000 USD at 20 points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +65,29 @@ class Close:
     mask: BoolArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """Order to change a tranche on paths that hold it.
+
+    Parameters
+    ----------
+    tranche : Tranche
+        What to trade.
+    change : ndarray of shape (n_legs, n_paths)
+        Signed contracts bought; must be 0 on paths that do not hold the tranche, which have no quote of it.
+    """
+
+    tranche: Tranche
+    change: FloatArray
+
+
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """Orders of one engine on one day; closes are filled before opens."""
+    """Orders of one engine on one day; closes are filled first, then trades, then opens."""
 
     closes: list[Close] = field(default_factory=list)
     opens: list[Open] = field(default_factory=list)
+    trades: list[Trade] = field(default_factory=list)
 
 
 class DayView:
@@ -83,6 +109,10 @@ class DayView:
         Paths that may open positions: neither ruined nor called for margin today.
     condor_profit_target : float, optional
         Share of its credit at which the strategy closes a condor.
+    conditions : CompiledConditions, optional
+        Trees compiled on the market; by default compiled anew.
+    memory : BookMemory, optional
+        What the strategy remembers between days; by default nothing.
     """
 
     def __init__(
@@ -95,6 +125,8 @@ class DayView:
         *,
         alive: BoolArray,
         condor_profit_target: float | None = None,
+        conditions: CompiledConditions | None = None,
+        memory: BookMemory | None = None,
     ) -> None:
         self._market = market
         self._quotes = quotes
@@ -104,6 +136,10 @@ class DayView:
         self.alive = alive
         self.condor_profit_target = condor_profit_target
         self.equity = ledger.equity()
+        self._conditions = conditions or CompiledConditions(market)
+        self.memory = memory or BookMemory.empty(market.n_paths)
+        self.may_enter = alive.copy()
+        """Paths on which the first engine may open a tranche; engines that restrain it switch some off."""
 
     @property
     def n_paths(self) -> int:
@@ -130,6 +166,16 @@ class DayView:
         """Listed expiries, known in advance."""
         return self._market.expiries
 
+    @property
+    def rate(self) -> float:
+        """Short rate [1/year, continuous]."""
+        return self._market.rate
+
+    @property
+    def dividend_yield(self) -> float:
+        """Dividend yield of the SPX [1/year, continuous]."""
+        return self._market.dividend_yield
+
     def days_to_expiry(self, expiry: int) -> int:
         """Calendar days from today to a session."""
         return int(self.calendar.days_between(self.t, expiry))
@@ -155,6 +201,42 @@ class DayView:
         row: FloatArray = self._market.signal(name)[self.t - days_ago]
         return row
 
+    def holds(self, tree: Condition) -> BoolArray:
+        """Where a tree of conditions is true at today's close, shape (n_paths,)."""
+        return self._conditions.today(tree, self.t, self.book_signal)
+
+    def book_signal(self, name: str) -> FloatArray:
+        """Signal of the strategy's own book, see ``conditions.BOOK_SIGNALS``, shape (n_paths,)."""
+        if name == "drawdown_nav":
+            return np.asarray(1.0 - self.equity / np.maximum(self.memory.peak, self.equity))
+        if name == "condor_profit":
+            best = np.full(self.n_paths, -np.inf)
+            for tranche in self.tranches(CONDOR):
+                credit = -tranche.entry_value()
+                has_credit = tranche.is_open & (credit > 0.0)
+                share = tranche.open_profit() / np.where(has_credit, credit, 1.0)
+                np.maximum(best, np.where(has_credit, share, -np.inf), out=best)
+            return best
+        if name == "hedge_share":
+            capital = self.condor_risk_capital()
+            bound = self.bound_by_hedges()
+            return np.where(
+                capital > 0.0, bound / np.where(capital > 0.0, capital, 1.0), np.where(bound > 0, np.inf, 0.0)
+            )
+        raise KeyError(name)
+
+    def greeks(self, contracts: ContractSet) -> Greeks:
+        """Sensitivities of one contract of each leg at today's close [points]."""
+        return self._quotes.greeks(contracts, self.t)
+
+    def future(self, expiry: int) -> ContractSet:
+        """VIX future that settles on session ``expiry``."""
+        return self._quotes.future(expiry)
+
+    def holding(self, product: Product) -> ContractSet:
+        """Product that never expires."""
+        return self._quotes.holding(product)
+
     def contracts(self, key: Any, product: Any, is_call: Any, strike: FloatArray, expiry: int) -> ContractSet:
         """Listed contracts; the same key on the same day gives the same object to every strategy."""
         return self._quotes.contracts((self.t, key), product, is_call, strike, expiry)
@@ -171,6 +253,28 @@ class DayView:
         """Open tranches of an engine of this strategy, oldest first."""
         return self._ledger.held_by(engine)
 
+    @property
+    def book(self) -> list[Tranche]:
+        """All open tranches of this strategy, oldest first."""
+        return list(self._ledger.tranches)
+
+    def bound_by_hedges(self) -> FloatArray:
+        """Premium at entry, or what a position without one binds, of all engines but the condor [USD].
+
+        What other engines have ordered today is included.
+        """
+        total = self.memory.committed.copy()
+        for tranche in self._ledger.tranches:
+            if tranche.engine not in (CONDOR, *UNHEDGED):
+                total += entry_outlay(tranche)
+        return total
+
+    def hedge_profit(self) -> FloatArray:
+        """P&L net of costs of all engines but the condor since day 0 [USD], shape (n_paths,)."""
+        ledger = self._ledger
+        rows = [i for i, name in enumerate(ledger.engines) if name != CONDOR]
+        return np.asarray((ledger.gross_pnl[rows] - ledger.cost[rows]).sum(axis=0))
+
     def condor_risk_capital(self) -> FloatArray:
         """Sum over open condors of their largest loss, (width - credit) x 100 x contracts [USD]."""
         total = np.zeros(self.n_paths)
@@ -182,6 +286,30 @@ class DayView:
         """Round down to whole contracts, unless the account is fractional; 0 on paths that may not open."""
         positive = np.where(self.alive, np.maximum(quantity, 0.0), 0.0)
         return positive if self._account.fractional else np.floor(positive + 1e-9)
+
+    def rounded(self, quantity: FloatArray) -> FloatArray:
+        """Nearest whole contracts of either sign, unless the account is fractional; 0 where nothing may be opened."""
+        wanted = np.where(self.alive, quantity, 0.0)
+        return wanted if self._account.fractional else np.rint(wanted)
+
+    def spx_expiry(self, target_days: int, min_days: int, max_days: int) -> int | None:
+        """SPX weekly expiry nearest to ``target_days``, None where there is none within the limits."""
+        return nearest_expiry(
+            self.calendar,
+            self.t,
+            target_days=target_days,
+            min_days=min_days,
+            max_days=max_days,
+            expiries=self.expiries.spx_weekly,
+        )
+
+    def weekly_entry(self, weekday: int, *, drawn: bool) -> BoolArray:
+        """Paths whose weekly entry is today: all on ``weekday``, or each on a weekday of its own."""
+        if not drawn:
+            return np.full(self.n_paths, self.is_weekly_entry(weekday))
+        days = np.array([self.is_weekly_entry(day) for day in range(5)])
+        chosen: BoolArray = days[self.memory.weekday]
+        return chosen
 
     def is_weekly_entry(self, weekday: int) -> bool:
         """Whether today is the first session on or after the latest ``weekday`` (0 = Monday): its day, or the next."""
@@ -212,9 +340,18 @@ class Engine(Protocol):
 def condor_risk(tranche: Tranche) -> FloatArray:
     """Largest loss of a condor tranche on what is still held [USD].
 
-    The legs stand in the order long put, short put, short call, long call.
+    For whole condors (wider wing x contracts) less the credit; for what is left of one, or its sides, likewise.
     """
-    strike = tranche.contracts.strike
-    width = np.maximum(strike[1] - strike[0], strike[3] - strike[2])
-    contracts = -tranche.quantity[1]
-    return np.asarray(np.maximum(tranche.contracts.multiplier * width * contracts + tranche.entry_value(), 0.0))
+    contracts = tranche.contracts
+    loss = tranche.worst_loss(lambda: worst_expiry_loss(contracts.is_call, contracts.strike, tranche.quantity))
+    return np.asarray(np.maximum(contracts.multiplier * loss + tranche.entry_value(), 0.0))
+
+
+def entry_outlay(tranche: Tranche) -> FloatArray:
+    """Premium, or largest loss between the strikes, at entry prices [USD]; ``FUTURE_OUTLAY`` of a future's value."""
+    if tranche.contracts.product is Product.VIX_FUTURE:
+        value = tranche.contracts.multiplier * tranche.quantity[0] * tranche.entry_mid[0]
+        return np.asarray(np.abs(value) * FUTURE_OUTLAY)
+    if tranche.contracts.product in HOLDINGS:
+        return np.abs(tranche.entry_value())
+    return condor_risk(tranche)
