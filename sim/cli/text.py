@@ -109,6 +109,15 @@ class Progress:
             line = f"building {what}: {done} of {total} slices{left}"
         self._show(line, now, is_last=done >= total)
 
+    def count(self, what: str, done: int, total: int, unit: str) -> None:
+        """Report that ``done`` of ``total`` of some unit are done for ``what``."""
+        now = time.monotonic()
+        if what != self.task:
+            self.task, self.started, self.last = what, now, float("-inf")
+        elapsed = now - self.started
+        left = f", {duration(elapsed / done * (total - done))} left" if 0 < done < total and elapsed > 0.0 else ""
+        self._show(f"{what}: {done:,} of {total:,} {unit}{left}", now, is_last=done >= total)
+
     def __call__(self, done: int, total: int) -> None:
         """Report that ``done`` of ``total`` paths are evaluated."""
         now = time.monotonic()
