@@ -16,7 +16,7 @@ class Product(StrEnum):
     """Kind of contract."""
 
     SPX_OPTION = "spx_option"
-    """European option on the SPX, PM-settled."""
+    """European option on the SPX: PM-settled weekly, or AM-settled monthly (``ContractSet.is_am``)."""
     VIX_OPTION = "vix_option"
     """European option on the VIX, cash-settled on the morning of its expiry."""
     VIX_FUTURE = "vix_future"
@@ -66,14 +66,19 @@ class ContractSet:
         Strikes [index points]; zeros where there is none.
     expiry : int
         Session index of the expiry on the market's calendar, the same for all paths.
+    is_am : bool
+        SPX options only: the series settles on the opening of its expiry and is last traded at the close before.
     """
 
     product: Product
     is_call: BoolArray
     strike: FloatArray
     expiry: int
+    is_am: bool = False
 
     def __post_init__(self) -> None:
+        if self.is_am and self.product is not Product.SPX_OPTION:
+            raise ValueError(f"is_am must be False for {self.product}, it tells AM- from PM-settled SPX options")
         if self.strike.ndim != 2 or self.is_call.shape != self.strike.shape[:1]:
             raise ValueError(
                 f"strike must have shape (n_legs, n_paths) and is_call (n_legs,), "

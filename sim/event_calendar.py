@@ -51,12 +51,15 @@ FOMC_WEDNESDAYS: dict[int, int] = {1: -1, 3: 3, 4: -1, 6: 3, 7: -1, 9: 3, 10: -1
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EventSchedule:
-    """Events on a session calendar; every array has one entry a session of ``calendar.dates``.
+    """Events on a session calendar; all arrays but ``dates`` have one entry a session of ``calendar.dates``.
 
     Parameters
     ----------
+    dates : dict of ndarray of datetime64[D]
+        By kind: sessions of the event, those around the calendar included. A release on a day without a session counts
+        on the next one.
     on : dict of ndarray of bool
-        By kind: whether the event falls on the session. A release on a day without a session counts on the next one.
+        By kind: whether the event falls on the session.
     sessions_to_next : ndarray of int
         Sessions to the next event of any kind, strictly after the session's close: >= 1.
     next_kind : ndarray of int
@@ -65,6 +68,7 @@ class EventSchedule:
         Sessions since the last event, 0 on its own session.
     """
 
+    dates: dict[EventKind, DateArray]
     on: dict[EventKind, BoolArray]
     sessions_to_next: IndexArray
     next_kind: IndexArray
@@ -98,6 +102,7 @@ def event_schedule(calendar: SessionCalendar) -> EventSchedule:
     if following[-1] >= every.size or every[0] > now[0]:
         raise DataError("session calendar ends before the next scheduled event, or starts after the first")
     return EventSchedule(
+        dates={kind: known[positions] for kind, positions in at.items()},
         on={kind: np.isin(now, positions) for kind, positions in at.items()},
         sessions_to_next=every[following] - now,
         next_kind=kinds[following],

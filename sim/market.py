@@ -11,16 +11,30 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
-from models.protocols import PathBlock, Pricer
-from models.rows import RowPricer, RowsFromPricer
+from models.event_pricer import EventPricer
+from models.events import carry_events, event_jumps
+from models.opening_pricer import OpeningPricer
+from models.protocols import SESSIONS_PER_YEAR, Measure, PathBlock, Pricer, Stream
+from models.rows import RowPricer, RowsFromPricer, SessionPricer
 from sim import signals
 from sim.calendar import SessionCalendar
+from sim.carried import CarriedSeries
+from sim.config.market import MarketConfig
 from sim.contracts import Product
 from sim.errors import DataError
+from sim.event_calendar import EventSchedule, event_schedule
+from sim.event_risk import EventRisk
 from sim.expiries import ListedExpiries, listed_expiries, nth_expiry_after
+from sim.openings import spx_opening, vix_settlement
 
 FloatArray = NDArray[np.float64]
+
+VIX_VOL_SESSIONS = 21
+"""Sessions to the expiry behind the volatility of the VIX: a month."""
+
+_VIX_VOL = -1  # its place among the series by number of future
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,17 +46,31 @@ class MarketBlock:
     Parameters
     ----------
     paths : PathBlock
-        Simulated closes.
+        Simulated closes, with the jumps of events where the market carries them.
     calendar : SessionCalendar
         Dates of the closes and of the expiries after them.
     expiries : ListedExpiries
         Expiries listed on the calendar.
     pricer : RowPricer
-        Prices from the state.
+        Prices from the model's state; quotes come from ``pricer_at``, which knows openings and events.
     rate : float
         Short rate [1/year, continuous].
     dividend_yield : float
         Dividend yield of the SPX [1/year, continuous].
+    config : MarketConfig
+        What is carried, and how contracts settle.
+    stream : Stream
+        Address of the block's random numbers.
+    schedule : EventSchedule
+        Scheduled events on the calendar.
+    carried : CarriedSeries
+        Breadth and macro series.
+    risk : EventRisk, optional
+        Event variance by session; None without event jumps.
+    jumps : ndarray of shape (n_times, n_paths), optional
+        Event jumps of the log SPX; None without.
+    jump_std : ndarray of shape (n_times,), optional
+        Deviation of the jump of each session under the law of the paths; None without.
     """
 
     paths: PathBlock
@@ -51,6 +79,15 @@ class MarketBlock:
     pricer: RowPricer
     rate: float
     dividend_yield: float
+    config: MarketConfig
+    stream: Stream
+    schedule: EventSchedule
+    carried: CarriedSeries
+    risk: EventRisk | None = None
+    jumps: FloatArray | None = None
+    jump_std: FloatArray | None = None
+    _pricers: dict[int, SessionPricer] = field(default_factory=dict, repr=False)
+    _openings: dict[tuple[Product, int], FloatArray] = field(default_factory=dict, repr=False)
     _vx: dict[int, FloatArray] = field(default_factory=dict, repr=False)
     _futures: dict[tuple[int, int], FloatArray] = field(default_factory=dict, repr=False)
     _signals: dict[str, FloatArray] = field(default_factory=dict, repr=False)
@@ -65,6 +102,9 @@ class MarketBlock:
         rate: float,
         dividend_yield: float,
         required_signals: Iterable[str] = (),
+        config: MarketConfig | None = None,
+        stream: Stream | None = None,
+        measure: Measure = "p",
     ) -> Self:
         """Lay paths on a calendar and compute the signals that strategies ask for.
 
@@ -80,6 +120,12 @@ class MarketBlock:
             Of the model [1/year, continuous].
         required_signals : iterable of str
             Names in ``signals.REGISTRY``.
+        config : MarketConfig, optional
+            What is carried beside the paths, and how contracts settle; None means the defaults.
+        stream : Stream, optional
+            Address of the block's random numbers.
+        measure : {"p", "q"}
+            Law of the event jumps.
 
         Raises
         ------
@@ -93,6 +139,13 @@ class MarketBlock:
                 f"calendar and paths must have the same warmup_days and n_days, got {calendar.day0} and "
                 f"{calendar.n_days} against {paths.grid.warmup_days} and {paths.grid.n_days}"
             )
+        config, stream = config or MarketConfig(), stream or Stream(seed=0)
+        schedule, risk, jumps, std = event_schedule(calendar), None, None, None
+        if config.events is not None:
+            risk = EventRisk.build(calendar, schedule, config.events)
+            std = (risk.std_p if measure == "p" else risk.std_q)[: paths.grid.n_times]
+            jumps = event_jumps(std, paths, stream)
+            paths = carry_events(paths, jumps, risk.close_square[: paths.grid.n_times])
         market = cls(
             paths=paths,
             calendar=calendar,
@@ -100,6 +153,13 @@ class MarketBlock:
             pricer=pricer if isinstance(pricer, RowPricer) else RowsFromPricer(pricer),
             rate=rate,
             dividend_yield=dividend_yield,
+            config=config,
+            stream=stream,
+            schedule=schedule,
+            carried=CarriedSeries(paths=paths, schedule=schedule, config=config, stream=stream),
+            risk=risk,
+            jumps=jumps,
+            jump_std=std,
         )
         for name in sorted(set(required_signals)):
             market.signal(name)
@@ -145,6 +205,25 @@ class MarketBlock:
         state: FloatArray = self.paths.state[t]
         return state
 
+    def pricer_at(self, t: int) -> SessionPricer:
+        """Quotes of session ``t``: openings on which contracts settle and events that lie ahead are in them."""
+        if t not in self._pricers:
+            while len(self._pricers) > 2:  # a day asks for its own and for the next one
+                del self._pricers[next(iter(self._pricers))]
+            settlement = self.config.settlement
+            opening = OpeningPricer(
+                self.pricer,
+                rate=self.rate,
+                dividend_yield=self.dividend_yield,
+                overnight_share=settlement.overnight_share,
+                vix_noise=settlement.vix_noise,
+            )
+            self._pricers[t] = opening
+            if self.risk is not None:
+                ahead = self.risk.ahead(t)
+                self._pricers[t] = EventPricer(opening, ahead, rate=self.rate, dividend_yield=self.dividend_yield)
+        return self._pricers[t]
+
     def front_vix_expiry(self, t: int, n: int = 1) -> int:
         """``n``-th listed monthly VIX expiry strictly after session ``t``."""
         return nth_expiry_after(self.expiries.vix_monthly, t, n)
@@ -158,7 +237,7 @@ class MarketBlock:
         if (t, expiry) not in self._futures:
             if any(session != t for session, _ in self._futures):
                 self._futures.clear()
-            self._futures[t, expiry] = _read_only(self.pricer.vix_future_rows(self.paths.state[t], expiry - t))
+            self._futures[t, expiry] = _read_only(self.pricer_at(t).vix_future_rows(self.paths.state[t], expiry - t))
         return self._futures[t, expiry]
 
     def vx(self, n: int) -> FloatArray:
@@ -191,6 +270,23 @@ class MarketBlock:
             self._vx[0] = _read_only(spliced)
         return self._vx[0]
 
+    def vix_vol_series(self) -> FloatArray:
+        """Volatility of the 21-session VIX future [annual, %], from its at-the-money call; (n_times, n_paths).
+
+        The call's Black volatility: ``C exp(rT) / F = 2 N(d / 2) - 1`` with ``d = volatility sqrt(T)``. Events and the
+        openings of listed expiries play no part.
+        """
+        if _VIX_VOL not in self._vx:
+            years, right = VIX_VOL_SESSIONS / SESSIONS_PER_YEAR, np.array([True])
+            series = np.empty((self.n_times, self.n_paths))
+            for t in range(self.n_times):
+                future = self.pricer.vix_future_rows(self.state(t), VIX_VOL_SESSIONS)
+                call = self.pricer.price_vix_legs(self.state(t), future[None], VIX_VOL_SESSIONS, right)[0]
+                share = call * np.exp(self.rate * years) / future
+                series[t] = 100.0 * 2.0 * ndtri(0.5 + 0.5 * share) / np.sqrt(years)
+            self._vx[_VIX_VOL] = _read_only(series)
+        return self._vx[_VIX_VOL]
+
     def signal(self, name: str) -> FloatArray:
         """Signal of ``signals.REGISTRY``, shape (n_times, n_paths); NaN before its history is complete.
 
@@ -208,13 +304,19 @@ class MarketBlock:
         return self._signals[name]
 
 
-def settlement_value(market: MarketBlock, product: Product, expiry: int) -> FloatArray:
+def settlement_value(market: MarketBlock, product: Product, expiry: int, *, is_am: bool = False) -> FloatArray:
     """Settlement value of the index on session ``expiry`` [points], shape (n_paths,).
 
-    SPX options settle on the close (PM series), VIX options and futures on the VIX close of their expiry. The opening
-    auctions that settle VIX and AM-settled SPX contracts in reality would enter here, and nowhere else.
+    PM-settled SPX options settle on the close, AM-settled ones (``is_am``) on the opening of the session. VIX options
+    and futures settle on the opening VIX plus the noise of its auction. The session's quotes are those of its close.
     """
-    return market.spot(expiry) if product is Product.SPX_OPTION else market.vix(expiry)
+    if product is Product.SPX_OPTION and not is_am:
+        return market.spot(expiry)
+    key = (product if product is Product.SPX_OPTION else Product.VIX_FUTURE, expiry)
+    if key not in market._openings:
+        opening = spx_opening if product is Product.SPX_OPTION else vix_settlement
+        market._openings[key] = _read_only(np.array(opening(market, expiry)))
+    return market._openings[key]
 
 
 def _read_only(values: FloatArray) -> FloatArray:

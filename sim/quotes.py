@@ -23,6 +23,9 @@ Cache = TypeVar("Cache")
 _MOST = 0.8
 """Share of held paths above which all are priced: picking some costs more than it saves."""
 
+SPOT_BUMP = 1e-3
+"""Relative change of the spot in the delta of AM-settled SPX options."""
+
 STATE_BUMP = 0.01
 """Relative change of the state in the vega of VIX contracts."""
 
@@ -72,7 +75,14 @@ class QuoteBook:
         return self._interned.get(key)
 
     def contracts(
-        self, key: Hashable, product: Product, is_call: ArrayLike, strike: ArrayLike, expiry: int
+        self,
+        key: Hashable,
+        product: Product,
+        is_call: ArrayLike,
+        strike: ArrayLike,
+        expiry: int,
+        *,
+        is_am: bool = False,
     ) -> ContractSet:
         """Contract set under ``key``: the existing object where one is held, else a new one.
 
@@ -88,6 +98,8 @@ class QuoteBook:
             Strikes [points]; zeros for futures.
         expiry : int
             Session index of the expiry.
+        is_am : bool
+            SPX options: AM-settled, on the opening of the expiry.
 
         Raises
         ------
@@ -102,9 +114,9 @@ class QuoteBook:
         wanted = np.array(strike, dtype=np.float64)
         known = self._interned.get(key)
         if known is None:
-            known = ContractSet(product=product, is_call=right, strike=wanted, expiry=expiry)
+            known = ContractSet(product=product, is_call=right, strike=wanted, expiry=expiry, is_am=is_am)
             self._interned[key] = known
-        elif (known.product, known.expiry) != (product, expiry) or not (
+        elif (known.product, known.expiry, known.is_am) != (product, expiry, is_am) or not (
             np.array_equal(known.is_call, right) and np.array_equal(known.strike, wanted)
         ):
             raise DataError(f"contract key {key!r} already stands for other contracts; keys must determine them")
@@ -137,12 +149,12 @@ class QuoteBook:
         """
         groups: dict[Hashable, list[ContractSet]] = {}
         for contracts in held:
-            key = (contracts.product, contracts.expiry, contracts.is_call.tobytes())
+            key = (contracts.product, contracts.expiry, contracts.is_am, contracts.is_call.tobytes())
             groups.setdefault(key, []).append(contracts)
         cache = self._day(t)
         for group in groups.values():
             if group[0].expiry <= t or group[0].product not in OPTIONS:
-                mids = [self._price(contracts, self.market.state(t), t, contracts.expiry - t) for contracts in group]
+                mids = [self._price(contracts, t) for contracts in group]
             else:
                 mids = self._group_mids(group, [np.flatnonzero(held[contracts]) for contracts in group], t)
             cache.update(zip(group, map(_read_only, mids), strict=True))
@@ -159,7 +171,7 @@ class QuoteBook:
         """
         cache = self._day(t)
         if contracts not in cache:
-            cache[contracts] = _read_only(self._price(contracts, self.market.state(t), t, contracts.expiry - t))
+            cache[contracts] = _read_only(self._price(contracts, t))
         return cache[contracts]
 
     def settle(self, contracts: ContractSet, t: int) -> FloatArray:
@@ -175,29 +187,24 @@ class QuoteBook:
         return self.mids(contracts, t)
 
     def greeks(self, contracts: ContractSet, t: int) -> Greeks:
-        """Sensitivities at the close of session ``t``; zero at expiry."""
+        """Sensitivities at the close of session ``t``; zero at expiry, and for products that never expire."""
         sessions = contracts.expiry - t
-        if sessions == 0:
+        if sessions == 0 or contracts.product in HOLDINGS:
             zero = np.zeros(contracts.strike.shape)
             return Greeks(delta=zero, vega=zero, theta=zero)
-        state = self.market.state(t)
+        state, spot, pricer = self.market.state(t), self.market.spot(t), self.market.pricer_at(t)
+        theta = self._value(contracts, spot, state, t + 1) - self.mids(contracts, t)
         if contracts.product is Product.SPX_OPTION:
-            value = self.market.pricer.spx_option(
-                self.market.spot(t),
-                state,
-                strike=contracts.strike,
-                ttm=sessions / SESSIONS_PER_YEAR,
-                is_call=contracts.is_call[:, None],
-            )
-            return Greeks(delta=value.delta, vega=value.vega, theta=value.theta)
-        up, down = state * (1.0 + STATE_BUMP), state * (1.0 - STATE_BUMP)
-        change = self._price(contracts, up, t, sessions) - self._price(contracts, down, t, sessions)
-        vix_change = self.market.pricer.vix(up) - self.market.pricer.vix(down)
-        return Greeks(
-            delta=np.zeros(contracts.strike.shape),
-            vega=change / vix_change,
-            theta=self._price(contracts, state, t, sessions - 1) - self.mids(contracts, t),
-        )
+            strike, right = contracts.strike, contracts.is_call[:, None]
+            value = pricer.spx_option(spot, state, strike=strike, ttm=sessions / SESSIONS_PER_YEAR, is_call=right)
+            if not contracts.is_am:
+                return Greeks(delta=value.delta, vega=value.vega, theta=value.theta)
+            up, down = (self._value(contracts, spot * (1.0 + bump), state, t) for bump in (SPOT_BUMP, -SPOT_BUMP))
+            return Greeks(delta=(up - down) / (2.0 * SPOT_BUMP * spot), vega=value.vega, theta=theta)
+        higher, lower = state * (1.0 + STATE_BUMP), state * (1.0 - STATE_BUMP)
+        change = self._value(contracts, spot, higher, t) - self._value(contracts, spot, lower, t)
+        vix_change = pricer.vix(higher) - pricer.vix(lower)
+        return Greeks(delta=np.zeros(contracts.strike.shape), vega=change / vix_change, theta=theta)
 
     def strike_for_delta(self, t: int, delta: ArrayLike, expiry: int) -> FloatArray:
         """Find the listed SPX strikes nearest to the strikes of given deltas.
@@ -223,7 +230,7 @@ class QuoteBook:
         key = (expiry, wanted.tobytes())
         if key not in cache:
             ttm = (expiry - t) / SESSIONS_PER_YEAR
-            strike = self.market.pricer.strike_for_delta(
+            strike = self.market.pricer_at(t).strike_for_delta(
                 self.market.spot(t), self.market.state(t), delta=wanted[:, None], ttm=ttm
             )
             cache[key] = _read_only(listed_strike(Product.SPX_OPTION, strike))
@@ -235,17 +242,18 @@ class QuoteBook:
 
     def _group_mids(self, group: list[ContractSet], paths: list[NDArray[np.intp]], t: int) -> list[FloatArray]:
         """Mids of options of one expiry, each on its own paths."""
-        market, first = self.market, group[0]
+        market, pricer, first = self.market, self.market.pricer_at(t), group[0]
         sessions, right = first.expiry - t, first.is_call
         if len(group) == 1 and paths[0].size > _MOST * first.n_paths:
-            return [self._price(first, market.state(t), t, sessions)]
+            return [self._price(first, t)]
         index = np.concatenate(paths)
         state = np.ascontiguousarray(market.state(t)[:, index])
         strike = np.concatenate([c.strike[:, i] for c, i in zip(group, paths, strict=True)], axis=1)
         if first.product is Product.SPX_OPTION:
-            price = market.pricer.price_spx_legs(market.spot(t)[index], state, strike, sessions, right)
+            spx_legs = pricer.price_spx_open_legs if first.is_am else pricer.price_spx_legs
+            price = spx_legs(market.spot(t)[index], state, strike, sessions, right)
         else:
-            price = market.pricer.price_vix_legs(state, strike, sessions, right)
+            price = pricer.price_vix_legs(state, strike, sessions, right)
         mids, start = [], 0
         for contracts, where in zip(group, paths, strict=True):
             values = np.zeros(contracts.strike.shape)
@@ -254,20 +262,28 @@ class QuoteBook:
             start += where.size
         return mids
 
-    def _price(self, contracts: ContractSet, state: FloatArray, t: int, sessions: int) -> FloatArray:
-        """Price of the contracts from a state at session ``t`` with ``sessions`` to live."""
-        market, pricer = self.market, self.market.pricer
+    def _price(self, contracts: ContractSet, t: int) -> FloatArray:
+        """Mid at the close of session ``t``; the settlement at expiry."""
+        market = self.market
+        if contracts.expiry == t and contracts.product not in HOLDINGS:
+            return payoff(contracts, settlement_value(market, contracts.product, t, is_am=contracts.is_am))
+        return self._value(contracts, market.spot(t), market.state(t), t)
+
+    def _value(self, contracts: ContractSet, spot: FloatArray, state: FloatArray, t: int) -> FloatArray:
+        """Value on session ``t`` with the given spot and state; at expiry that of exercise against them."""
+        pricer, strike, right = self.market.pricer_at(t), contracts.strike, contracts.is_call
+        sessions = contracts.expiry - t
         if sessions < 0:
             raise DataError(f"contracts expired on session {contracts.expiry}, before session {t}")
         if contracts.product in HOLDINGS:
             return self._holding_price(contracts.product, t)[None, :]
         if sessions == 0:
-            settled = contracts.expiry == t
-            return payoff(contracts, settlement_value(market, contracts.product, t) if settled else pricer.vix(state))
+            return payoff(contracts, spot if contracts.product is Product.SPX_OPTION else pricer.vix(state))
         if contracts.product is Product.SPX_OPTION:
-            return pricer.price_spx_legs(market.spot(t), state, contracts.strike, sessions, contracts.is_call)
+            spx_legs = pricer.price_spx_open_legs if contracts.is_am else pricer.price_spx_legs
+            return spx_legs(spot, state, strike, sessions, right)
         if contracts.product is Product.VIX_OPTION:
-            return pricer.price_vix_legs(state, contracts.strike, sessions, contracts.is_call)
+            return pricer.price_vix_legs(state, strike, sessions, right)
         return np.repeat(pricer.vix_future_rows(state, sessions)[None, :], contracts.n_legs, axis=0)
 
     def _holding_price(self, product: Product, t: int) -> FloatArray:

@@ -15,8 +15,8 @@ SOURCES = sorted(path for package in ("models", "sim") for path in (ROOT / packa
 SIM_ORDER = (
     {"errors", "facts"},
     {"config"},
-    {"calendar", "expiries", "event_calendar", "history"},
-    {"indicators", "signals", "contracts", "market", "etn", "quotes", "conditions"},
+    {"calendar", "expiries", "event_calendar", "event_risk", "history"},
+    {"indicators", "signals", "contracts", "market", "carried", "openings", "etn", "quotes", "conditions"},
     {"book", "marking", "tranche", "ledger", "costs", "margin"},
     {"strategies"},
     {"experiment", "extensions"},

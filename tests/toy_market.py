@@ -17,6 +17,7 @@ from models.protocols import OptionValue, PathBlock, SimulationGrid
 from sim import signals
 from sim.calendar import SessionCalendar
 from sim.config import AccountConfig, CostsConfig, EngineConfig, MarginConfig, StrategyConfig
+from sim.config.market import MarketConfig, SettlementConfig
 from sim.contracts import ContractSet
 from sim.evaluator import evaluate
 from sim.market import MarketBlock
@@ -84,8 +85,17 @@ def toy_paths(grid: SimulationGrid, n_paths: int, seed: int = 20181231) -> PathB
     return PathBlock(grid=grid, spot=spot, state=variance[:, None, :], vix=100.0 * np.sqrt(variance))
 
 
+ON_THE_CLOSE = SettlementConfig(overnight_share=1.0, vix_noise=0.0)
+"""Every contract settles on the close of its expiry, without noise: what can be worked out by hand from closes."""
+
+
 def toy_market(
-    paths: PathBlock, *, start_date: str = "2019-01-02", pricer: Any = None, required_signals: tuple[str, ...] = ()
+    paths: PathBlock,
+    *,
+    start_date: str = "2019-01-02",
+    pricer: Any = None,
+    required_signals: tuple[str, ...] = (),
+    config: MarketConfig | None = None,
 ) -> MarketBlock:
     calendar = SessionCalendar.build(start_date, paths.grid.warmup_days, paths.grid.n_days)
     return MarketBlock.build(
@@ -95,6 +105,7 @@ def toy_market(
         rate=RATE,
         dividend_yield=DIVIDEND_YIELD,
         required_signals=required_signals,
+        config=config or MarketConfig(settlement=ON_THE_CLOSE),
     )
 
 
