@@ -241,6 +241,16 @@ class HestonNandi(AffineFamily):
 
         return propagate_heston_nandi(self, state, n_days, stream, first_day=first_day, measure=measure)
 
+    def with_level(self, level: float) -> Self:
+        """The same model with its long-run variance multiplied by ``level``; omega carries the change.
+
+        Raises
+        ------
+        ModelParameterError
+            If omega would be negative.
+        """
+        return replace(self, omega=level * (self.omega + self.alpha) - self.alpha)
+
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Scale ``variance_ratio - 1`` and the equity premium; 0 and 0 make P and Q the same."""
         return replace(

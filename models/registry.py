@@ -19,6 +19,10 @@ REGISTRY: dict[str, str | Callable[..., Model]] = {
     "double_heston": "models.double_heston:double_heston",
     "two_factor_svcj": "models.two_factor_svcj:TwoFactorSvcj",
     "heston_nandi": "models.heston_nandi:HestonNandi",
+    "regime_switching": "models.regime_switching:RegimeSwitching",
+    "two_factor_log_sv": "models.two_factor_log_sv:TwoFactorLogSv",
+    "quintic_ou": "models.quintic_ou:QuinticOu",
+    "two_factor_bergomi": "models.two_factor_bergomi:TwoFactorBergomi",
 }
 """Name to ``module:attribute`` (imported when first used) or to what makes the model."""
 

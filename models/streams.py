@@ -43,6 +43,8 @@ class Purpose(IntEnum):
     """Nested paths that prices are means of, and the states that tables are regressed on."""
     RESAMPLE = 9
     """Days of history that a bootstrap draws."""
+    REGIME = 10
+    """Moves of a hidden regime, and where it starts."""
 
 
 def stream_key(stream: Stream) -> UintArray:

@@ -244,6 +244,10 @@ class Svcj(AffineFamily):
 
         return propagate_svcj(self, state, n_days, stream, first_day=first_day, measure=measure)
 
+    def with_level(self, level: float) -> Self:
+        """The same model with its long-run diffusive variance multiplied by ``level``."""
+        return replace(self, theta_p=level * self.theta_p)
+
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Move Q along the line from P (0) through the calibrated Q (1) and beyond.
 

@@ -230,6 +230,10 @@ class TwoFactorSvcj(AffineFamily):
 
         return propagate_two_factor(self, state, n_days, stream, first_day=first_day, measure=measure)
 
+    def with_level(self, level: float) -> Self:
+        """The same model with the long-run levels of both variances multiplied by ``level``."""
+        return replace(self, theta_fast_p=level * self.theta_fast_p, theta_slow_p=level * self.theta_slow_p)
+
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Move Q along the line from P (0) through the calibrated Q (1) and beyond; see ``Svcj.scaled_premium``."""
         changes: dict[str, float] = {"equity_premium": equity * self.equity_premium}

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -26,7 +27,7 @@ class Preset:
     model : str
         Registry name of the model.
     parameters : mapping
-        Parameters of the model.
+        Parameters of the model: numbers, and where a model takes them texts or tuples.
     source : str
         Data and windows of the fit.
     command : str
@@ -39,7 +40,7 @@ class Preset:
 
     name: str
     model: str
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, Any]
     source: str
     command: str
     diagnostics: Mapping[str, float]
@@ -95,9 +96,16 @@ def _parsed(name: str, text: str) -> Preset:
     return Preset(
         name=name,
         model=str(content["model"]),
-        parameters={str(key): float(value) for key, value in content["parameters"].items()},
+        parameters={str(key): _value(value) for key, value in content["parameters"].items()},
         source="; ".join(f"{series} {window}" for series, window in content.get("sample", {}).items()),
         command=str(content.get("command", "")),
         diagnostics={str(key): float(value) for key, value in content.get("diagnostics", {}).items()},
         at_bound=tuple(content.get("at_bound", ())),
     )
+
+
+def _value(value: object) -> object:
+    """Numbers as floats, lists as tuples: parameters of a model can be hashed."""
+    if isinstance(value, bool | int | float):
+        return float(value)
+    return tuple(_value(item) for item in value) if isinstance(value, list) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -17,6 +17,7 @@ from pydantic import (
 
 from models.protocols import Start
 from sim.config.costs import CostsConfig
+from sim.config.market import MarketConfig
 from sim.config.section import ConfigSection, EngineConfig, broken_rule
 
 MetricName = Literal[
@@ -37,10 +38,17 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", 
 """Name of an experiment, scenario or strategy: it becomes part of paths and of dotted keys."""
 
 
-def _number(value: object) -> object:
-    """Check a model parameter; whole numbers stay whole, because some parameters count sessions."""
+def _parameter(value: object) -> object:
+    """Check a model parameter: a number, a text, or a list of them.
+
+    Whole numbers stay whole, because some parameters count sessions; lists become tuples, so that models can be hashed.
+    """
+    if isinstance(value, list | tuple):
+        return tuple(_parameter(item) for item in value)
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("must be a number")
+        raise ValueError("must be a number (or, where the model takes one, a text or a list of numbers)")
     if not -MAX_PARAMETER <= value <= MAX_PARAMETER:
         raise ValueError("must be finite")
     return value
@@ -49,7 +57,7 @@ def _number(value: object) -> object:
 MAX_PARAMETER = 1e100
 """Largest magnitude of a model parameter; no unit makes sense of more."""
 
-Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+Parameter = Annotated[Any, PlainValidator(_parameter), WithJsonSchema({"type": ["number", "string", "array"]})]
 
 VIX_LIMITS = (5.0, 150.0)
 """Range of VIX levels [points] that a start may ask for; the index's history spans 9 to 83."""
@@ -95,7 +103,9 @@ class ScenarioConfig(ConfigSection):
     preset: str | None = Field(
         default=None, description="parameter set of the model by name, or a file of `calibrate --output`: my.yaml"
     )
-    parameters: dict[str, Number] = Field(default={}, description="model parameters; they win over those of the preset")
+    parameters: dict[str, Parameter] = Field(
+        default={}, description="model parameters; they win over those of the preset"
+    )
     start: StartConfig = Field(default=StartConfig(), description="where paths start")
     start_date: date = Field(
         default=date(2019, 1, 2), description="calendar date of day 0 (the next session if closed)"
@@ -108,6 +118,9 @@ class ScenarioConfig(ConfigSection):
     )
     equity_premium_scale: float = Field(
         default=1.0, ge=0.0, le=10.0, description="multiplies the equity premium; 0 removes it"
+    )
+    market: MarketConfig | None = Field(
+        default=None, description="what this market carries and how it settles, in place of the experiment's `market`"
     )
 
     @field_validator("start_date")
@@ -206,6 +219,9 @@ class ExperimentConfig(ConfigSection):
     strategies: dict[Name, StrategyConfig] = Field(
         min_length=1, description="strategies, by name; the first is the one that others are compared with"
     )
+    market: MarketConfig = Field(
+        default=MarketConfig(), description="what markets carry beside the model's paths, and how contracts settle"
+    )
     account: AccountConfig = Field(default=AccountConfig(), description="the account")
     costs: CostsConfig = Field(default=CostsConfig(), description="commission, fees and spreads")
     margin: MarginConfig = Field(default=MarginConfig(), description="margin rules")
@@ -214,3 +230,7 @@ class ExperimentConfig(ConfigSection):
     )
     keep: KeepConfig = Field(default=KeepConfig(), description="what is stored")
     compute: ComputeConfig = Field(default=ComputeConfig(), description="how the work is done")
+
+    def market_of(self, scenario: str) -> MarketConfig:
+        """What the market of a scenario carries: its own section, or the experiment's."""
+        return self.scenarios[scenario].market or self.market
