@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -14,6 +14,7 @@ from models.backward_pricer import backward_grid
 from models.backward_vix import vix_call_sweep
 from models.log_transform import WIDTH, LogTransform, scaled_puts
 from models.protocols import FloatArray
+from models.stencil import WIDTH as STENCIL
 from models.stencil import stencil
 
 SPX_GRID = {1: (129, 384), 2: (31, 24)}
@@ -52,6 +53,8 @@ class BackwardSlices:
         """
         grid = backward_grid(self.model, SPX_GRID)
         knots = knots_for(grid, max_sessions, step=KNOT_STEP)
+        if scaled.size == 0:  # the deviation is read near 0
+            knots = replace(knots, n=8)
         inside = np.minimum(scaled, 0.95 * WIDTH)
         for transform in log_return_transforms(grid, knots, max_sessions):
             nodes = LogTransform.of(knots, transform.reshape(knots.n, -1))
@@ -59,6 +62,9 @@ class BackwardSlices:
             size, phase = (grid.read(part.T.reshape(shape), states).T for part in (nodes.size, nodes.phase))
             own = LogTransform(knots=knots, size=np.ascontiguousarray(size), phase=np.ascontiguousarray(phase))
             deviation = own.deviation
+            if scaled.size == 0:
+                yield deviation, np.empty((deviation.size, 0)), np.empty((deviation.size, 0))
+                continue
             both, _ = scaled_puts(own.density_terms(deviation), deviation, np.concatenate([-inside, inside]))
             puts, opposite = both[:, : scaled.size], both[:, scaled.size :]
             calls = opposite - np.expm1(inside * deviation[:, None]) / deviation[:, None]
@@ -72,7 +78,7 @@ class BackwardSlices:
         vix = self.model.vix(grid.states)
         low, high = np.log(0.5 * vix.min()), np.log(2.0 * vix.max())
         log_strikes = low + STRIKE_STEP * np.arange(int((high - low) / STRIKE_STEP) + 1)
-        strikes = np.exp(log_strikes)
+        strikes = np.exp(log_strikes if scaled.size else log_strikes[:STENCIL])
         for values in vix_call_sweep(grid, strikes, max_sessions):
             read = grid.read(values, states)
             future = read[0]

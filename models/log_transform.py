@@ -72,7 +72,7 @@ class LogTransform:
         quarter = np.array([1.0, 1j, -1.0, -1j])[np.arange(n_terms) % 4]
         density = np.real(values * quarter)
         density[:, 0] *= 0.5
-        return density
+        return np.asarray(density)
 
 
 def scaled_puts(density: FloatArray, deviation: FloatArray, scaled: FloatArray) -> tuple[FloatArray, FloatArray]:

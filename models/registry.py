@@ -19,6 +19,8 @@ REGISTRY: dict[str, str | Callable[..., Model]] = {
     "double_heston": "models.double_heston:double_heston",
     "two_factor_svcj": "models.two_factor_svcj:TwoFactorSvcj",
     "heston_nandi": "models.heston_nandi:HestonNandi",
+    "gjr_garch": "models.gjr_garch:GjrGarch",
+    "ngarch": "models.ngarch:Ngarch",
     "regime_switching": "models.regime_switching:RegimeSwitching",
     "two_factor_log_sv": "models.two_factor_log_sv:TwoFactorLogSv",
     "quintic_ou": "models.quintic_ou:QuinticOu",

@@ -34,10 +34,10 @@ def fill_session_matrices(
 ) -> None:
     """Fill ``real`` and ``imag`` (n_u, n, n) of the matrices of one session.
 
-    Row i sums the shocks, each with the phase of its return, at the stencil of the next state. ``log_return``, ``first``
-    (n, n_z) and ``stencil`` (n, n_z, width) belong to state and shock, ``damping`` (n,) is the variance of the part of
-    the return that no factor sees, ``u_limit`` (n,) the argument beyond which the shock's characteristic function is 0
-    to the accuracy of its quadrature.
+    Row i sums the shocks, each with the phase of its return, at the stencil of the next state. ``log_return``,
+    ``first`` (n, n_z) and ``stencil`` (n, n_z, width) belong to state and shock, ``damping`` (n,) is
+    the variance of the part of the return that no factor sees, ``u_limit`` (n,) the argument beyond which the shock's
+    characteristic function is 0 to the accuracy of its quadrature.
     """
     n, n_shocks = log_return.shape
     for m in range(knots.size):

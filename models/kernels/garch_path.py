@@ -1,0 +1,143 @@
+r"""GARCH paths, all paths of a session at once; see ``models.garch_dynamics`` for the recursion.
+
+It is exact: the model lives in sessions.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from models.kernels.philox import LOW, UintArray, normals_of, philox
+from models.protocols import FloatArray
+
+_CHUNK = 1024  # paths whose state and draws stay in the first-level cache
+_ZERO = np.uint64(0)
+
+
+class GarchCoefficients(NamedTuple):
+    """Coefficients in daily units; see ``models.garch_dynamics.GarchDynamics``."""
+
+    omega: float
+    alpha: float
+    beta: float
+    gamma: float
+    theta: float
+    scale: float
+    premium: float
+    drift: float
+    loading: float
+    factor_persistence: float
+    factor_volatility: float
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _draw_two(
+    normal: FloatArray, noise: FloatArray, first_path: np.uint64, day: np.uint64, purpose: np.uint64, key: UintArray
+) -> None:
+    """Two standard normals a path: the return's and the factor's."""
+    k0, k1 = key[0], key[1]
+    for i in range(normal.size):
+        w0, w1, _, _ = philox(first_path + np.uint64(i), day, _ZERO, purpose, k0, k1)
+        normal[i], noise[i] = normals_of(w0, w1)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
+def _read_cells(value: FloatArray, table: FloatArray, offset: float, per_unit: float) -> None:
+    """Replace values by the cubic table at (value + offset) per_unit, clamped to its cells."""
+    last = table.shape[0] - 1
+    for i in range(value.size):
+        position = max((value[i] + offset) * per_unit, 0.0)
+        cell = min(int(position), last)
+        t = min(position - cell, 1.0)
+        value[i] = table[cell, 0] + t * (table[cell, 1] + t * (table[cell, 2] + t * table[cell, 3]))
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
+def _variance_row(h: FloatArray, z: FloatArray, c: GarchCoefficients) -> None:
+    for i in range(h.size):
+        shift = z[i] - c.theta
+        down = min(z[i], 0.0)
+        h[i] = c.omega + h[i] * (c.beta + c.alpha * shift * shift + c.gamma * down * down)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
+def _normal_return_row(log_return: FloatArray, h: FloatArray, z: FloatArray, c: GarchCoefficients) -> None:
+    for i in range(h.size):
+        v = c.scale * h[i]
+        log_return[i] = c.drift - 0.5 * v + np.sqrt(v) * (c.premium + z[i])
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
+def _return_row(
+    log_return: FloatArray, root: FloatArray, ratio: FloatArray, z: FloatArray, c: GarchCoefficients
+) -> None:
+    for i in range(root.size):
+        log_return[i] = c.drift + root[i] * (c.premium - 0.5 * root[i] + ratio[i] * z[i])
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
+def _roots(root: FloatArray, h: FloatArray, factor: FloatArray, c: GarchCoefficients) -> None:
+    if c.loading == 0.0:
+        for i in range(h.size):
+            root[i] = np.sqrt(c.scale * h[i])
+    else:
+        for i in range(h.size):
+            root[i] = np.sqrt(c.scale * h[i] * np.exp(c.loading * factor[i]))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def propagate_garch(
+    log_return: FloatArray,
+    state: FloatArray,
+    h: FloatArray,
+    factor: FloatArray,
+    units: float,
+    shock_table: FloatArray,
+    shock_grid: tuple[float, float],
+    scale_table: FloatArray,
+    scale_per_unit: float,
+    address: tuple[int, int, int],
+    key: UintArray,
+    c: GarchCoefficients,
+) -> None:
+    """Move all paths on by ``log_return.shape[0]`` sessions.
+
+    ``log_return`` (n_days, n_paths) and ``state`` (n_days, n_factors, n_paths) are filled, the variance in ``units``;
+    ``h`` and ``factor`` (n_paths,) are left at their last values. The tables have no rows for a normal shock.
+    ``address`` is (first path, first day, purpose).
+    """
+    n_days, n_paths = log_return.shape
+    first_path, first_day, purpose = address
+    draws = np.empty((4, min(_CHUNK, n_paths)))
+    plain = shock_table.shape[0] == 0 and c.loading == 0.0
+    for low in range(0, n_paths, _CHUNK):
+        high = min(low + _CHUNK, n_paths)
+        z, noise, root, ratio = (
+            draws[0, : high - low],
+            draws[1, : high - low],
+            draws[2, : high - low],
+            draws[3, : high - low],
+        )
+        own, level = h[low:high], factor[low:high]
+        for k in range(n_days):
+            day = np.uint64(np.int64(first_day + k) & np.int64(LOW))
+            _draw_two(z, noise, np.uint64(first_path + low), day, np.uint64(purpose), key)
+            if plain:
+                _normal_return_row(log_return[k, low:high], own, z, c)
+            else:
+                _roots(root, own, level, c)
+                ratio[:] = 1.0
+                if shock_table.shape[0]:
+                    _read_cells(z, shock_table, shock_grid[0], shock_grid[1])
+                    ratio[:] = root
+                    _read_cells(ratio, scale_table, 0.0, scale_per_unit)
+                _return_row(log_return[k, low:high], root, ratio, z, c)
+            _variance_row(own, z, c)
+            state[k, 0, low:high] = own * units
+            if state.shape[1] > 1:
+                level *= c.factor_persistence
+                level += c.factor_volatility * noise
+                state[k, 1, low:high] = level
