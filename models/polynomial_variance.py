@@ -1,6 +1,6 @@
-r"""Expected squared polynomials of a normal mixture of two factors: again a polynomial of the factors.
+r"""Expected polynomials of a normal mixture of two factors: again polynomials of the factors.
 
-With :math:`Z = aX + bY + c + G`, G normal of mean 0, and :math:`q = p^2` of degree 2d,
+With :math:`Z = aX + bY + c + G` and G normal of mean 0,
 
 .. math:: E[q(Z) | X, Y] = \sum_i (aX + bY)^i \sum_{k \ge i} q_k \binom{k}{i} E (c + G)^{k-i}.
 
@@ -46,35 +46,56 @@ class BivariatePolynomial:
         return out.reshape(first.shape)
 
 
-def expected_square(polynomial: FloatArray, law: MixtureLaw, weight: FloatArray) -> BivariatePolynomial:
-    """Weighted sum over horizons of the expected squared polynomial of Z.
+def expected_polynomial(polynomial: FloatArray, law: MixtureLaw, weight: FloatArray) -> BivariatePolynomial:
+    """Weighted sum over horizons of the expected polynomial of Z.
 
     Parameters
     ----------
-    polynomial : ndarray of shape (d + 1,)
-        Coefficients of p, from the constant up.
+    polynomial : ndarray of shape (n,)
+        Coefficients of q, from the constant up.
     law : MixtureLaw
-        Law of Z at n horizons.
-    weight : ndarray of shape (n,)
+        Law of Z at several horizons.
+    weight : ndarray of shape (n_horizons,)
         Weights of the horizons.
 
     Returns
     -------
     BivariatePolynomial
-        Of degree 2d in the two factors.
+        Of the same degree in the two factors.
     """
-    square = np.convolve(polynomial, polynomial)
-    n = square.size
+    n = polynomial.size
     moment = normal_moments(law.offset, law.variance, n)
     k = np.arange(n)
     binomial = comb(k[:, None], k[None, :])
     coefficients = np.zeros((n, n))
     for i in range(n):
         # coefficient of (aX + bY)**i at each horizon
-        power = sum(square[m] * binomial[m, i] * moment[m - i] for m in range(i, n)) * weight
+        power = sum(polynomial[m] * binomial[m, i] * moment[m - i] for m in range(i, n)) * weight
         for j in range(i + 1):
             coefficients[j, i - j] = binomial[i, j] * float(np.sum(power * law.fast**j * law.slow ** (i - j)))
     return BivariatePolynomial(coefficients=coefficients)
+
+
+def session_average(polynomial: FloatArray, variance: float) -> FloatArray:
+    r"""Average of :math:`E\,q(z + B_s)` over s in [0, 1], B a Brownian motion of ``variance`` at 1: a polynomial of z.
+
+    Parameters
+    ----------
+    polynomial : ndarray of shape (n,)
+        Coefficients of q, from the constant up.
+    variance : float
+        Variance of the motion over the session.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Coefficients.
+    """
+    n = polynomial.size
+    k = np.arange(n)
+    # the moment of order 2m of B_s is that of a standard normal times (variance s)^m, whose average is over m + 1
+    moment = normal_moments(np.array(0.0), np.array(variance), n) / (1.0 + 0.5 * k)
+    return np.array([sum(polynomial[m] * comb(m, i) * moment[m - i] for m in range(i, n)) for i in range(n)])
 
 
 def normal_moments(mean: FloatArray, variance: FloatArray, n: int) -> FloatArray:

@@ -25,6 +25,7 @@ REGISTRY: dict[str, str | Callable[..., Model]] = {
     "two_factor_log_sv": "models.two_factor_log_sv:TwoFactorLogSv",
     "quintic_ou": "models.quintic_ou:QuinticOu",
     "two_factor_bergomi": "models.two_factor_bergomi:TwoFactorBergomi",
+    "path_dependent": "models.path_dependent:PathDependent",
 }
 """Name to ``module:attribute`` (imported when first used) or to what makes the model."""
 

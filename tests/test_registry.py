@@ -11,6 +11,7 @@ import models
 from models import registry
 from models.errors import ModelParameterError
 from models.heston_nandi import HestonNandi
+from models.path_dependent import PathDependent
 from models.presets import load_preset, preset_names
 from models.protocols import Model, Stream
 from models.regime_switching import RegimeSwitching
@@ -27,6 +28,11 @@ DOUBLE_HESTON = {
 }
 CO_JUMPS = {"variance_jump_mean_p": 0.02, "variance_jump_mean_q": 0.05, "jump_correlation": -0.3}
 TWO_FACTOR = {**DOUBLE_HESTON, **CO_JUMPS, "slow_to_fast": 2.0, "jump_intensity_base": 0.3, "jump_intensity_slope": 9.0}
+PATH_DEPENDENT = {
+    **{"beta_constant": 0.04, "beta_trend": -0.13, "beta_activity": 0.65, "trend_rate_fast": 55.0},
+    **{"trend_rate_slow": 10.0, "trend_weight_slow": 0.25, "activity_rate_fast": 20.0, "activity_rate_slow": 3.0},
+    "activity_weight_slow": 0.5,
+}
 VALID = {
     "heston": HESTON,
     "bates": {**HESTON, **JUMPS},
@@ -39,7 +45,9 @@ VALID = {
         "transition_p": ((0.99, 0.01), (0.03, 0.97)),
     },
 }
+VALID["path_dependent"] = PATH_DEPENDENT
 CLASSES = {
+    "path_dependent": PathDependent,
     "regime_switching": RegimeSwitching,
     "heston_nandi": HestonNandi,
     "double_heston": TwoFactorSvcj,
