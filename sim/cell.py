@@ -147,6 +147,8 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
         rate=model.rate,
         dividend_yield=model.dividend_yield,
         required_signals=required_signals(config.strategies),
+        config=config.market_of(cell.scenario),
+        stream=stream,
     )
     outcomes = evaluate(
         market, config.strategies, account=config.account, costs=config.costs, margin=config.margin, stream=stream
@@ -174,7 +176,7 @@ def _market_arrays(market: MarketBlock) -> dict[str, FloatArray]:
     first = market.day0
     curves = np.stack(
         [
-            np.stack([market.pricer.vix_future_rows(market.state(t), tenor) for tenor in TENORS])
+            np.stack([market.pricer_at(t).vix_future_rows(market.state(t), tenor) for tenor in TENORS])
             for t in (first, market.n_times - 1)
         ]
     )

@@ -10,11 +10,13 @@ from typing import Any
 import models
 from models.errors import ModelParameterError
 from models.protocols import Model
+from sim.conditions import conditions_of
 from sim.config import EngineConfig, ExperimentConfig, ScenarioConfig
 from sim.config.document import Document, Key, plain_document
 from sim.config.faults import nearest, one_of
 from sim.config.layers import expand_grid, read_layers
 from sim.config.resolve import resolve_experiment
+from sim.signals import REGISTRY as SIGNALS
 from sim.strategies.registry import REGISTRY as ENGINES
 
 
@@ -111,7 +113,34 @@ def experiment_schema() -> dict[str, Any]:
 
 
 def _resolve(document: Document) -> ExperimentConfig:
-    return resolve_experiment(document, engine_types(), _scenario_faults)
+    config = resolve_experiment(document, engine_types(), _scenario_faults)
+    for key, message in _missing_series(config):
+        document.blame(key, message)
+    document.raise_faults()
+    return config
+
+
+def signals_read(engine: EngineConfig) -> tuple[str, ...]:
+    """Names of the market signals that an engine reads: those of its own and those of its conditions."""
+    names = set(ENGINES[engine.engine].required_signals)
+    names.update(name for tree in conditions_of(engine) for name in tree.signals())
+    return tuple(sorted(names & SIGNALS.keys()))
+
+
+def _missing_series(config: ExperimentConfig) -> Iterator[tuple[Key, str]]:
+    """Rules that read a series which a market does not carry."""
+    for name, strategy in config.strategies.items():
+        for i, engine in enumerate(strategy.engines):
+            needed = [(signal, SIGNALS[signal].needs) for signal in signals_read(engine)]
+            for scenario in config.scenarios:
+                market = config.market_of(scenario)
+                missing = [(signal, part) for signal, part in needed if part and getattr(market, part) is None]
+                for signal, part in missing[:1]:
+                    yield (
+                        ("strategies", name, "engines", i),
+                        f"{engine.engine} reads the signal {signal}, which needs market.{part}; "
+                        f"it is switched off in scenario {scenario}: leave out `{part}: null` or the rule",
+                    )
 
 
 def _scenario_faults(scenario: ScenarioConfig) -> Iterator[tuple[Key, str]]:

@@ -15,9 +15,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.macro import MEANINGS
 from models.protocols import SESSIONS_PER_YEAR
 from sim import indicators
 from sim.errors import ConfigError, DataError
+from sim.event_calendar import EventSchedule
 
 FloatArray = NDArray[np.float64]
 
@@ -26,6 +28,25 @@ REALIZED_WINDOW = 21
 
 CONTANGO_WINDOW = 30
 """Sessions of the mean and standard deviation behind ``contango_z``."""
+
+AD_WINDOW = 20
+"""Sessions of the A/D line's low and of the changes behind ``ad_divergence``."""
+
+
+class Carried(Protocol):
+    """Series that a market carries beside its closes, each of shape (n_times, n_paths)."""
+
+    def net_advances(self) -> FloatArray:
+        """Advances less declines over their sum [-]."""
+        ...
+
+    def ad_line(self) -> FloatArray:
+        """Cumulative advances less declines [stocks]."""
+        ...
+
+    def macro(self, name: str) -> FloatArray:
+        """Macro factor or surprise [standard deviations]."""
+        ...
 
 
 class MarketSeries(Protocol):
@@ -54,6 +75,20 @@ class MarketSeries(Protocol):
         """Front future without roll jumps [points of the first session's contract]."""
         ...
 
+    def vix_vol_series(self) -> FloatArray:
+        """Volatility of the 21-session VIX future from its at-the-money call [annual, %]."""
+        ...
+
+    @property
+    def carried(self) -> Carried:
+        """Series beside the closes."""
+        ...
+
+    @property
+    def schedule(self) -> EventSchedule:
+        """Scheduled events by session, known in advance."""
+        ...
+
     def signal(self, name: str) -> FloatArray:
         """Another signal, computed once a market."""
         ...
@@ -75,6 +110,8 @@ class Signal:
         Documents that use it.
     history : int
         Sessions before day 0 that it needs.
+    needs : str, optional
+        Part of the market section that must be switched on: ``breadth`` or ``macro``.
     """
 
     function: Callable[[MarketSeries], FloatArray]
@@ -82,6 +119,7 @@ class Signal:
     unit: str
     sources: str
     history: int = 0
+    needs: str | None = None
 
 
 def vix(market: MarketSeries) -> FloatArray:
@@ -167,6 +205,84 @@ def vrp(market: MarketSeries) -> FloatArray:
     return np.square(market.vix_series / 100.0) - np.square(market.signal("realized_vol"))
 
 
+def vvix(market: MarketSeries) -> FloatArray:
+    """Volatility of the one-month VIX future, as the model's at-the-money VIX call implies it."""
+    return market.vix_vol_series().copy()
+
+
+def net_advances(market: MarketSeries) -> FloatArray:
+    """Advances less declines over their sum."""
+    return market.carried.net_advances().copy()
+
+
+def ad_line(market: MarketSeries) -> FloatArray:
+    """Advance-decline line."""
+    return market.carried.ad_line().copy()
+
+
+def ad_break(market: MarketSeries) -> FloatArray:
+    """1 where the A/D line closes under the lowest of its 20 closes before, else 0."""
+    line = market.carried.ad_line()
+    low = np.full_like(line, np.nan)
+    low[1:] = indicators.rolling_min(line, AD_WINDOW)[:-1]
+    return np.where(np.isnan(low), np.nan, line < low)
+
+
+def ad_divergence(market: MarketSeries) -> FloatArray:
+    """1 where the SPX is above and the A/D line below its close 20 sessions ago, else 0."""
+    line, spot = market.carried.ad_line(), market.spot_series
+    diverges = np.full_like(spot, np.nan)
+    diverges[AD_WINDOW:] = (spot[AD_WINDOW:] > spot[:-AD_WINDOW]) & (line[AD_WINDOW:] < line[:-AD_WINDOW])
+    return diverges
+
+
+def macd_ad(market: MarketSeries) -> FloatArray:
+    """MACD histogram of the A/D line."""
+    return indicators.macd(market.carried.ad_line()).histogram
+
+
+def days_to_event(market: MarketSeries) -> FloatArray:
+    """Sessions to the next FOMC decision, CPI or PPI release, from today's close on."""
+    return _by_session(market, market.schedule.sessions_to_next)
+
+
+def days_since_event(market: MarketSeries) -> FloatArray:
+    """Sessions since the last one; 0 on its own day."""
+    return _by_session(market, market.schedule.sessions_since)
+
+
+def event_type(market: MarketSeries) -> FloatArray:
+    """Kind of the next event."""
+    return _by_session(market, market.schedule.next_kind)
+
+
+def _by_session(market: MarketSeries, values: NDArray[np.int64]) -> FloatArray:
+    """Series of the calendar, the same on all paths."""
+    n_times, n_paths = market.spot_series.shape
+    return np.repeat(values[:n_times, None].astype(np.float64), n_paths, axis=1)
+
+
+def _macro(name: str) -> Callable[[MarketSeries], FloatArray]:
+    def read(market: MarketSeries) -> FloatArray:
+        return market.carried.macro(name).copy()
+
+    return read
+
+
+MACRO_SOURCES = {
+    "rate_diff": "S0 S2 S3 S4",
+    "reer": "S0 S2 S3 S4",
+    "cpi_surprise": "S0 S1 S2 S3 S4",
+    "ppi_surprise": "S0 S1 S2 S3 S4",
+    "gdp_revision": "S0 S2",
+    "p_cf": "S0 S2 S3 S4",
+    "ddm_gap": "S0 S2 S3 S4",
+    "equity_risk_premium": "S0 S2 S3 S4",
+    "concentration": "S0 S3 S4",
+    "reit_vol": "S2 S3 S4",
+}
+"""Macro signal -> documents that use it."""
+
 REGISTRY: dict[str, Signal] = {
     "vix": Signal(vix, "VIX close", "points", "S0 S1 S3 S4"),
     "vix_sma5": Signal(vix_sma5, "5-day simple mean of the VIX", "points", "S0", 4),
@@ -187,6 +303,53 @@ REGISTRY: dict[str, Signal] = {
     "drawdown_spx": Signal(drawdown_spx, "1 - SPX / its running maximum", "fraction, >= 0", "S2"),
     "realized_vol": Signal(realized_vol, "21-day realised volatility", "annual, decimal", "S0 S4", 21),
     "vrp": Signal(vrp, "(VIX / 100)^2 - realized_vol^2", "annual variance, decimal", "S0 S4", 21),
+    "vvix": Signal(vvix, "volatility of the 21-session VIX future, from its at-the-money call", "annual, %", "S1"),
+    "net_advances": Signal(
+        net_advances, "(advances - declines) / (advances + declines)", "-1 to 1", "S0 S1 S2 S3 S4", needs="breadth"
+    ),
+    "ad_line": Signal(
+        ad_line,
+        "cumulative advances less declines since the first session",
+        "stocks",
+        "S0 S1 S2 S3 S4",
+        needs="breadth",
+    ),
+    "ad_break": Signal(
+        ad_break, "1 where ad_line is under its 20 closes before, else 0", "0 or 1", "S0 S3", 20, needs="breadth"
+    ),
+    "ad_divergence": Signal(
+        ad_divergence,
+        "1 where the SPX rose and ad_line fell over 20 sessions, else 0",
+        "0 or 1",
+        "S0 S2 S4",
+        20,
+        needs="breadth",
+    ),
+    "macd_ad": Signal(macd_ad, "MACD(12,26,9) histogram of ad_line", "stocks", "S1 S2 S3", 33, needs="breadth"),
+    "days_to_event": Signal(
+        days_to_event,
+        "sessions to the next FOMC decision, CPI or PPI release after today's close",
+        "sessions, >= 1",
+        "S0 S1 S2 S3 S4",
+    ),
+    "days_since_event": Signal(
+        days_since_event,
+        "sessions since the last FOMC decision, CPI or PPI release; 0 on its day",
+        "sessions, >= 0",
+        "S3 S4",
+    ),
+    "event_type": Signal(event_type, "next event: 1 FOMC, 2 CPI, 3 PPI", "number", "S0 S1 S2 S3 S4"),
+    **{
+        name: Signal(
+            _macro(name),
+            f"{item.meaning}, {'log ' if item.is_log else ''}level {item.centre:g} {item.unit}"
+            f" with deviation {item.spread:g}",
+            "standard deviations",
+            MACRO_SOURCES[name],
+            needs="macro",
+        )
+        for name, item in MEANINGS.items()
+    },
 }
 """Signal name -> how it is computed and what it means."""
 

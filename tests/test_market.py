@@ -114,8 +114,9 @@ def test_row_prices_are_used_where_a_pricer_has_them(paths: PathBlock, market: M
     assert isinstance(market.pricer, RowsFromPricer)
     for name in signals.REGISTRY:
         np.testing.assert_array_equal(fast.signal(name), market.signal(name))
-    # One row a session and future; settlement values on expiries need none.
-    assert rows.rows == 2 * market.n_times
+    # One row a session and future, and a month's future and call for the VIX's own volatility; settlement on closes
+    # needs none.
+    assert rows.rows == 4 * market.n_times
 
 
 def test_only_requested_signals_are_computed(paths: PathBlock) -> None:

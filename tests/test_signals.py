@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,22 @@ import pytest
 
 from models.protocols import PathBlock, SimulationGrid
 from sim import signals
+from sim.config import MarketConfig
 from sim.errors import ConfigError, DataError
 from sim.market import MarketBlock
-from tests.toy_market import ToyPricer, toy_market, toy_paths
+from tests.toy_market import ON_THE_CLOSE, VIX_VOL, ToyPricer, chosen_paths, toy_market, toy_paths
 
 GRID = SimulationGrid(n_days=90, warmup_days=40)
+
+
+class FixedBreadth:
+    """A chosen A/D line."""
+
+    def __init__(self, line: Any) -> None:
+        self.line = line
+
+    def ad_line(self) -> Any:
+        return self.line
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +48,17 @@ def changed_after(paths: PathBlock, t: int) -> PathBlock:
     return replace(paths, **blocks)
 
 
+UNMOVED = {"inverted", "vvix", "days_to_event", "days_since_event", "event_type", "cpi_surprise", "ppi_surprise"}
+"""Signals that these changes of closes do not reach: both futures move together, the toy's volatility of the VIX is
+constant, and the rest are known from the calendar or independent of the market."""
+
+
 @pytest.mark.parametrize("name", signals.REGISTRY)
 def test_no_signal_looks_ahead(name: str, paths: PathBlock, market: MarketBlock) -> None:
     for t in (60, 85, 110):
         other = toy_market(changed_after(paths, t)).signal(name)
         np.testing.assert_array_equal(other[: t + 1], market.signal(name)[: t + 1])
-        if name != "inverted":
+        if name not in UNMOVED:
             assert (other[t + 1 :] != market.signal(name)[t + 1 :]).any()
 
 
@@ -142,3 +159,73 @@ def test_macd_of_the_front_future_is_that_of_the_chart_ending_today(market: Mark
     # pandas starts its averages elsewhere: after 100 sessions a start weighs (25 / 27)^75 = 0.3 %.
     np.testing.assert_allclose(market.signal("macd_vx1")[t], histogram, atol=0.02)
     assert np.abs(histogram).max() > 0.1
+
+
+def test_the_volatility_of_the_vix_is_that_of_its_options(market: MarketBlock) -> None:
+    """The toy's VIX options are Black-76 with a volatility of 80%."""
+    np.testing.assert_allclose(market.signal("vvix"), 100.0 * VIX_VOL, rtol=1e-9)
+
+
+def test_breadth_signals_by_hand() -> None:
+    """Thirty closes with a chosen A/D line: its low, its divergence from the SPX, and their first sessions."""
+    spot = np.linspace(4000.0, 4290.0, 30)
+    line = np.concatenate([np.arange(20.0), [19.0, -1.0, -1.0, -2.0, 30.0], np.full(5, -3.0)])[:, None]
+    market = toy_market(chosen_paths(spot[:, None], 20.0, 20))
+    object.__setattr__(market, "carried", FixedBreadth(line))
+    is_break = market.signal("ad_break")[:, 0]
+    assert np.isnan(is_break[:20]).all()
+    assert is_break[20:].tolist() == [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    diverges = market.signal("ad_divergence")[:, 0]
+    assert np.isnan(diverges[:20]).all()
+    # against closes 0 .. 9 of the line, which are 0 .. 9, with the SPX always up
+    assert diverges[20:].tolist() == [0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_nothing_diverges_where_the_spx_falls() -> None:
+    spot = np.linspace(4290.0, 4000.0, 30)[:, None]
+    market = toy_market(chosen_paths(spot, 20.0, 20))
+    object.__setattr__(market, "carried", FixedBreadth(np.arange(30.0, 0.0, -1.0)[:, None]))
+    np.testing.assert_array_equal(market.signal("ad_divergence")[20:], 0.0)
+
+
+@pytest.mark.parametrize(("name", "column"), [("macd_ad", "ad"), ("macd_vix", "vix")])
+def test_macd_signals_are_those_of_ta_lib(name: str, column: str, market: MarketBlock) -> None:
+    talib = pytest.importorskip("talib", reason="TA-Lib is not installed: the comparison with it is NOT made")
+    series = market.carried.ad_line() if column == "ad" else market.vix_series
+    for path in range(market.n_paths):
+        values = np.ascontiguousarray(series[:, path])
+        line = (talib.EMA(values, 12) - talib.EMA(values, 26))[25:]
+        # from the averages, because talib.MACD starts the fast one in another row
+        histogram = line - talib.EMA(line, 9)
+        np.testing.assert_allclose(market.signal(name)[33:, path], histogram[8:], rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["rsi_spx", "rsi_vix", "rsi_vx1"])
+def test_rsi_signals_are_those_of_ta_lib(name: str, market: MarketBlock) -> None:
+    talib = pytest.importorskip("talib", reason="TA-Lib is not installed: the comparison with it is NOT made")
+    series = {"rsi_spx": market.spot_series, "rsi_vix": market.vix_series, "rsi_vx1": market.spliced_vx1()}[name]
+    for path in range(market.n_paths):
+        expected = talib.RSI(np.ascontiguousarray(series[:, path]), 14)
+        np.testing.assert_allclose(market.signal(name)[14:, path], expected[14:], rtol=1e-9)
+
+
+def test_event_signals_count_sessions_of_published_dates() -> None:
+    """January 2019: PPI on Tuesday 15, CPI on Friday 11, FOMC on Wednesday 30."""
+    market = toy_market(toy_paths(SimulationGrid(n_days=25, warmup_days=5), 2), start_date="2019-01-09")
+    dates = [str(day) for day in market.calendar.dates[: market.n_times]]
+    kind, ahead, since = (market.signal(name)[:, 1] for name in ("event_type", "days_to_event", "days_since_event"))
+    row = dates.index
+    assert (kind[row("2019-01-10")], ahead[row("2019-01-10")]) == (2.0, 1.0)
+    assert (kind[row("2019-01-11")], ahead[row("2019-01-11")], since[row("2019-01-11")]) == (3.0, 2.0, 0.0)
+    assert (kind[row("2019-01-15")], since[row("2019-01-15")]) == (1.0, 0.0)
+    # to the 30th: 16, 17, 18, then Tuesday 22 after a holiday, 23, 24, 25, 28, 29, 30
+    assert ahead[row("2019-01-15")] == 10.0
+    assert since[row("2019-01-29")] == 9.0
+
+
+@pytest.mark.parametrize(("part", "name"), [("breadth", "ad_break"), ("macro", "concentration")])
+def test_a_signal_of_a_series_that_is_switched_off_is_refused(part: str, name: str, paths: PathBlock) -> None:
+    market = toy_market(paths, config=MarketConfig(settlement=ON_THE_CLOSE, **{part: None}))
+    with pytest.raises(ConfigError, match=rf"market\.{part} is switched off"):
+        market.signal(name)
+    assert signals.REGISTRY[name].needs == part

@@ -105,7 +105,16 @@ def _section_fields(kind: Any, prefix: str = "") -> list[Row]:
 def _signals() -> list[Row]:
     from sim.signals import REGISTRY
 
-    return [{"name": name, "unit": f"[{s.unit}]", "meaning": s.meaning} for name, s in REGISTRY.items()]
+    return [
+        {
+            "name": name,
+            "unit": f"[{s.unit}]",
+            "meaning": s.meaning,
+            "sources": f"({s.sources})",
+            "needs": f"needs market.{s.needs}" if s.needs else "",
+        }
+        for name, s in REGISTRY.items()
+    ]
 
 
 def _metrics() -> list[Row]:

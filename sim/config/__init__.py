@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from sim.config.costs import CostsConfig, HalfSpreadConfig, HalfSpreadsConfig
+from sim.config.market import (
+    BreadthConfig,
+    EventJumpConfig,
+    EventsConfig,
+    MacroConfig,
+    MacroFactorConfig,
+    MarketConfig,
+    SettlementConfig,
+)
 from sim.config.schema import (
     AccountConfig,
     ComputeConfig,
@@ -18,17 +27,24 @@ from sim.config.section import ConfigSection, EngineConfig, broken_rule
 
 __all__ = [
     "AccountConfig",
+    "BreadthConfig",
     "ComputeConfig",
     "ConfigSection",
     "CostsConfig",
     "EngineConfig",
+    "EventJumpConfig",
+    "EventsConfig",
     "ExperimentConfig",
     "HalfSpreadConfig",
     "HalfSpreadsConfig",
     "KeepConfig",
+    "MacroConfig",
+    "MacroFactorConfig",
     "MarginConfig",
+    "MarketConfig",
     "MetricName",
     "ScenarioConfig",
+    "SettlementConfig",
     "StartConfig",
     "StrategyConfig",
     "broken_rule",
