@@ -146,7 +146,10 @@ class OpeningPricer:
             price = 0.5 * w * (legs(below, sessions, is_call) + legs(above, sessions, is_call))
         else:
             price = w * legs(strike, sessions, is_call)
-        return price if w == 1.0 else price + (1.0 - w) * legs(strike, sessions - 1, is_call)
+        if w == 1.0:
+            return price
+        one_day = np.exp(-self.rate / SESSIONS_PER_YEAR)  # what settles in the morning is paid on the session's close
+        return np.asarray(price + (1.0 - w) * one_day * legs(strike, sessions - 1, is_call))
 
     def _rescaled(
         self, legs: Legs, strike: FloatArray, sessions: int, is_call: BoolArray, forward: FloatArray

@@ -2,7 +2,8 @@
 
 References
 ----------
-.. [1] Cboe, "SPX and SPXW option product specifications": weeklies expire on Fridays, or on the session before.
+.. [1] Cboe, "SPX and SPXW option product specifications": weeklies expire on Fridays, or on the session before, and
+   settle on the close; the monthly series settles on the opening prices of the third Friday.
 .. [2] Cboe Futures Exchange, "VX futures contract specifications": final settlement on the Wednesday thirty days
    before the third Friday of the month that follows; on the business day before where that Wednesday, or the Friday
    thirty days after it, is a holiday.
@@ -28,9 +29,11 @@ class ListedExpiries:
     Parameters
     ----------
     spx_weekly : ndarray of int
-        PM-settled SPX expiries: every Friday, or the session before a closed one.
+        PM-settled SPXW expiries: every Friday, third ones included, or the session before a closed one. Settled on the
+        close of that session.
     spx_monthly : ndarray of int
-        Those of ``spx_weekly`` that fall on a third Friday.
+        AM-settled SPX expiries (``ContractSet.is_am``): third Fridays, or the session before a closed one. Settled on
+        the opening of that session, last traded at the close before.
     vix_monthly : ndarray of int
         Monthly VIX options and VX futures.
     """
