@@ -48,14 +48,14 @@ class FuturesTable:
 
     @classmethod
     def of(cls, model: Model, *, n_contracts: int = 2) -> Self:
-        """Price the curve of a model on its grid, by its exact pricer."""
-        pricer = model.exact_pricer()
+        """Price the curve of a model on its grid: by the source of its tables, or by its exact pricer."""
         last = CYCLE * n_contracts
-        knots = tenor_knots(last)
 
         def log_futures(states: FloatArray) -> FloatArray:
-            rows = [np.log(pricer.vix_future(states, tenor / SESSIONS_PER_YEAR)) for tenor in knots]
-            return spread_over_tenors(np.stack(rows), knots, np.arange(1.0, last + 1.0))
+            if hasattr(model, "slice_source"):
+                slices = model.slice_source().vix_slices(states, np.empty(0), last)
+                return np.log(np.stack([future for future, *_ in slices]))
+            return _exact_log_futures(model, states, last)
 
         return cls(table=StateTable.of(axes_of(model), log_futures), n_contracts=n_contracts)
 
@@ -82,3 +82,11 @@ class FuturesTable:
             n_outside += self.table.day(row, state[day], tables=slice(sessions_left(day) - 1, None, CYCLE))
             out[:, day] = row
         return np.exp(out, out=out), n_outside
+
+
+def _exact_log_futures(model: Model, states: FloatArray, last: int) -> FloatArray:
+    """Futures of every tenor by the exact pricer, which is asked for a few of them."""
+    pricer = model.exact_pricer()
+    knots = tenor_knots(last)
+    rows = [np.log(pricer.vix_future(states, tenor / SESSIONS_PER_YEAR)) for tenor in knots]
+    return spread_over_tenors(np.stack(rows), knots, np.arange(1.0, last + 1.0))

@@ -239,7 +239,7 @@ def _table(name: str, card: Scorecard) -> list[str]:
     title = f"{name}: {card.n_passed} of {len(card.scores)} facts, {card.n_windows} histories, seed {card.seed}"
     lines = [title, *columns(rows, right=(2, 3, 4, 5, 6, 7))]
     if card.outside_share > 0.0:
-        lines.append(f"{card.outside_share:.2%} of the states lie off the grid of the futures and are held at its end")
+        lines.append(f"{100.0 * card.outside_share:.2g}% of the states lie off the grid of the futures and are held at its end")
     return lines
 
 
