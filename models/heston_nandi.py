@@ -21,7 +21,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import ClassVar, Self
@@ -166,29 +166,56 @@ class HestonNandi(AffineFamily):
         PricingDomainError
             If ``ttm`` is no whole number of sessions.
         """
+        u = np.asarray(u, dtype=np.complex128)
+        constant, slope = np.zeros_like(u), np.zeros_like(u)
+        for constant, slope in self._log_return_recursion(u, _whole_sessions(ttm)):
+            pass
+        return constant, (slope * self._daily_q)[None, :]
+
+    def log_return_sessions(self, u: ComplexArray, max_sessions: int) -> ComplexArray:
+        """See ``AffineFamily.log_return_sessions``: the recursion passes all of them."""
+        pairs = self._log_return_recursion(np.asarray(u, dtype=np.complex128), max_sessions)
+        return np.stack([np.stack([constant, slope * self._daily_q]) for constant, slope in pairs])
+
+    def variance_transform(self, s: ComplexArray, ttm: float) -> tuple[ComplexArray, ComplexArray]:
+        """See ``AffineModel.variance_transform``; ``ttm`` in whole sessions."""
+        constant, slope = self._variance_start(s)
+        for constant, slope in self._variance_recursion(constant, slope, _whole_sessions(ttm)):
+            pass
+        return constant, (slope * self._daily_q)[None, :]
+
+    def variance_sessions(self, s: ComplexArray, max_sessions: int) -> ComplexArray:
+        """See ``AffineFamily.variance_sessions``: the recursion passes all of them."""
+        pairs = self._variance_recursion(*self._variance_start(s), max_sessions)
+        return np.stack([np.stack([constant, slope * self._daily_q]) for constant, slope in pairs])
+
+    def _log_return_recursion(self, u: ComplexArray, n_sessions: int) -> Iterator[tuple[ComplexArray, ComplexArray]]:
+        """Constant and slope in the daily Q variance, session by session."""
         q = self.dynamics("q")
-        phi = 1j * np.asarray(u, dtype=np.complex128)
+        phi = 1j * u
         constant, slope = np.zeros_like(phi), np.zeros_like(phi)
-        for _ in range(_whole_sessions(ttm)):
+        for _ in range(n_sessions):
             spread = -2.0 * q.alpha * slope
             constant = constant + q.omega * slope - 0.5 * complex_log1p(spread)
             slope = (
                 phi * (q.gamma - 0.5) - 0.5 * q.gamma**2 + q.beta * slope + 0.5 * (phi - q.gamma) ** 2 / (1.0 + spread)
             )
-        return constant, (slope * self._daily_q)[None, :]
+            yield constant, slope
 
-    def variance_transform(self, s: ComplexArray, ttm: float) -> tuple[ComplexArray, ComplexArray]:
-        """See ``AffineModel.variance_transform``; ``ttm`` in whole sessions."""
-        q = self.dynamics("q")
+    def _variance_start(self, s: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
         offset, slope_vix = self.vix_squared_coefficients()
         s = np.asarray(s, dtype=np.complex128)
-        constant = offset * s
-        slope = s * slope_vix[0] / self._daily_q
-        for _ in range(_whole_sessions(ttm)):
+        return offset * s, s * slope_vix[0] / self._daily_q
+
+    def _variance_recursion(
+        self, constant: ComplexArray, slope: ComplexArray, n_sessions: int
+    ) -> Iterator[tuple[ComplexArray, ComplexArray]]:
+        q = self.dynamics("q")
+        for _ in range(n_sessions):
             spread = -2.0 * q.alpha * slope
             constant = constant + q.omega * slope - 0.5 * complex_log1p(spread)
             slope = q.beta * slope + q.alpha * q.gamma**2 * slope / (1.0 + spread)
-        return constant, (slope * self._daily_q)[None, :]
+            yield constant, slope
 
     def variance_transform_bound(self, ttm: float) -> float:
         """See ``AffineModel.variance_transform_bound``: the recursion run backwards from its singularity."""

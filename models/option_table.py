@@ -1,92 +1,114 @@
-r"""Tables of SPX option prices: one slice a session to expiry, in (root of variance, scaled strike).
+r"""Slices of SPX option prices on a grid of states, by the COS method.
 
-A slice stores out-of-the-money prices over ``forward x deviation``, where ``deviation = sqrt(mean variance x ttm)`` is
-known in closed form; the strike axis is :math:`y = \operatorname{asinh}(|\ln(K/F)| / \text{deviation})`. Scaled so, the
-surface looks alike at every tenor and state, and a uniform cubic B-spline meets 2 bp of implied volatility with few
-nodes. Puts serve strikes up to the forward and calls those beyond; each surface is continued a few nodes past the
-forward, so that neither has a kink there.
+A slice holds out-of-the-money prices over ``forward x deviation``, where ``deviation = sqrt(mean variance x ttm)`` is
+known in closed form. Scaled so, the surface looks alike at every tenor and state. The half width of the series is a
+number of deviations, so that sines and cosines at the scaled strikes are the same for all slices and states, and a
+slice is a product of matrices. The log transform does not oscillate: it is evaluated once, on knots that all sessions
+and states share, and interpolated.
+
+References
+----------
+.. [1] F. Fang, C. W. Oosterlee (2008), "A novel pricing method for European options based on Fourier-cosine series
+   expansions", SIAM Journal on Scientific Computing 31(2).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from models.affine import AffineModel, ComplexArray
 from models.errors import PricingDomainError
-from models.protocols import FloatArray
+from models.kernels.cosine_terms import cosine_terms, terms_needed
+from models.protocols import SESSIONS_PER_YEAR, FloatArray
+from models.slices import SpxSlice
 
 _WIDTH = 48.0  # half width of the cosine series, in deviations
-_TERMS = (512, 1024, 2048, 4096, 8192, 16384)
+_TERMS = np.array([256.0, 512.0, 768.0, 1024.0, 1536.0, 2048.0, 3072.0, 4096.0, 8192.0, 16384.0])
 _NEGLIGIBLE = 1e-9
 _TOLERABLE = 1e-5
-_KNOTS = 1500
+_KNOTS_A_FACTOR = 85  # knots while the argument grows by a factor e
+
+
+def spx_slices(model: AffineModel, states: FloatArray, scaled: FloatArray, max_sessions: int) -> Iterator[SpxSlice]:
+    """See ``models.slices.SliceSource.spx_slices``.
+
+    Raises
+    ------
+    PricingDomainError
+        If a characteristic function falls off too slowly.
+    """
+    deviations = np.empty((max_sessions, states.shape[1]))
+    for n in range(1, max_sessions + 1):
+        ttm = n / SESSIONS_PER_YEAR
+        constant, slope = model.mean_variance_coefficients(ttm)
+        deviations[n - 1] = np.sqrt((constant + slope @ states) * ttm)
+    if scaled.size == 0:
+        empty = np.empty((states.shape[1], 0))
+        yield from ((deviation, empty, empty) for deviation in deviations)
+        return
+    knots = _common_knots(deviations)
+    coefficients = model.log_return_sessions(knots.astype(np.complex128), max_sessions)
+    coefficients[:, :, 0] = 0.0
+    basis = CosineBasis(np.concatenate([-scaled, scaled]))
+    for deviation, part in zip(deviations, coefficients, strict=True):
+        puts, calls = _scaled_prices(basis, knots, part, states, deviation)
+        yield deviation, puts[:, : scaled.size], calls[:, scaled.size :]
 
 
 class CosineBasis:
-    """Sines and cosines of the series at the scaled strikes, shared by every slice and state."""
+    """Sines and cosines of the series at the scaled strikes, shared by every slice and state.
+
+    Parameters
+    ----------
+    scaled : ndarray of shape (n_strikes,)
+        Scaled log-moneyness.
+    """
 
     def __init__(self, scaled: FloatArray) -> None:
         self.scaled = scaled
-        self._sine: FloatArray = np.empty((scaled.size, 0))
-        self._cosine: FloatArray = np.empty((scaled.size, 0))
+        self._sine: FloatArray = np.empty((0, scaled.size))
+        self._cosine: FloatArray = np.empty((0, scaled.size))
 
-    def columns(self, n_terms: int) -> tuple[FloatArray, FloatArray]:
-        """Matrices of shape (n_strikes, n_terms)."""
-        if n_terms > self._sine.shape[1]:
-            angle = (self.scaled[:, None] + _WIDTH) * (np.pi / (2.0 * _WIDTH) * np.arange(n_terms))
+    def rows(self, n_terms: int) -> tuple[FloatArray, FloatArray]:
+        """Matrices of shape (n_terms, n_strikes)."""
+        if n_terms > self._sine.shape[0]:
+            angle = (np.pi / (2.0 * _WIDTH) * np.arange(n_terms))[:, None] * (self.scaled + _WIDTH)
             self._sine, self._cosine = np.sin(angle), np.cos(angle)
-        return self._sine[:, :n_terms], self._cosine[:, :n_terms]
+        return self._sine[:n_terms], self._cosine[:n_terms]
 
 
-def scaled_spx_prices(
-    model: AffineModel, basis: CosineBasis, variances: FloatArray, deviation: FloatArray, ttm: float
+def _common_knots(deviations: FloatArray) -> FloatArray:
+    """Arguments that resolve the transform from the first term of the widest slice to the last of the narrowest."""
+    bottom, top = np.pi / (2.0 * _WIDTH) / np.array([deviations.max(), deviations.min() / _TERMS[-1]])
+    length = float(np.arcsinh(top / bottom))
+    return np.asarray(bottom * np.sinh(np.linspace(0.0, length, int(_KNOTS_A_FACTOR * length))))
+
+
+def _scaled_prices(
+    basis: CosineBasis, knots: FloatArray, coefficients: ComplexArray, states: FloatArray, deviation: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Puts and calls over forward and deviation, (n_state, n_strikes), by the COS method."""
-    exponent = _exponents(model, variances, deviation, ttm)
-    n_terms = exponent.shape[0]
-    order = np.arange(n_terms)
-    u = np.pi / (2.0 * _WIDTH) * order[:, None] / deviation[None, :]
-    quarter = np.array([1.0, 1j, -1.0, -1j])[order % 4]
-    density = np.real(np.exp(exponent) * quarter[:, None])
-    density[0] *= 0.5
-    lorentz = density / (1.0 + u * u)
-    sine, cosine = basis.columns(n_terms)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        odd = np.where(order[:, None] > 0, lorentz / u, 0.0)
-    k = basis.scaled[:, None] * deviation[None, :]
-    floor = np.exp(-_WIDTH * deviation) * lorentz.sum(axis=0)
-    linear = density[0] * (k + _WIDTH * deviation)
-    puts = (np.exp(k) * (sine @ odd - cosine @ lorentz + linear) + floor) / (_WIDTH * deviation)
-    calls = puts - np.expm1(k)
-    return (puts / deviation).T, (calls / deviation).T
-
-
-def _exponents(model: AffineModel, variances: FloatArray, deviation: FloatArray, ttm: float) -> ComplexArray:
-    """Log characteristic function at every term and state, with as many terms as any state needs.
-
-    The transform is evaluated on common knots and interpolated: its logarithm does not oscillate, and a recursion
-    over sessions would otherwise be run for every state anew.
-    """
-    per_term = np.pi / (2.0 * _WIDTH) / deviation
-    top = float(_TERMS[-1] * per_term.max())
-    bottom = float(per_term.min())
-    knots = bottom * np.sinh(np.linspace(0.0, np.arcsinh(top / bottom), _KNOTS))
-    constant, slope = model.log_return_transform(knots.astype(np.complex128), ttm)
-    constant[0], slope[0, 0] = 0.0, 0.0
-    size = np.exp(np.real(constant)[:, None] + np.real(slope[0])[:, None] * variances[None, :])
-    for n_terms in _TERMS:
-        at = np.minimum(np.searchsorted(knots, n_terms * per_term), _KNOTS - 1)
-        # a truncated series misses about this much of a scaled price; 1 bp of volatility is 1e-4 or more
-        remainder = float(np.max(size[at, np.arange(variances.size)])) / n_terms
-        if remainder < _NEGLIGIBLE:
-            break
+    """Puts and calls over forward and deviation, (n_nodes, n_strikes)."""
+    spacing = np.pi / (2.0 * _WIDTH) / deviation
+    needed = np.empty(deviation.size)
+    remainder = terms_needed(needed, coefficients, knots, states, spacing, _TERMS, _NEGLIGIBLE)
     if remainder > _TOLERABLE:
         raise PricingDomainError(
-            f"the characteristic function does not fall off: {remainder:.1e} is left after {n_terms} terms "
-            f"at ttm={ttm:g}"
+            f"the characteristic function does not fall off: {remainder:.1e} is left after {_TERMS[-1]:g} terms"
         )
-    points = np.arange(n_terms)[:, None] * per_term[None, :]
-    spline = CubicSpline(knots, np.stack([constant, slope[0]], axis=-1))
-    value = spline(points)
-    return np.asarray(value[..., 0] + value[..., 1] * variances[None, :])
+    spline = np.ascontiguousarray(np.moveaxis(CubicSpline(knots, coefficients, axis=1).c, (0, 1, 2), (2, 0, 1)))
+    puts = np.empty((deviation.size, basis.scaled.size))
+    for count in np.unique(needed):
+        nodes = np.flatnonzero(needed == count)
+        even, odd = np.empty((nodes.size, int(count))), np.empty((nodes.size, int(count)))
+        cosine_terms(even, odd, spline, knots, np.ascontiguousarray(states[:, nodes]), spacing[nodes])
+        sine, cosine = basis.rows(int(count))
+        d = deviation[nodes, None]
+        k = basis.scaled * d
+        series = odd @ sine - even @ cosine + 0.5 * (k + _WIDTH * d)
+        floor = np.exp(-_WIDTH * d) * even.sum(axis=1, keepdims=True)
+        puts[nodes] = (np.exp(k) * series + floor) / (_WIDTH * d)
+    calls = puts - np.expm1(basis.scaled * deviation[:, None])
+    return puts / deviation[:, None], calls / deviation[:, None]

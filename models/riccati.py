@@ -17,7 +17,7 @@ from models.kernels.riccati import RiccatiParameters, solve_riccati
 from models.protocols import SESSIONS_PER_YEAR, FloatArray
 
 TOLERANCE = 1e-8
-"""Of the embedded error estimate; solutions are then right to about 5e-11 of ``1 + |D|``."""
+"""Of the embedded error estimate; solutions are then right to about 1e-10 of themselves."""
 
 _BOTTOM, _TOP, _KNOTS = 0.02, 2e5, 2000
 _MANY = 100  # arguments from which on the knots, which are kept, are cheaper

@@ -132,7 +132,10 @@ def _calls(
     singularities lie on the real axis, so the line may be bent to the right, where the integrand falls off
     exponentially unless the strike lies deep below the future.
     """
-    radius = min(0.5 * bound, 2.0 / float(np.min(strike)) ** 2)
+    mean_constant, mean_slope = model.variance_mean(ttm)
+    # far below its mean the integrand grows with the radius, and digits are lost
+    highest = float(np.max(mean_constant + mean_slope @ state))
+    radius = min(0.5 * bound, 2.0 / float(np.min(strike)) ** 2, 10.0 / highest)
     t = np.arange(0.5 * step, _REACH, step)
     z = radius * (1.0 + tilt * (np.cosh(t) - 1.0) + 1j * np.sinh(t))
     weight = step * radius * (np.cosh(t) - 1j * tilt * np.sinh(t))

@@ -84,12 +84,18 @@ class RiccatiParameters(NamedTuple):
 
 
 class _Scalar(NamedTuple):
-    """Right-hand side ``a + b y + c y^2 + top / (pole - m y)`` of one equation, its source apart."""
+    """Right-hand side ``a + b y + c y^2 + (top + tilt y) / (pole - m y)`` of one equation, its source apart.
+
+    The fraction is the jump term; ``top`` is exactly 0 at ``w = 0``, so that tiny solutions keep their digits.
+    ``push`` is the numerator of its derivative.
+    """
 
     a: complex
     b: complex
     c: float
     top: complex
+    tilt: complex
+    push: complex
     pole: complex
     m: float
 
@@ -98,8 +104,8 @@ class _Scalar(NamedTuple):
 def _rate(y: complex, e: _Scalar) -> tuple[complex, complex]:
     """Right-hand side and its derivative."""
     inverse = 1.0 / (e.pole - e.m * y)
-    jump = e.top * inverse
-    return e.a + y * (e.b + e.c * y) + jump, e.b + 2.0 * e.c * y + e.m * jump * inverse
+    jump = (e.top + e.tilt * y) * inverse
+    return e.a + y * (e.b + e.c * y) + jump, e.b + 2.0 * e.c * y + e.push * inverse * inverse
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -146,20 +152,21 @@ def _stages(
 def _step(
     d1: complex, d2: complex, h: float, first: _Scalar, second: _Scalar, p: RiccatiParameters
 ) -> tuple[complex, complex, complex, float]:
-    """One step: both slopes, what the integral of (C' but for constants) gains, and the scaled error (inf: no)."""
+    """One step: both slopes, what C gains, and the relative error (inf where Newton's method fails)."""
     none = 0.0j
     z0, z1, z2, error, converged = _stages(d1, h, first, (none, none, none, none))
-    size = abs(error) / (1.0 + abs(d1))
+    size = abs(error) / (abs(d1) + abs(d1 + z2) + 1e-300)
     x0, x1, x2 = d1 + z0, d1 + z1, d1 + z2
     gain = p.gamma_1 * (_A20 * x0 + _A21 * x1 + _A22 * x2)
     if p.intensity > 0.0:
-        jumps = _A20 / (first.pole - first.m * x0) + _A21 / (first.pole - first.m * x1)
-        gain += second.top * (jumps + _A22 / (first.pole - first.m * x2))
+        gain += _A20 * (second.top + second.tilt * x0) / (second.pole - second.m * x0)
+        gain += _A21 * (second.top + second.tilt * x1) / (second.pole - second.m * x1)
+        gain += _A22 * (second.top + second.tilt * x2) / (second.pole - second.m * x2)
     if p.n_factors == 2:
-        none_jump = _Scalar(second.a, second.b, second.c, none, 1.0 + 0.0j, 0.0)
+        jumpless = _Scalar(second.a, second.b, second.c, none, none, none, 1.0 + 0.0j, 0.0)
         source = (p.coupling * d1, p.coupling * x0, p.coupling * x1, p.coupling * x2)
-        z0, z1, z2, error, also = _stages(d2, h, none_jump, source)
-        size = max(size, abs(error) / (1.0 + abs(d2)))
+        z0, z1, z2, error, also = _stages(d2, h, jumpless, source)
+        size = max(size, abs(error) / (abs(d2) + abs(d2 + z2) + 1e-300))
         converged = converged and also
         gain += p.gamma_2 * (d2 + _A20 * z0 + _A21 * z1 + _A22 * z2)
         d2 = d2 + z2
@@ -169,24 +176,35 @@ def _step(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _equations(w: complex, p: RiccatiParameters) -> tuple[_Scalar, _Scalar, complex]:
-    """Both equations and the constant part of C'; the second one's ``top`` is the jump term of C'."""
+def _equations(w: complex, p: RiccatiParameters) -> tuple[_Scalar, _Scalar]:
+    """Both equations; the fraction of the second one is the jump term of C'."""
     level = 0.5 * (w * w - w)
     size = np.exp(p.return_jump * w + 0.5 * p.return_jump_std**2 * w * w)
-    fixed = -1.0 - w * p.mean_jump
+    level_jump = 1.0 + w * p.mean_jump
     pole = 1.0 - p.variance_jump * p.jump_slope * w
+    top, tilt = size - level_jump * pole, p.variance_jump * level_jump
+    push = p.variance_jump * size
     first = _Scalar(
-        level + p.intensity_slope * fixed,
+        level,
         p.rho_1 * p.xi_1 * w - p.kappa_1,
         0.5 * p.xi_1**2,
-        p.intensity_slope * size,
+        p.intensity_slope * top,
+        p.intensity_slope * tilt,
+        p.intensity_slope * push,
         pole,
         p.variance_jump,
     )
     second = _Scalar(
-        level, p.rho_2 * p.xi_2 * w - p.kappa_2, 0.5 * p.xi_2**2, p.intensity * size, pole, p.variance_jump
+        level,
+        p.rho_2 * p.xi_2 * w - p.kappa_2,
+        0.5 * p.xi_2**2,
+        p.intensity * top,
+        p.intensity * tilt,
+        p.intensity * push,
+        pole,
+        p.variance_jump,
     )
-    return first, second, p.intensity * fixed
+    return first, second
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -212,7 +230,7 @@ def solve_riccati(
     times : ndarray of shape (n_times,)
         Times, rising, > 0. [years]
     tolerance : float
-        Of the embedded error estimate, relative to ``1 + |D|``; the true error is far smaller, being of higher order.
+        Of the embedded error estimate, relative to ``|D|``; the true error is far smaller, being of higher order.
     is_mean : bool
         Whether arguments are real and positive, so that slopes which turn negative have passed a pole.
     p : RiccatiParameters
@@ -225,7 +243,7 @@ def solve_riccati(
     """
     n_failed = 0
     for i in range(w.size):
-        first, second, fixed = _equations(w[i], p)
+        first, second = _equations(w[i], p)
         d1, d2, integral = start[0, i], start[1, i], 0.0j
         time = 0.0
         _, slope = _rate(d1, first)
@@ -252,7 +270,7 @@ def solve_riccati(
                 out[k:, :, i] = np.nan
                 n_failed += 1
                 break
-            out[k, 0, i] = integral + fixed * time
+            out[k, 0, i] = integral
             out[k, 1, i] = d1
             out[k, 2, i] = d2
     return n_failed
