@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from math import sqrt
 from typing import ClassVar, Self
 
@@ -40,6 +41,9 @@ from models.protocols import (
     Measure,
     Stream,
 )
+
+
+Pair = tuple[ComplexArray, ComplexArray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,9 +171,8 @@ class HestonNandi(AffineFamily):
             If ``ttm`` is no whole number of sessions.
         """
         u = np.asarray(u, dtype=np.complex128)
-        constant, slope = np.zeros_like(u), np.zeros_like(u)
-        for constant, slope in self._log_return_recursion(u, _whole_sessions(ttm)):
-            pass
+        start = np.zeros_like(u), np.zeros_like(u)
+        constant, slope = reduce(_later, self._log_return_recursion(u, _whole_sessions(ttm)), start)
         return constant, (slope * self._daily_q)[None, :]
 
     def log_return_sessions(self, u: ComplexArray, max_sessions: int) -> ComplexArray:
@@ -179,9 +182,8 @@ class HestonNandi(AffineFamily):
 
     def variance_transform(self, s: ComplexArray, ttm: float) -> tuple[ComplexArray, ComplexArray]:
         """See ``AffineModel.variance_transform``; ``ttm`` in whole sessions."""
-        constant, slope = self._variance_start(s)
-        for constant, slope in self._variance_recursion(constant, slope, _whole_sessions(ttm)):
-            pass
+        start = self._variance_start(s)
+        constant, slope = reduce(_later, self._variance_recursion(*start, _whole_sessions(ttm)), start)
         return constant, (slope * self._daily_q)[None, :]
 
     def variance_sessions(self, s: ComplexArray, max_sessions: int) -> ComplexArray:
@@ -189,7 +191,7 @@ class HestonNandi(AffineFamily):
         pairs = self._variance_recursion(*self._variance_start(s), max_sessions)
         return np.stack([np.stack([constant, slope * self._daily_q]) for constant, slope in pairs])
 
-    def _log_return_recursion(self, u: ComplexArray, n_sessions: int) -> Iterator[tuple[ComplexArray, ComplexArray]]:
+    def _log_return_recursion(self, u: ComplexArray, n_sessions: int) -> Iterator[Pair]:
         """Constant and slope in the daily Q variance, session by session."""
         q = self.dynamics("q")
         phi = 1j * u
@@ -207,9 +209,7 @@ class HestonNandi(AffineFamily):
         s = np.asarray(s, dtype=np.complex128)
         return offset * s, s * slope_vix[0] / self._daily_q
 
-    def _variance_recursion(
-        self, constant: ComplexArray, slope: ComplexArray, n_sessions: int
-    ) -> Iterator[tuple[ComplexArray, ComplexArray]]:
+    def _variance_recursion(self, constant: ComplexArray, slope: ComplexArray, n_sessions: int) -> Iterator[Pair]:
         q = self.dynamics("q")
         for _ in range(n_sessions):
             spread = -2.0 * q.alpha * slope
@@ -316,3 +316,7 @@ def _whole_sessions(ttm: float) -> int:
             f"ttm must be a whole number of sessions / {SESSIONS_PER_YEAR} in heston_nandi, got {ttm!r} years"
         )
     return sessions
+
+
+def _later(_: Pair, pair: Pair) -> Pair:
+    return pair
