@@ -175,10 +175,7 @@ def _start_arrays(market: MarketBlock) -> dict[str, FloatArray]:
 def _market_arrays(market: MarketBlock) -> dict[str, FloatArray]:
     first = market.day0
     curves = np.stack(
-        [
-            np.stack([market.pricer_at(t).vix_future_rows(market.state(t), tenor) for tenor in TENORS])
-            for t in (first, market.n_times - 1)
-        ]
+        [np.stack([market.constant_maturity(t, tenor) for tenor in TENORS]) for t in (first, market.n_times - 1)]
     )
     return {
         "spot": market.spot_series[first:],

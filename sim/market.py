@@ -240,6 +240,11 @@ class MarketBlock:
             self._futures[t, expiry] = _read_only(self.pricer_at(t).vix_future_rows(self.paths.state[t], expiry - t))
         return self._futures[t, expiry]
 
+    def constant_maturity(self, t: int, sessions: int) -> FloatArray:
+        """VIX future that lives whole sessions from the close of ``t`` on [points]; to an opening where events count."""
+        pricer = self.pricer if self.risk is None else self.pricer_at(t)
+        return pricer.vix_future_rows(self.state(t), sessions)
+
     def vx(self, n: int) -> FloatArray:
         """Daily settlements of the ``n``-th nearest future [points], shape (n_times, n_paths).
 
