@@ -34,7 +34,7 @@ Step = Callable[[ComplexArray], ComplexArray]
 
 _BLOCK = 8  # arguments that are stepped together: their phases stay in the second-level cache
 _NEGLIGIBLE = 1e-11
-_AGREEMENT = 1e-8
+_AGREEMENT = 0.2
 _HIGHEST = 200.0
 
 
@@ -86,7 +86,8 @@ def frequency_limit(grid: BackwardGrid) -> float:
     coarse, fine = (
         np.exp(1j * frequency[:, None] * z) @ w for z, w in (grid.shocks, grid.model.shock_nodes(4 * grid.n_shocks))
     )
-    wrong = np.abs(coarse - fine) > _AGREEMENT
+    # a transform with a small error is better than none
+    wrong = np.abs(coarse - fine) > _AGREEMENT * np.abs(fine)
     nil = np.flatnonzero(np.abs(fine) > _NEGLIGIBLE)[-1] + 1
     first_wrong = int(np.argmax(wrong)) if wrong.any() else frequency.size
     return float(frequency[max(min(first_wrong, nil, frequency.size - 1), 1)])

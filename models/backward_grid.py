@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.axes import Axis
 from models.backward_model import BackwardModel, SharedReturn
 from models.protocols import FloatArray
-from models.stencil import Stencil, stencil
+from models.stencil import WIDTH, Stencil, stencil
 
 _MARGIN = 0.12
 """Part of an axis' range that the grid goes on beyond each end, so that its own ends do not matter inside."""
@@ -30,7 +30,7 @@ class BackwardGrid:
     model : BackwardModel
         The model.
     n_nodes : int
-        Nodes of each continuous axis.
+        Nodes of the axis that has most in the tables; the other has fewer in proportion.
     n_shocks : int
         About how many nodes the quadrature of the return shock has.
     """
@@ -169,7 +169,9 @@ class BackwardGrid:
         low, high = axis.ends
         margin = _MARGIN * (high - low)
         start = max(low - margin, 0.0) if axis.kind == "root" else low - margin
-        return np.linspace(start, high + margin, self.n_nodes)
+        most = max(self.model.table_axes()[i].n_nodes for i in self.factors)
+        n_nodes = max(-(-self.n_nodes * axis.n_nodes // most), WIDTH)
+        return np.linspace(start, high + margin, n_nodes)
 
     def _read(self, factor: int, points: FloatArray) -> Stencil:
         nodes = self.coordinates[factor]

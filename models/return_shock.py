@@ -39,6 +39,7 @@ MAX_ROOT = 0.5
 ROOT_CELLS = 512
 MIN_RESIDUALS = 100
 _SCORE_STEP = 0.25
+_FEW = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +163,8 @@ def _smoothed_quantile(residuals: tuple[float, ...], normal: FloatArray) -> Floa
 
 def _panels(n_nodes: int, split: float) -> tuple[FloatArray, FloatArray]:
     """Composite Gauss-Legendre for the normal law on [-END, END] with a panel end at ``split``."""
-    per_panel = 8
+    # few nodes are best used by one high order on each side of the split
+    per_panel = 8 if n_nodes > _FEW else -(-n_nodes // 2)
     n_panels = max(2, -(-n_nodes // per_panel))
     n_left = min(max(1, round(n_panels * (split + END) / (2.0 * END))), n_panels - 1)
     edges = np.concatenate([np.linspace(-END, split, n_left + 1), np.linspace(split, END, n_panels - n_left + 1)[1:]])
