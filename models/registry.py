@@ -26,6 +26,7 @@ REGISTRY: dict[str, str | Callable[..., Model]] = {
     "quintic_ou": "models.quintic_ou:QuinticOu",
     "two_factor_bergomi": "models.two_factor_bergomi:TwoFactorBergomi",
     "path_dependent": "models.path_dependent:PathDependent",
+    "block_bootstrap": "models.block_bootstrap:BlockBootstrap",
 }
 """Name to ``module:attribute`` (imported when first used) or to what makes the model."""
 

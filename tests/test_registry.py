@@ -9,6 +9,7 @@ import pytest
 
 import models
 from models import registry
+from models.block_bootstrap import BlockBootstrap
 from models.errors import ModelParameterError
 from models.heston_nandi import HestonNandi
 from models.path_dependent import PathDependent
@@ -46,7 +47,9 @@ VALID = {
     },
 }
 VALID["path_dependent"] = PATH_DEPENDENT
+VALID["block_bootstrap"] = {"mean_block_length": 21.0, "neighbours": 10, "surface": "heston_nandi_index_2018"}
 CLASSES = {
+    "block_bootstrap": BlockBootstrap,
     "path_dependent": PathDependent,
     "regime_switching": RegimeSwitching,
     "heston_nandi": HestonNandi,
@@ -275,6 +278,8 @@ def test_presets_load_and_make_their_models() -> None:
         assert preset.source
         if preset.command.startswith("regimesim calibrate"):
             assert set(preset.diagnostics) > {"loglikelihood"}
+        elif not preset.command:
+            assert preset.source.startswith("set by hand")
         else:
             assert preset.command.startswith(f"regimesim fidelity --fit {preset.model}")
             assert set(preset.diagnostics) >= {"facts_in_band", "facts"}
