@@ -35,6 +35,7 @@ def simulate_paths(
     start: Start | None = None,
     spot0: float = 4000.0,
     measure: Measure = "p",
+    past: Model | None = None,
 ) -> PathBlock:
     """Simulate a block of paths of any model.
 
@@ -54,6 +55,8 @@ def simulate_paths(
         Spot on day 0, > 0. [index points]
     measure : {"p", "q"}
         Law of the paths, history included.
+    past : Model, optional
+        Model of the closes before day 0, where it is not ``model``.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def simulate_paths(
         If an argument lies outside its domain, or the model does not visit the range of the VIX asked for.
     """
     _check(grid, spot0, start)
-    log_history, history = _history(model, grid, n_paths, stream, start=start, measure=measure)
+    log_history, history = _history(past or model, grid, n_paths, stream, start=start, measure=measure)
     log_return, future = model.propagate(history[-1], grid.n_days, stream, measure=measure)
     state = np.concatenate((history, future))
     log_spot = np.concatenate((log_history, np.cumsum(log_return, axis=0)))

@@ -45,6 +45,8 @@ class Purpose(IntEnum):
     """Days of history that a bootstrap draws."""
     REGIME = 10
     """Moves of a hidden regime, and where it starts."""
+    STEERING = 11
+    """Choice among the moves of a steered session."""
 
 
 def stream_key(stream: Stream) -> UintArray:

@@ -1,0 +1,159 @@
+r"""Tilts that take a model through an episode.
+
+A pilot run is led session by session. What the medians of log SPX and log VIX still lack to the next mark of the
+episode is spread evenly over the sessions left; the tilt of a session gives the mean move that is its share. It is the
+minimum of the convex function
+
+.. math::  \lambda \mapsto \frac1n \sum_p \ln \frac1K \sum_k e^{\lambda \cdot m_{kp}} - \lambda \cdot d,
+
+where :math:`m_{kp}` is candidate k of path p and d the wanted mean move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from models.errors import ModelParameterError
+from models.protocols import FloatArray, Model, SimulationGrid, Start, Stream
+from models.regimes import Phase, RegimePreset, load_regime
+from models.simulation import simulate_paths
+from models.steering import CandidateMoves, SteeredModel, Tilt, candidate_moves
+from models.table_cache import load_or_build, table_hash
+
+PILOT_PATHS = 1024
+"""Paths of the pilot run; its medians have a standard error of about 4% of a path's deviation."""
+
+_VERSION = 2
+_NEWTON_STEPS = 30
+_RIDGE = 1e-8  # keeps tilts finite where no candidate goes as far as wanted; moves are about 0.01 in size
+_STREAM = Stream(seed=20181231, scenario=2**32 - 1)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseOutcome:
+    """What the pilot run of a phase came to.
+
+    Parameters
+    ----------
+    phase : Phase
+        What the episode did.
+    spx_return, vix : float
+        Medians of the steered pilot paths.
+    """
+
+    phase: Phase
+    spx_return: float
+    vix: float
+
+
+def in_regime(model: Model, regime: str) -> SteeredModel:
+    """Steer a model through the episode called ``regime``; solved once and cached on disk.
+
+    Raises
+    ------
+    ModelParameterError
+        If there is no such episode, or the model never visits the VIX that it starts from.
+    """
+    preset = load_regime(regime)
+    key = table_hash({"steering": _VERSION, "model": repr(model), "regime": repr(preset), "pilot": PILOT_PATHS})
+    arrays = load_or_build(key, lambda: {"tilts": _solve(model, preset)})
+    tilts = tuple(Tilt(log_vix=float(row[0]), log_return=float(row[1])) for row in arrays["tilts"])
+    return SteeredModel(model=model, regime=regime, tilts=tilts)
+
+
+def _solve(model: Model, preset: RegimePreset) -> FloatArray:
+    """Tilts of shape (n_sessions, 2)."""
+    grid = SimulationGrid(n_days=1, warmup_days=0)
+    paths = simulate_paths(model, grid, PILOT_PATHS, _STREAM, start=Start(vix=preset.start_vix))
+    state, vix_of = np.ascontiguousarray(paths.state[0]), model.exact_pricer().vix
+    marks, growth = np.zeros(PILOT_PATHS), 0.0
+    tilts: list[tuple[float, float]] = []
+    for phase in preset.phases:
+        growth += float(np.log1p(phase.spx_return))
+        for left in range(phase.sessions, 0, -1):
+            lacks = np.array([np.log(phase.vix) - np.median(np.log(vix_of(state))), growth - np.median(marks)])
+            moves = candidate_moves(model, state, _STREAM, day=len(tilts))
+            tilt = tilt_for(moves, lacks / left)
+            returns, moved = moves.take(tilt, _STREAM, day=len(tilts))
+            marks, state = marks + returns[0], moved[0]
+            tilts.append((tilt.log_vix, tilt.log_return))
+    return np.array(tilts)
+
+
+def tilt_for(moves: CandidateMoves, wanted: FloatArray) -> Tilt:
+    """Tilt under which the mean move is the wanted one, or as near as the candidates go.
+
+    Parameters
+    ----------
+    moves : CandidateMoves
+        Candidates of a session.
+    wanted : ndarray of shape (2,)
+        Mean change of the log VIX, and mean log return.
+    """
+    features = np.stack([moves.log_vix, moves.log_return])
+    tilt, (value, gradient, hessian) = np.zeros(2), _dual(features, wanted, np.zeros(2))
+    for _ in range(_NEWTON_STEPS):
+        step = -np.linalg.solve(hessian, gradient)
+        if -float(gradient @ step) < 1e-12:
+            break
+        length = 1.0
+        while length > 1e-6:
+            trial = _dual(features, wanted, tilt + length * step)
+            if trial[0] <= value + 1e-4 * length * float(gradient @ step):
+                break
+            length *= 0.5
+        tilt = tilt + length * step
+        value, gradient, hessian = _dual(features, wanted, tilt)
+    return Tilt(log_vix=float(tilt[0]), log_return=float(tilt[1]))
+
+
+def _dual(features: FloatArray, wanted: FloatArray, tilt: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+    """Value, gradient and Hessian of the convex function, with a small ridge."""
+    exponent = np.tensordot(tilt, features, axes=1)
+    largest = exponent.max(axis=0)
+    weight = np.exp(exponent - largest)
+    total = weight.sum(axis=0)
+    weight /= total
+    mean = (features * weight).sum(axis=1)
+    centred = features - mean[:, None]
+    hessian = np.einsum("ikp,jkp,kp->ij", centred, centred, weight) / total.size + _RIDGE * np.eye(2)
+    value = float(np.mean(largest + np.log(total / len(weight))) - tilt @ wanted + 0.5 * _RIDGE * tilt @ tilt)
+    return value, mean.mean(axis=1) - wanted + _RIDGE * tilt, hessian
+
+
+def episode_outcomes(model: SteeredModel, paths: FloatArray, vix: FloatArray) -> list[PhaseOutcome]:
+    """Medians of steered paths at the end of each phase.
+
+    Parameters
+    ----------
+    model : SteeredModel
+        The model.
+    paths, vix : ndarray of shape (n_times, n_paths)
+        SPX and VIX closes from day 0 on.
+
+    Raises
+    ------
+    ModelParameterError
+        If the paths are shorter than the episode.
+    """
+    preset = load_regime(model.regime)
+    if paths.shape[0] <= preset.n_sessions:
+        raise ModelParameterError(
+            f"paths must cover the {preset.n_sessions} sessions of {preset.name}, got {paths.shape[0] - 1}"
+        )
+    outcomes, first = [], 0
+    for phase in preset.phases:
+        last = first + phase.sessions
+        outcomes.append(
+            PhaseOutcome(
+                phase=phase,
+                spx_return=float(np.median(paths[last] / paths[first]) - 1.0),
+                vix=float(np.median(vix[last])),
+            )
+        )
+        first = last
+    return outcomes

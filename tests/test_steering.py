@@ -1,0 +1,144 @@
+"""Episodes: the tilt against the Esscher transform of normal moves, and paths that go where the episode went."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+
+import exchange_calendars
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models import create
+from models.errors import ModelParameterError
+from models.presets import load_preset
+from models.protocols import Model, PathBlock, SimulationGrid, Start, Stream
+from models.regimes import load_regime, regime_names
+from models.steering import CandidateMoves, SteeredModel, Tilt
+from models.steering_fit import episode_outcomes, in_regime, tilt_for
+
+FloatArray = NDArray[np.float64]
+EXPECTED = {
+    *("calm", "melt_up", "normal", "slow_bleed", "vol_spike", "crash_2008", "crash_2020", "bear_2022"),
+    "high_plateau",
+}
+
+
+@cache
+def model() -> Model:
+    preset = load_preset("heston_nandi_index_2018")
+    return create(preset.model, **preset.parameters)
+
+
+@cache
+def steered(regime: str) -> SteeredModel:
+    return in_regime(model(), regime)
+
+
+@cache
+def block(regime: str, *, start: str | None = None, n_paths: int = 1500) -> PathBlock:
+    episode = load_regime(start or regime)
+    grid = SimulationGrid(n_days=load_regime(regime).n_sessions + 30, warmup_days=5)
+    return steered(regime).simulate(grid, n_paths, Stream(seed=11, scenario=4), start=Start(vix=episode.start_vix))
+
+
+def test_all_episodes_are_there_with_their_windows() -> None:
+    assert set(regime_names()) == EXPECTED
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the calendar library's own, with the newest pandas
+        sessions = exchange_calendars.get_calendar("XNYS", start="1990-01-02", end="2023-12-29").sessions
+    for name in regime_names():
+        episode = load_regime(name)
+        assert episode.meaning
+        assert episode.source
+        first, last = episode.window.rsplit(", ", 1)[1].split(" to ")
+        assert episode.phases[-1].until == last
+        inside = sessions[(sessions >= first) & (sessions <= last)]
+        assert len(inside) - 1 == episode.n_sessions
+        assert episode.start_vix[0] < episode.start_vix[1]
+    with pytest.raises(ModelParameterError, match="did you mean crash_2020"):
+        load_regime("crash_202")
+
+
+def test_the_tilt_of_normal_moves_is_their_esscher_transform() -> None:
+    rng = np.random.default_rng(3)
+    mean, covariance = np.array([0.001, 0.0004]), np.array([[4e-3, -5e-4], [-5e-4, 1e-4]])
+    moves = rng.multivariate_normal(mean, covariance, size=(4000, 50))
+    wanted = np.array([0.03, 0.005])
+    exact = np.linalg.solve(covariance, wanted - mean)
+    tilt = tilt_for(CandidateMoves(log_vix=moves[..., 0], log_return=moves[..., 1], state=np.empty(0)), wanted)
+    # the estimate's own spread, from halves of the sample
+    halves = [
+        tilt_for(CandidateMoves(log_vix=m[..., 0], log_return=m[..., 1], state=np.empty(0)), wanted)
+        for m in np.split(moves, 4, axis=0)
+    ]
+    spread = np.std([(t.log_vix, t.log_return) for t in halves], axis=0) / np.sqrt(4)
+    assert np.all(np.abs(np.array([tilt.log_vix, tilt.log_return]) - exact) < 5.0 * spread + 0.02 * np.abs(exact))
+    assert abs(tilt.log_return - exact[1] * 0.5) > 5.0 * spread[1], "half of the tilt is another"
+
+
+def test_chosen_moves_have_the_wanted_mean() -> None:
+    rng = np.random.default_rng(4)
+    moves = rng.multivariate_normal([0.0, 0.0], [[4e-3, -5e-4], [-5e-4, 1e-4]], size=(32, 40_000))
+    state = moves[..., 0][:, None, :]
+    candidates = CandidateMoves(log_vix=moves[..., 0], log_return=moves[..., 1], state=state)
+    wanted = np.array([0.05, -0.004])
+    log_return, moved = candidates.take(tilt_for(candidates, wanted), Stream(seed=2), day=0)
+    for sample, target in ((moved[0, 0], wanted[0]), (log_return[0], wanted[1])):
+        error = sample.std() / np.sqrt(sample.size)
+        assert abs(sample.mean() - target) < 4.0 * error
+        assert abs(sample.mean()) > 4.0 * error
+    # no tilt chooses the model's own moves
+    log_return, moved = candidates.take(Tilt(log_vix=0.0, log_return=0.0), Stream(seed=2), day=0)
+    for sample in (moved[0, 0], log_return[0]):
+        assert abs(sample.mean()) < 4.0 * sample.std() / np.sqrt(sample.size)
+
+
+@pytest.mark.parametrize("regime", ["high_plateau", "melt_up"])
+def test_paths_go_where_the_episode_went(regime: str) -> None:
+    paths = block(regime)
+    day0 = paths.grid.warmup_days
+    outcomes = episode_outcomes(steered(regime), paths.spot[day0:], paths.vix[day0:])
+    for outcome in outcomes:
+        # the pilot run and this one: medians of some thousand paths whose logarithms spread by about 0.4
+        assert abs(np.log(outcome.vix / outcome.phase.vix)) < 0.12
+        assert abs(outcome.spx_return - outcome.phase.spx_return) < 0.02
+    other = load_regime("high_plateau" if regime == "melt_up" else "melt_up")
+    assert abs(np.log(outcomes[0].vix / other.phases[0].vix)) > 0.3
+    with pytest.raises(ModelParameterError, match="must cover the"):
+        episode_outcomes(steered(regime), paths.spot[:20], paths.vix[:20])
+
+
+def test_only_the_episode_is_steered() -> None:
+    """History, the law under Q and the days after are the model's own; prices are."""
+    episode, paths = load_regime("high_plateau"), block("high_plateau")
+    free = model().simulate(paths.grid, 1500, Stream(seed=11, scenario=4), start=Start(vix=episode.start_vix))
+    np.testing.assert_array_equal(paths.vix[: paths.grid.warmup_days + 1], free.vix[: paths.grid.warmup_days + 1])
+    assert not np.array_equal(paths.vix[10], free.vix[10])
+    state = paths.state[-31]
+    after, _ = steered("high_plateau").propagate(state, 30, Stream(seed=12), first_day=episode.n_sessions)
+    own, _ = model().propagate(state, 30, Stream(seed=13))
+    means = [part.mean(axis=0) for part in (after, own)]
+    error = np.sqrt(sum(part.var() / part.size for part in means))
+    assert abs(means[0].mean() - means[1].mean()) < 4.0 * error
+    q_steered, _ = steered("high_plateau").propagate(state, 5, Stream(seed=1), measure="q")
+    q_own, _ = model().propagate(state, 5, Stream(seed=1), measure="q")
+    assert q_steered[0].tobytes() == q_own[0].tobytes()
+    assert steered("high_plateau").premium() == model().premium()
+
+
+def test_blocks_do_not_change_steered_paths() -> None:
+    law, grid = steered("high_plateau"), SimulationGrid(n_days=8, warmup_days=2)
+    start = Start(vix=load_regime("high_plateau").start_vix)
+    whole = law.simulate(grid, 12, Stream(seed=8), start=start)
+    parts = [law.simulate(grid, 6, Stream(seed=8, first_path=first), start=start) for first in (0, 6)]
+    for name in ("spot", "vix"):
+        joined = np.concatenate([getattr(part, name) for part in parts], axis=1)
+        assert np.array_equal(getattr(whole, name), joined)
+    # in one go or in two
+    state = whole.state[2]
+    one, _ = law.propagate(state, 6, Stream(seed=9))
+    first, moved = law.propagate(state, 3, Stream(seed=9))
+    second, _ = law.propagate(moved[-1], 3, Stream(seed=9), first_day=3)
+    assert np.array_equal(one, np.concatenate([first, second]))
