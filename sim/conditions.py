@@ -171,7 +171,9 @@ class CompiledConditions:
     def rows(self, tree: Condition) -> BoolArray:
         """Where a tree without signals of the book holds, shape (n_times, n_paths), row ``t`` by closes up to ``t``."""
         if tree not in self._known:
-            self._known[tree] = self._compute(tree)
+            truth = self._compute(tree)
+            truth.setflags(write=False)
+            self._known[tree] = truth
         return self._known[tree]
 
     def today(self, tree: Condition, t: int, book: Callable[[str], FloatArray]) -> BoolArray:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocols import Stream
-from sim.conditions import BOOK_SIGNALS, CompiledConditions, conditions_of
+from sim.conditions import CompiledConditions
 from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
 from sim.contracts import ContractSet, Product
+from sim.experiment import signals_read
 from sim.ledger import Ledger
 from sim.margin import MarginPart, margin_parts
 from sim.market import MarketBlock
@@ -32,16 +33,11 @@ BoolArray = NDArray[np.bool_]
 
 def required_signals(strategies: Mapping[str, StrategyConfig]) -> tuple[str, ...]:
     """Names of the signals that any engine of the strategies reads."""
-    names = {
-        signal
-        for strategy in strategies.values()
-        for config in strategy.engines
-        for signal in (
-            *REGISTRY[config.engine].required_signals,
-            *(name for tree in conditions_of(config) for name in tree.signals()),
+    return tuple(
+        sorted(
+            {name for strategy in strategies.values() for engine in strategy.engines for name in signals_read(engine)}
         )
-    }
-    return tuple(sorted(names - BOOK_SIGNALS.keys()))
+    )
 
 
 def evaluate(

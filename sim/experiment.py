@@ -121,8 +121,8 @@ def _resolve(document: Document) -> ExperimentConfig:
 
 
 def signals_read(engine: EngineConfig) -> tuple[str, ...]:
-    """Names of the market signals that an engine reads: those of its own and those of its conditions."""
-    names = set(ENGINES[engine.engine].required_signals)
+    """Names of the market signals that an engine reads: those of its own, of its settings and of its conditions."""
+    names = {*ENGINES[engine.engine].required_signals, *engine.reads}
     names.update(name for tree in conditions_of(engine) for name in tree.signals())
     return tuple(sorted(names & SIGNALS.keys()))
 

@@ -168,12 +168,12 @@ def margin_parts(
 
     Tranches of one product and expiry that no path holds at the same time bind each by itself; it is the same sum.
     """
-    groups: dict[tuple[Product, int], list[Tranche]] = {}
+    groups: dict[tuple[Product, int, bool], list[Tranche]] = {}
     for tranche in tranches:
-        groups.setdefault((tranche.contracts.product, tranche.contracts.expiry), []).append(tranche)
+        groups.setdefault(_settlement(tranche.contracts), []).append(tranche)
     parts: list[MarginPart] = []
     for tranche in tranches:
-        group = groups[tranche.contracts.product, tranche.contracts.expiry]
+        group = groups[_settlement(tranche.contracts)]
         underlying = underlying_of(tranche.contracts)
         if len(group) == 1 or not _overlap(group):
             bound = tranche_margin(tranche, underlying, rules)
@@ -182,6 +182,11 @@ def margin_parts(
             bound = joint_margin(group, underlying, rules)
             parts.append(MarginPart(tranches=group, underlying=underlying, bound=bound))
     return parts
+
+
+def _settlement(contracts: ContractSet) -> tuple[Product, int, bool]:
+    """What contracts settle on: the same for all that may offset each other."""
+    return contracts.product, contracts.expiry, contracts.is_am
 
 
 def _overlap(group: list[Tranche]) -> bool:

@@ -26,6 +26,9 @@ _MOST = 0.8
 SPOT_BUMP = 1e-3
 """Relative change of the spot in the delta of AM-settled SPX options."""
 
+GAMMA_BUMP = 0.01
+"""Relative change of the spot in the gamma: the size of a day's move, over which a tabulated price is smooth."""
+
 STATE_BUMP = 0.01
 """Relative change of the state in the vega of VIX contracts."""
 
@@ -205,6 +208,15 @@ class QuoteBook:
         change = self._value(contracts, spot, higher, t) - self._value(contracts, spot, lower, t)
         vix_change = pricer.vix(higher) - pricer.vix(lower)
         return Greeks(delta=np.zeros(contracts.strike.shape), vega=change / vix_change, theta=theta)
+
+    def gamma(self, contracts: ContractSet, t: int) -> FloatArray:
+        """Change of the delta of SPX options per point of the SPX, shape (n_legs, n_paths); over moves of 1%."""
+        if contracts.expiry == t or contracts.product is not Product.SPX_OPTION:
+            return np.zeros(contracts.strike.shape)
+        state, spot = self.market.state(t), self.market.spot(t)
+        up, down = (self._value(contracts, spot * (1.0 + bump), state, t) for bump in (GAMMA_BUMP, -GAMMA_BUMP))
+        middle = self._value(contracts, spot, state, t)
+        return np.asarray((up - 2.0 * middle + down) / np.square(GAMMA_BUMP * spot))
 
     def strike_for_delta(self, t: int, delta: ArrayLike, expiry: int) -> FloatArray:
         """Find the listed SPX strikes nearest to the strikes of given deltas.

@@ -41,6 +41,11 @@ class EngineConfig(ConfigSection):
     engine: str = Field(description="registry name of the engine")
 
     @property
+    def reads(self) -> frozenset[str]:
+        """Signals that these settings need, beside those of the engine and of trees of conditions."""
+        return frozenset()
+
+    @property
     def uses_beta(self) -> bool:
         """Whether the engine reads the slope of the condor's P&L on VIX futures."""
         return False

@@ -10,11 +10,13 @@ from pydantic import Field, model_validator
 
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import ContractSet, Product, listed_strike
-from sim.expiries import nearest_expiry
+from sim.strategies import condor_adjustments as adjust
+from sim.strategies.cycle import ROLL_PHASE_MEANING
 from sim.strategies.protocols import CONDOR, Close, DayView, Open, Orders, condor_risk
 from sim.tranche import Tranche
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 _IS_CALL = np.array([False, False, True, True])
@@ -46,7 +48,36 @@ class IronCondorConfig(EngineConfig):
     )
     profit_target: float | None = Field(default=0.50, gt=0.0, le=1.0, description="close at this share of the credit")
     stop_loss_x_credit: float | None = Field(default=2.0, gt=0.0, description="close at this loss over the credit")
-    exit_days: int | None = Field(default=21, ge=0, description="close with this long to expiry [calendar days]")
+    exit_days: int | None = Field(
+        default=21, ge=0, description="close with this long to expiry [calendar days]; null: hold to expiry"
+    )
+    entry_every: int | None = Field(
+        default=None, ge=1, le=63, description="a tranche every so many sessions from day 0; null: on entry_weekday"
+    )
+    roll_phase: Literal["fixed", "drawn"] = Field(default="fixed", description=ROLL_PHASE_MEANING)
+    combined_cap: float | None = Field(
+        default=0.06,
+        gt=0.0,
+        le=1.0,
+        description="largest loss of a new tranche with its part of the hedges over equity [-] (S1); null: no cap",
+    )
+    time_shift: Literal["off", "side", "whole"] = Field(
+        default="off",
+        description="where the SPX reaches a sold strike, that side or the whole is rolled to a later expiry and"
+        " struck anew at the same delta (S0-S4)",
+    )
+    widen_sigmas: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="the call side is rolled up after a rally of so many deviations since entry (S1); null: never",
+    )
+    tighten_sessions: int | None = Field(
+        default=None, ge=1, le=10, description="wings are narrowed so close to a CPI, PPI or FOMC day (S1); null: never"
+    )
+    tighten_share: float = Field(default=0.5, gt=0.0, lt=1.0, description="width of narrowed wings over the old [-]")
+    adjust_from_hedges: bool = Field(
+        default=True, description="adjustments are paid from net profits of the other engines only (S1)"
+    )
 
     @model_validator(mode="after")
     def _fields_fit(self) -> IronCondorConfig:
@@ -58,7 +89,16 @@ class IronCondorConfig(EngineConfig):
             raise broken_rule("wing_delta", f"be below short_delta, {self.short_delta}")
         if self.exit_days is not None and self.exit_days >= self.min_days:
             raise broken_rule("exit_days", f"be below min_days, {self.min_days}")
+        if self.tighten_sessions is not None and self.wing_width is None:
+            raise broken_rule("tighten_sessions", "be null where wing_width is null")
+        if self.entry_every is not None and self.roll_phase == "drawn":
+            raise broken_rule("roll_phase", "be fixed where entry_every is given")
         return self
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Tightening reads the event calendar."""
+        return frozenset({"days_to_event"} if self.tighten_sessions is not None else ())
 
 
 @final
@@ -70,21 +110,118 @@ class IronCondor:
 
     def __init__(self, config: IronCondorConfig, n_paths: int) -> None:
         self.config = config
+        self.first_day: int | None = None
+        self.spent = np.zeros(n_paths)
+        config_adjusts = config.time_shift != "off" or config.widen_sigmas is not None
+        self.adjusts = config_adjusts or config.tighten_sessions is not None
 
     def decide(self, view: DayView) -> Orders:
-        """Close what has reached an exit, then open this week's tranche."""
+        """Close what has reached an exit, adjust the rest, then open this week's tranche."""
         orders = Orders()
         for tranche in view.tranches(CONDOR):
             mask = self._exits(view, tranche)
             if mask.any():
                 orders.closes.append(Close(tranche=tranche, mask=mask))
-        if view.is_weekly_entry(WEEKDAYS.index(self.config.entry_weekday)):
-            entry = self._entry(view)
+            if self.adjusts:
+                self._adjust(view, tranche, tranche.is_open & ~mask & view.alive, orders)
+        enters = self._enters(view)
+        if enters.any():
+            entry = self._entry(view, enters)
             if entry is not None:
                 orders.opens.append(entry)
         return orders
 
-    def _exits(self, view: DayView, tranche: Tranche) -> NDArray[np.bool_]:
+    def _enters(self, view: DayView) -> BoolArray:
+        """Paths on which a tranche is due today."""
+        config = self.config
+        if self.first_day is None:
+            self.first_day = view.t
+        if config.entry_every is not None:
+            is_due = np.full(view.n_paths, (view.t - self.first_day) % config.entry_every == 0)
+        else:
+            is_due = view.weekly_entry(WEEKDAYS.index(config.entry_weekday), drawn=config.roll_phase == "drawn")
+        return np.asarray(is_due & view.may_enter)
+
+    def _adjust(self, view: DayView, tranche: Tranche, mask: BoolArray, orders: Orders) -> None:
+        """Roll, widen or tighten a tranche on the paths of ``mask``; at most one of them a day."""
+        config = self.config
+        if not mask.any():
+            return
+        if config.time_shift != "off":
+            mask = mask & ~self._shift(view, tranche, mask, orders)
+        if config.widen_sigmas is not None:
+            mask = mask & ~self._widen(view, tranche, mask, orders)
+        if config.tighten_sessions is not None:
+            is_near = mask & (view.signal("days_to_event") <= config.tighten_sessions)
+            is_old = np.abs(self._width(tranche) - (config.wing_width or 0.0)) < 1e-9
+            allowed = self._purse(view)
+            self.spent += adjust.tightened(view, tranche, config.tighten_share, is_near & is_old, orders, allowed)
+
+    def _purse(self, view: DayView) -> FloatArray:
+        """What adjustments may still cost [USD], shape (n_paths,)."""
+        if not self.config.adjust_from_hedges:
+            return np.full(view.n_paths, np.inf)
+        return np.asarray(np.maximum(view.hedge_profit() - self.spent, 0.0))
+
+    def _width(self, tranche: Tranche) -> FloatArray:
+        strike = tranche.contracts.strike
+        return np.asarray(np.abs(strike[1] - strike[0]))
+
+    def _shift(self, view: DayView, tranche: Tranche, mask: BoolArray, orders: Orders) -> BoolArray:
+        """Roll what is tested to a later expiry; return where."""
+        config = self.config
+        expiry = view.spx_expiry(config.target_days, config.min_days, config.max_days)
+        done = np.zeros(view.n_paths, dtype=np.bool_)
+        if expiry is None or expiry <= tranche.contracts.expiry:
+            return done
+        for is_call in (False, True):
+            hit = mask & ~done & adjust.tested(view, tranche, is_call=is_call)
+            if not hit.any():
+                continue
+            if config.time_shift == "side":
+                contracts = self._side(view, expiry, is_call=is_call)
+                adjust.roll_side(tranche, contracts, hit, orders, is_call=is_call)
+            else:
+                orders.closes.append(Close(tranche=tranche, mask=hit))
+                orders.opens.extend(self._struck_anew(view, tranche, expiry, hit))
+            done |= hit
+        return done
+
+    def _struck_anew(self, view: DayView, tranche: Tranche, expiry: int, mask: BoolArray) -> list[Open]:
+        """Condors in the number of those held, and single sides where sides differ."""
+        puts, calls = (np.where(mask, adjust.side_units(tranche, is_call=side), 0.0) for side in (False, True))
+        both = np.minimum(puts, calls)
+        opens = []
+        if both.any():
+            opens.append(Open(contracts=self._contracts(view, expiry), quantity=_UNIT * both))
+        for units, side in ((puts - both, False), (calls - both, True)):
+            if units.any():
+                contracts = self._side(view, expiry, is_call=side)
+                opens.append(Open(contracts=contracts, quantity=adjust.SHORT_FIRST * units))
+        return opens
+
+    def _widen(self, view: DayView, tranche: Tranche, mask: BoolArray, orders: Orders) -> BoolArray:
+        """Roll the call side up in the same expiry after a rally; return where."""
+        assert self.config.widen_sigmas is not None
+        mask = mask & adjust.rallied(view, tranche, self.config.widen_sigmas)
+        if not mask.any() or tranche.contracts.expiry <= view.t:
+            return np.zeros(view.n_paths, dtype=np.bool_)
+        contracts = self._side(view, tranche.contracts.expiry, is_call=True)
+        with np.errstate(invalid="ignore"):
+            mask &= contracts.strike[0] > adjust.short_strike(tranche, is_call=True)
+        debit = adjust.side_roll_debit(view, tranche, contracts, is_call=True)
+        mask &= debit <= self._purse(view)
+        adjust.roll_side(tranche, contracts, mask, orders, is_call=True)
+        self.spent += np.where(mask, np.maximum(debit, 0.0), 0.0)
+        return mask
+
+    def _side(self, view: DayView, expiry: int, *, is_call: bool) -> ContractSet:
+        config = self.config
+        return adjust.credit_spread(
+            view, expiry, config.short_delta, config.wing_width, config.wing_delta, is_call=is_call
+        )
+
+    def _exits(self, view: DayView, tranche: Tranche) -> BoolArray:
         config, is_open = self.config, tranche.is_open
         exit_days = config.exit_days
         if exit_days is not None and view.days_to_expiry(tranche.contracts.expiry) <= exit_days:
@@ -97,16 +234,9 @@ class IronCondor:
             mask |= -profit >= config.stop_loss_x_credit * credit
         return mask & is_open
 
-    def _entry(self, view: DayView) -> Open | None:
+    def _entry(self, view: DayView, enters: BoolArray) -> Open | None:
         config = self.config
-        expiry = nearest_expiry(
-            view.calendar,
-            view.t,
-            target_days=config.target_days,
-            min_days=config.min_days,
-            max_days=config.max_days,
-            expiries=view.expiries.spx_weekly,
-        )
+        expiry = view.spx_expiry(config.target_days, config.min_days, config.max_days)
         if expiry is None:
             return None
         contracts = self._contracts(view, expiry)
@@ -116,12 +246,25 @@ class IronCondor:
         unit_risk = contracts.multiplier * (width + unit_value)
         # a credit that pays for the wing, or none at all, is no condor
         is_sound = (unit_risk > 0.0) & (unit_value < 0.0) & (strike[1] < strike[2])
-        room = config.max_open_risk * view.equity - self._open_risk(view)
-        budget = np.minimum(config.risk_per_tranche * view.equity, room)
+        open_risk = self._open_risk(view)
+        budget = np.minimum(config.risk_per_tranche * view.equity, config.max_open_risk * view.equity - open_risk)
+        if config.combined_cap is not None:
+            budget = np.minimum(budget, self._under_cap(view, open_risk))
+        is_sound &= enters
         units = view.whole(np.where(is_sound, budget / np.where(is_sound, unit_risk, 1.0), 0.0))
         if not units.any():
             return None
         return Open(contracts=contracts, quantity=_UNIT * units)
+
+    def _under_cap(self, view: DayView, open_risk: FloatArray) -> FloatArray:
+        """Risk r of a new tranche at which it and its part of the hedges lose the combined cap [USD].
+
+        With hedges that can lose H beside open risk R: ``r + H r / (R + r) = cap x equity``.
+        """
+        assert self.config.combined_cap is not None
+        cap = self.config.combined_cap * np.maximum(view.equity, 0.0)
+        linear = open_risk + view.bound_by_hedges() - cap
+        return np.asarray(0.5 * (np.sqrt(linear**2 + 4.0 * cap * open_risk) - linear))
 
     def _open_risk(self, view: DayView) -> FloatArray:
         """Risk of the tranches that stay open today."""

@@ -188,6 +188,25 @@ class DayView:
         """VIX future that settles on session ``expiry`` [points]."""
         return self._market.vix_future(self.t, expiry)
 
+    def spot_on(self, day: int) -> FloatArray:
+        """SPX close of an earlier session [points].
+
+        Raises
+        ------
+        ValueError
+            If the session is not known yet, or lies before the first one.
+        """
+        return self._market.spot(self._known(day))
+
+    def vix_on(self, day: int) -> FloatArray:
+        """VIX close of an earlier session [points]; raises as ``spot_on``."""
+        return self._market.vix(self._known(day))
+
+    def _known(self, day: int) -> int:
+        if not 0 <= day <= self.t:
+            raise ValueError(f"day must be a session up to today, 0 to {self.t}, got {day}")
+        return day
+
     def signal(self, name: str, *, days_ago: int = 0) -> FloatArray:
         """Signal as it stood ``days_ago`` sessions before today's close.
 
@@ -229,6 +248,10 @@ class DayView:
         """Sensitivities of one contract of each leg at today's close [points]."""
         return self._quotes.greeks(contracts, self.t)
 
+    def gamma(self, contracts: ContractSet) -> FloatArray:
+        """Change of the delta of SPX options per SPX point, shape (n_legs, n_paths)."""
+        return self._quotes.gamma(contracts, self.t)
+
     def future(self, expiry: int) -> ContractSet:
         """VIX future that settles on session ``expiry``."""
         return self._quotes.future(expiry)
@@ -237,9 +260,11 @@ class DayView:
         """Product that never expires."""
         return self._quotes.holding(product)
 
-    def contracts(self, key: Any, product: Any, is_call: Any, strike: FloatArray, expiry: int) -> ContractSet:
+    def contracts(
+        self, key: Any, product: Any, is_call: Any, strike: FloatArray, expiry: int, *, is_am: bool = False
+    ) -> ContractSet:
         """Listed contracts; the same key on the same day gives the same object to every strategy."""
-        return self._quotes.contracts((self.t, key), product, is_call, strike, expiry)
+        return self._quotes.contracts((self.t, key), product, is_call, strike, expiry, is_am=is_am)
 
     def mids(self, contracts: ContractSet) -> FloatArray:
         """Mids at today's close [points], shape (n_legs, n_paths)."""

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from sim.conditions import Condition, condition
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import Product, listed_strike
 from sim.margin import naked_add_on
+from sim.strategies.hedging import HedgeConfig, budget
 from sim.strategies.iron_condor import WEEKDAYS
 from sim.strategies.protocols import CONDOR, Close, DayView, Open, Orders
 
@@ -22,13 +24,17 @@ _IS_CALL = np.array([True, True])
 _NEVER = -1_000_000
 
 
-class RatioBackspreadConfig(EngineConfig):
-    """Short 1 near VIX call, long 2 or 3 further out; the opposite sign can be chosen.
+AGREEMENT = condition(
+    {"all": [{"signal": "macd_ad", "op": ">", "value": 0.0}, {"signal": "macd_vx1", "op": "<", "value": 0.0}]}
+)
+"""MACD of the A/D line up and that of VIX futures down: both say calm."""
 
-    The rule's agreement of the MACD on market breadth and term structure is not asked for: there is no breadth.
+
+class RatioBackspreadConfig(HedgeConfig):
+    """Short 1 near VIX call, long 2 or 3 further out; the opposite sign can be chosen (S1).
+
+    With ``breadth`` the MACD on the A/D line and on VIX futures must agree, as the document has it.
     """
-
-    sized_on: ClassVar[str | None] = CONDOR
 
     engine: Literal["ratio_backspread"] = "ratio_backspread"
     sign: Literal[1, -1] = Field(default=1, description="1: short 1, long `ratio`; -1: long 1, short `ratio`")
@@ -47,6 +53,10 @@ class RatioBackspreadConfig(EngineConfig):
     memory_sessions: int = Field(
         default=5, ge=1, le=60, description="that profit counts for so long, as the tranche is closed on it [sessions]"
     )
+    breadth: bool = Field(
+        default=False, description="enter only where the MACD of the A/D line is up and that of VX1 down (S1)"
+    )
+    agreement: Condition | None = Field(default=None, description="another tree that must hold at entry; null: none")
     near_offset: float = Field(default=0.0, description="near strike above the VIX future [points]")
     break_even: float = Field(default=5.0, description="upper break-even above the VIX future [points], 4 to 6")
     size: float = Field(
@@ -65,6 +75,16 @@ class RatioBackspreadConfig(EngineConfig):
         if self.min_days <= self.roll_days:
             raise broken_rule("min_days", f"be above roll_days, {self.roll_days}")
         return self
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Signals of the agreement, and those of a promoter."""
+        tree = self.agreed()
+        return super().reads | (tree.signals() if tree is not None else frozenset())
+
+    def agreed(self) -> Condition | None:
+        """Tree that must hold at entry, None where none must."""
+        return self.agreement or (AGREEMENT if self.breadth else None)
 
 
 @final
@@ -95,9 +115,9 @@ class RatioBackspread:
         wanted = is_rolled & (view.signal("contango") > 0.0)
         if view.is_weekly_entry(WEEKDAYS.index(self.config.entry_weekday)):
             wanted |= self._trigger(view) & ~is_held
-        capital = np.where(wanted, view.condor_risk_capital(), 0.0)
-        if capital.any():
-            entry = self._entry(view, capital)
+        amount = budget(view, self.config, wanted, orders)
+        if amount.any():
+            entry = self._entry(view, amount)
             if entry is not None:
                 orders.opens.append(entry)
         return orders
@@ -114,9 +134,11 @@ class RatioBackspread:
         config = self.config
         is_near = view.t - self.last_profit_day < config.memory_sessions
         calm = view.signal("rsi_vx1") < config.rsi_vx1
-        return np.asarray(is_near & calm & (view.signal("contango") > config.contango))
+        trigger = is_near & calm & (view.signal("contango") > config.contango)
+        tree = config.agreed()
+        return np.asarray(trigger if tree is None else trigger & view.holds(tree))
 
-    def _entry(self, view: DayView, capital: FloatArray) -> Open | None:
+    def _entry(self, view: DayView, amount: FloatArray) -> Open | None:
         config = self.config
         number = 1
         while view.days_to_expiry(view.vix_expiry(number)) < config.min_days:
@@ -134,9 +156,10 @@ class RatioBackspread:
             binds = naked_add_on(Product.VIX_OPTION, _IS_CALL, contracts.strike, quantity, view.vix_future(expiry))
             unit_loss = contracts.multiplier * binds
         is_sound = (unit_loss > 0.0) & (far > near)
-        units = view.whole(np.where(is_sound, config.size * capital / np.where(is_sound, unit_loss, 1.0), 0.0))
+        units = view.whole(np.where(is_sound, amount / np.where(is_sound, unit_loss, 1.0), 0.0))
         if not units.any():
             return None
+        view.memory.committed += units * np.where(is_sound, unit_loss, 0.0)
         return Open(contracts=contracts, quantity=legs * units)
 
     def _strikes(self, view: DayView, expiry: int) -> tuple[FloatArray, FloatArray]:

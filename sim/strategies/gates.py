@@ -1,0 +1,107 @@
+"""Sizing gate: a hedge goes on where its projected return over a set of scenarios exceeds what funding it costs.
+
+The projection prices the hedge after ``horizon_sessions`` in every scenario, by Black's formula at each leg's implied
+volatility of today, on its forward moved by the scenario. Its yearly rate is compared with the funding cost: the rate
+on the premium and the opportunity rate on the margin, weighted by their amounts (S0 and S4 call it WACC, S2 IRR).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from models.black import black_price, implied_volatility
+from models.protocols import SESSIONS_PER_YEAR
+from sim.config import ConfigSection, broken_rule
+from sim.contracts import ContractSet, Product
+from sim.strategies.protocols import DayView
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+class ScenarioMove(ConfigSection):
+    """One outcome of the next release."""
+
+    spx: float = Field(gt=-1.0, description="return of the SPX [-]")
+    vix_future: float = Field(gt=-1.0, description="return of VIX futures [-]")
+    probability: float = Field(ge=0.0, le=1.0, description="weight of the outcome [-]")
+
+
+_MOVES = (
+    ScenarioMove(spx=0.02, vix_future=-0.10, probability=0.20),
+    ScenarioMove(spx=0.005, vix_future=-0.04, probability=0.45),
+    ScenarioMove(spx=-0.01, vix_future=0.05, probability=0.22),
+    ScenarioMove(spx=-0.03, vix_future=0.25, probability=0.10),
+    ScenarioMove(spx=-0.07, vix_future=0.70, probability=0.03),
+)
+
+
+class IrrGateConfig(ConfigSection):
+    """Gate on the projected internal rate of return (S0, S2, S4)."""
+
+    moves: tuple[ScenarioMove, ...] = Field(
+        default=_MOVES, min_length=1, description="outcomes of the next CPI, PPI or FOMC date; weights sum to 1"
+    )
+    horizon_sessions: int = Field(default=10, ge=1, le=126, description="holding period [sessions]")
+    opportunity_rate: float = Field(default=0.08, description="what margin could earn elsewhere [1/year]")
+
+    @model_validator(mode="after")
+    def _weights_sum_to_one(self) -> IrrGateConfig:
+        total = sum(move.probability for move in self.moves)
+        if abs(total - 1.0) > 1e-9:
+            raise broken_rule("moves", f"have probabilities that sum to 1, not {total:g}")
+        return self
+
+
+def projected_irr(view: DayView, gate: IrrGateConfig, contracts: ContractSet, unit: FloatArray) -> FloatArray:
+    """Yearly rate of the expected value of one unit of options over what it costs today, shape (n_paths,).
+
+    -1 where the unit costs nothing, a rate of return having no meaning there.
+    """
+    legs = np.broadcast_to(unit, contracts.strike.shape)
+    cost = np.einsum("lp,lp->p", legs, view.mids(contracts))
+    value = np.einsum("lp,lp->p", legs, _expected(view, gate, contracts))
+    sessions = min(gate.horizon_sessions, contracts.expiry - view.t)
+    is_paid = cost > 0.0
+    growth = np.maximum(value, 0.0) / np.where(is_paid, cost, 1.0)
+    return np.asarray(np.where(is_paid, growth ** (SESSIONS_PER_YEAR / sessions) - 1.0, -1.0))
+
+
+def funding_cost(view: DayView, gate: IrrGateConfig, premium: FloatArray, margin: FloatArray) -> FloatArray:
+    """Rate on premium and margin, weighted by their amounts [1/year], shape (n_paths,)."""
+    total = np.maximum(premium, 0.0) + margin
+    weight = np.where(total > 0.0, margin / np.where(total > 0.0, total, 1.0), 0.0)
+    return np.asarray(weight * gate.opportunity_rate + (1.0 - weight) * view.rate)
+
+
+def passes(view: DayView, gate: IrrGateConfig | None, contracts: ContractSet, unit: FloatArray) -> BoolArray:
+    """Paths on which a position paid by its premium is worth its funding; all where there is no gate."""
+    if gate is None:
+        return np.ones(view.n_paths, dtype=np.bool_)
+    legs = np.broadcast_to(unit, contracts.strike.shape)
+    premium = contracts.multiplier * np.einsum("lp,lp->p", legs, view.mids(contracts))
+    irr = projected_irr(view, gate, contracts, unit)
+    return np.asarray(irr > funding_cost(view, gate, premium, np.zeros(view.n_paths)))
+
+
+def _expected(view: DayView, gate: IrrGateConfig, contracts: ContractSet) -> FloatArray:
+    """Probability-weighted price of each leg at the horizon [points], shape (n_legs, n_paths)."""
+    is_spx = contracts.product is Product.SPX_OPTION
+    years = (contracts.expiry - view.t) / SESSIONS_PER_YEAR
+    left = max(contracts.expiry - view.t - gate.horizon_sessions, 0) / SESSIONS_PER_YEAR
+    carry = view.rate - view.dividend_yield
+    forward = view.spot * np.exp(carry * years) if is_spx else view.vix_future(contracts.expiry)
+    is_call = contracts.is_call[:, None]
+    sign = np.where(is_call, 1.0, -1.0)
+    intrinsic = np.maximum(sign * (forward - contracts.strike), 0.0)
+    upper = np.where(is_call, forward, contracts.strike)
+    price = np.clip(view.mids(contracts) * np.exp(view.rate * years), intrinsic, upper * (1.0 - 1e-9))
+    volatility = implied_volatility(price, forward, contracts.strike, years, is_call=is_call)
+    total = np.zeros(contracts.strike.shape)
+    for move in gate.moves:
+        # at the horizon the forward to the same date has moved by the scenario alone
+        moved = forward * (1.0 + (move.spx if is_spx else move.vix_future))
+        total += move.probability * black_price(moved, contracts.strike, left, volatility, is_call=is_call)
+    return np.asarray(total * np.exp(-view.rate * left))
