@@ -97,6 +97,10 @@ class LogVarianceDynamics:
         """Covariance of the factors in the long run, shape (2, 2)."""
         return np.asarray(self.session_covariance / (1.0 - np.outer(self.persistence, self.persistence)))
 
+    def session_variance(self, state: FloatArray) -> FloatArray:
+        """Variance of the next session at states (2, ...), daily."""
+        return np.asarray(self.floor + np.exp(self.log_level + state[0] + state[1]))
+
     def mean_variance(self, first: int, sessions: int) -> ExponentialSum:
         """Average over ``sessions`` sessions, the first being ``first`` sessions ahead, of the expected variance.
 

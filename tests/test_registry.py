@@ -15,8 +15,11 @@ from models.heston_nandi import HestonNandi
 from models.path_dependent import PathDependent
 from models.presets import load_preset, preset_names
 from models.protocols import Model, Stream
+from models.quintic_ou import QuinticOu
 from models.regime_switching import RegimeSwitching
 from models.svcj import Svcj
+from models.two_factor_bergomi import TwoFactorBergomi
+from models.two_factor_log_sv import TwoFactorLogSv
 from models.two_factor_svcj import TwoFactorSvcj
 
 HESTON = {"kappa_p": 5.0, "kappa_q": 3.0, "theta_p": 0.03, "vol_of_vol": 0.5, "rho": -0.75}
@@ -47,8 +50,26 @@ VALID = {
     },
 }
 VALID["path_dependent"] = PATH_DEPENDENT
+GARCH = {"omega": 2e-6, "alpha": 0.01, "beta": 0.89, "persistence_q": 0.985, "volatility_q": 0.24}
+VALID["gjr_garch"] = {**GARCH, "gamma": 0.15}
+VALID["ngarch"] = {**GARCH, "beta": 0.8, "alpha": 0.07, "theta": 1.2, "factor_volatility": 0.1}
 VALID["block_bootstrap"] = {"mean_block_length": 21.0, "neighbours": 10, "surface": "heston_nandi_index_2018"}
+LOG_SV = {
+    **{"log_variance_mean": -9.9, "persistence_fast_p": 0.95, "persistence_slow_p": 0.997, "persistence_fast_q": 0.955},
+    **{"persistence_slow_q": 0.996, "leverage_fast": 0.11, "leverage_slow": 0.07, "noise_fast": 0.15},
+    "noise_slow": 0.03,
+}
+OU_FACTORS = {
+    **{"reversion_fast_p": 35.2, "reversion_slow_p": 0.6, "reversion_fast_q": 22.0, "reversion_slow_q": 0.5},
+    **{"weight_fast": 0.86, "rho": -0.7},
+}
+VALID["two_factor_log_sv"] = LOG_SV
+VALID["quintic_ou"] = {"mean_variance": 0.028, **OU_FACTORS, "constant": 0.05, "linear": 0.45, "quintic": 1.0}
+VALID["two_factor_bergomi"] = {"mean_variance": 0.04, "vol_of_vol": 2.8, **OU_FACTORS}
 CLASSES = {
+    "two_factor_log_sv": TwoFactorLogSv,
+    "quintic_ou": QuinticOu,
+    "two_factor_bergomi": TwoFactorBergomi,
     "block_bootstrap": BlockBootstrap,
     "path_dependent": PathDependent,
     "regime_switching": RegimeSwitching,

@@ -1,9 +1,9 @@
 r"""Sessions of volatility models on two Ornstein-Uhlenbeck factors of one shock, all paths of a day at once.
 
-.. math:: r = g - \sigma^2/2 + \sigma (\rho z + \sqrt{1 - \rho^2}\,\varepsilon), \qquad X' = c + \phi X + s z
+.. math:: r = g - v/2 + \rho\, m z + \sqrt{v - \rho^2 m^2}\,\varepsilon, \qquad X' = c + \phi X + s z
 
-with the volatility of the session known at its start; both factors move by the same z. It is exact: the model lives
-in sessions.
+with m the mean volatility and v the variance of the session, known at its start; both factors move by the same z. It
+is exact: the model lives in sessions.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class OuStep(NamedTuple):
     ----------
     drift : float
         Log of the expected growth.
-    shared, own : float
-        Weights of the shared and of the independent shock in the return.
+    rho : float
+        Correlation of the return with the shared shock.
     persistence_fast, constant_fast, deviation_fast : float
         Of the fast factor.
     persistence_slow, constant_slow, deviation_slow : float
@@ -39,8 +39,7 @@ class OuStep(NamedTuple):
     """
 
     drift: float
-    shared: float
-    own: float
+    rho: float
     persistence_fast: float
     constant_fast: float
     deviation_fast: float
@@ -63,31 +62,51 @@ def draw_two_normals(
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
 def polynomial_volatility(
-    volatility: FloatArray, fast: FloatArray, slow: FloatArray, weight: float, p: FloatArray
+    mean: FloatArray,
+    variance: FloatArray,
+    fast: FloatArray,
+    slow: FloatArray,
+    weight: float,
+    m: FloatArray,
+    v: FloatArray,
 ) -> None:
-    """Fill with the polynomial of Z of degree 5 and coefficients ``p`` (6,); it may be negative."""
-    p0, p1, p2, p3, p4, p5 = p[0], p[1], p[2], p[3], p[4], p[5]
-    for i in range(volatility.size):
+    """Fill mean volatility and variance with polynomials of Z of degrees 5 and 10, coefficients (6,) and (11,)."""
+    m0, m1, m2, m3, m4, m5 = m[0], m[1], m[2], m[3], m[4], m[5]
+    v0, v1, v2, v3, v4, v5 = v[0], v[1], v[2], v[3], v[4], v[5]
+    v6, v7, v8, v9, v10 = v[6], v[7], v[8], v[9], v[10]
+    for i in range(mean.size):
         x = weight * fast[i] + (1.0 - weight) * slow[i]
-        volatility[i] = p0 + x * (p1 + x * (p2 + x * (p3 + x * (p4 + x * p5))))
+        mean[i] = m0 + x * (m1 + x * (m2 + x * (m3 + x * (m4 + x * m5))))
+        upper = v5 + x * (v6 + x * (v7 + x * (v8 + x * (v9 + x * v10))))
+        variance[i] = v0 + x * (v1 + x * (v2 + x * (v3 + x * (v4 + x * upper))))
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
 def exponential_volatility(
-    volatility: FloatArray, fast: FloatArray, slow: FloatArray, weight: float, p: FloatArray
+    mean: FloatArray,
+    variance: FloatArray,
+    fast: FloatArray,
+    slow: FloatArray,
+    weight: float,
+    m: FloatArray,
 ) -> None:
-    """Fill with ``exp(p[0] + p[1] * Z)``."""
-    p0, p1 = p[0], p[1]
-    for i in range(volatility.size):
-        volatility[i] = exp_bounded(p0 + p1 * (weight * fast[i] + (1.0 - weight) * slow[i]))
+    """Fill mean volatility with ``exp(m[0] + m[1] * Z)`` and variance with its square."""
+    m0, m1 = m[0], m[1]
+    for i in range(mean.size):
+        level = exp_bounded(m0 + m1 * (weight * fast[i] + (1.0 - weight) * slow[i]))
+        mean[i] = level
+        variance[i] = level * level
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
-def return_row(log_return: FloatArray, volatility: FloatArray, z: FloatArray, e: FloatArray, step: OuStep) -> None:
+def return_row(
+    log_return: FloatArray, mean: FloatArray, variance: FloatArray, z: FloatArray, e: FloatArray, step: OuStep
+) -> None:
     """Log return of one session."""
     for i in range(log_return.size):
-        v = volatility[i]
-        log_return[i] = step.drift - 0.5 * v * v + v * (step.shared * z[i] + step.own * e[i])
+        shared = step.rho * mean[i]
+        own = np.sqrt(max(variance[i] - shared * shared, 0.0))
+        log_return[i] = step.drift - 0.5 * variance[i] + shared * z[i] + own * e[i]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -108,28 +127,31 @@ def propagate_rows(
     key: UintArray,
     step: OuStep,
     is_exponential: bool,
-    p: FloatArray,
+    m: FloatArray,
+    v: FloatArray,
 ) -> None:
     """Move all paths on by ``log_return.shape[0]`` sessions; ``state`` (2, n_paths) is left at the last state.
 
-    ``log_return`` (n_days, n_paths) and ``states`` (n_days, 2, n_paths) are filled.
+    ``log_return`` (n_days, n_paths) and ``states`` (n_days, 2, n_paths) are filled; ``m`` and ``v`` are the
+    coefficients of ``polynomial_volatility``, or ``m`` those of ``exponential_volatility``.
     """
     n_days, n_paths = log_return.shape
     size = min(_CHUNK, n_paths)
-    all_z, all_e, all_v = np.empty(size), np.empty(size), np.empty(size)
+    all_z, all_e, all_mean, all_variance = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
     word = np.uint64(purpose)
     for low in range(0, n_paths, _CHUNK):
         high = min(low + _CHUNK, n_paths)
-        z, e, v = all_z[: high - low], all_e[: high - low], all_v[: high - low]
+        z, e = all_z[: high - low], all_e[: high - low]
+        mean, variance = all_mean[: high - low], all_variance[: high - low]
         fast, slow = state[0, low:high], state[1, low:high]
         for k in range(n_days):
             day = np.uint64(np.int64(first_day + k) & np.int64(LOW))
             draw_two_normals(z, e, np.uint64(first_path + low), day, word, key)
             if is_exponential:
-                exponential_volatility(v, fast, slow, step.weight_fast, p)
+                exponential_volatility(mean, variance, fast, slow, step.weight_fast, m)
             else:
-                polynomial_volatility(v, fast, slow, step.weight_fast, p)
-            return_row(log_return[k, low:high], v, z, e, step)
+                polynomial_volatility(mean, variance, fast, slow, step.weight_fast, m, v)
+            return_row(log_return[k, low:high], mean, variance, z, e, step)
             factor_row(fast, z, step.persistence_fast, step.constant_fast, step.deviation_fast)
             factor_row(slow, z, step.persistence_slow, step.constant_slow, step.deviation_slow)
             states[k, 0, low:high] = fast
