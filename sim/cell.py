@@ -6,6 +6,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from models.protocols import SESSIONS_PER_YEAR, Model, Pricer, SimulationGrid, S
 from sim.calendar import SessionCalendar
 from sim.config import ExperimentConfig, ScenarioConfig
 from sim.evaluator import evaluate, required_signals
-from sim.experiment import build_model
+from sim.experiment import build_model, start_of, steered_model
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.storage import TENORS
@@ -29,7 +30,7 @@ PREMIUM_SESSIONS = 21
 """Sessions after day 0 whose realised variance is compared with the VIX of day 0."""
 
 MAX_SESSIONS = 90
-"""Longest tenor that contracts of the engines have [sessions]."""
+"""Sessions that price tables reach at least; engines with longer contracts say so by ``longest_days``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +79,24 @@ def stream_number(scenario: str) -> int:
 
 
 @lru_cache(maxsize=16)
-def _prepared(scenario_text: str, days: int) -> tuple[Model, Pricer, SessionCalendar]:
+def _prepared(scenario_text: str, days: int, max_sessions: int) -> tuple[Model, Pricer, SessionCalendar]:
     """Model, tables and calendar of a scenario; a worker makes them once."""
     scenario = ScenarioConfig.model_validate_json(scenario_text)
-    model = build_model(scenario)
-    calendar = SessionCalendar.build(scenario.start_date, WARMUP_DAYS, days)
-    return model, model.tabulated_pricer(max_sessions=MAX_SESSIONS), calendar
+    model = steered_model(scenario)
+    tail = max(130, max_sessions + 10)
+    calendar = SessionCalendar.build(scenario.start_date, WARMUP_DAYS, days, tail)
+    return model, model.tabulated_pricer(max_sessions=max_sessions), calendar
+
+
+def max_sessions(config: ExperimentConfig) -> int:
+    """Sessions that price tables reach: enough for the longest contract of any engine."""
+    longest = max(engine.longest_days for strategy in config.strategies.values() for engine in strategy.engines)
+    return max(MAX_SESSIONS, ceil(longest * SESSIONS_PER_YEAR / 365) + 5)
 
 
 def prepare(config: ExperimentConfig, scenario: str) -> tuple[Model, Pricer, SessionCalendar]:
     """Model, tabulated pricer and calendar of a scenario, building the tables that are missing."""
-    return _prepared(config.scenarios[scenario].model_dump_json(), config.days)
+    return _prepared(config.scenarios[scenario].model_dump_json(), config.days, max_sessions(config))
 
 
 def check_start(config: ExperimentConfig, scenario: str) -> None:
@@ -103,7 +111,7 @@ def check_start(config: ExperimentConfig, scenario: str) -> None:
     grid = SimulationGrid(n_days=1, warmup_days=WARMUP_DAYS)
     stream = Stream(seed=config.seed, scenario=stream_number(scenario))
     try:
-        build_model(item).simulate(grid, 1, stream, start=item.start.to_start(), spot0=config.account.spot)
+        build_model(item).simulate(grid, 1, stream, start=start_of(item), spot0=config.account.spot)
     except ModelParameterError as error:
         error.add_note(f"in scenario {scenario}")
         raise
@@ -138,7 +146,7 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
     pricer = copy(shared)  # the tables are shared; each cell counts on its own, also in threads
     grid = SimulationGrid(n_days=config.days, warmup_days=WARMUP_DAYS)
     stream = Stream(seed=config.seed, scenario=stream_number(cell.scenario), first_path=cell.first_path)
-    paths = model.simulate(grid, cell.n_paths, stream, start=scenario.start.to_start(), spot0=config.account.spot)
+    paths = model.simulate(grid, cell.n_paths, stream, start=start_of(scenario), spot0=config.account.spot)
     before = getattr(pricer, "clamp_count", 0)
     market = MarketBlock.build(
         paths,

@@ -9,7 +9,9 @@ from typing import Any
 
 import models
 from models.errors import ModelParameterError
-from models.protocols import Model
+from models.protocols import Model, Start
+from models.regimes import load_regime, regime_names
+from models.steering_fit import in_regime
 from sim.conditions import conditions_of
 from sim.config import EngineConfig, ExperimentConfig, ScenarioConfig
 from sim.config.document import Document, Key, plain_document
@@ -71,11 +73,25 @@ def build_model(scenario: ScenarioConfig) -> Model:
     ModelParameterError
         If a parameter is unknown, missing or out of its domain.
     """
-    parameters: dict[str, float] = {}
+    parameters: dict[str, Any] = {}
     if scenario.preset is not None:
         parameters.update(models.load_preset(scenario.preset).parameters)
     model = models.create(scenario.model, **{**parameters, **scenario.parameters})
     return model.scaled_premium(variance=scenario.variance_premium_scale, equity=scenario.equity_premium_scale)
+
+
+def steered_model(scenario: ScenarioConfig) -> Model:
+    """Model of a scenario, steered through its episode where it names one; solving for the tilts takes seconds."""
+    model = build_model(scenario)
+    return model if scenario.regime is None else in_regime(model, scenario.regime)
+
+
+def start_of(scenario: ScenarioConfig) -> Start:
+    """Where the paths of a scenario start: as it says, else at the VIX of its episode."""
+    start = scenario.start.to_start()
+    if scenario.regime is not None and start == Start():
+        return Start(vix=load_regime(scenario.regime).start_vix)
+    return start
 
 
 def engine_types() -> dict[str, type[EngineConfig]]:
@@ -99,6 +115,7 @@ def experiment_schema() -> dict[str, Any]:
     definitions["EngineConfig"] = {"oneOf": branches}
     definitions["ScenarioConfig"]["properties"]["model"]["enum"] = list(models.names())
     definitions["ScenarioConfig"]["properties"]["preset"]["examples"] = list(models.preset_names())
+    definitions["ScenarioConfig"]["properties"]["regime"]["examples"] = list(regime_names())
     schema["properties"]["extends"] = {
         "description": "file or files, relative to this one, that this file is laid over",
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
@@ -144,24 +161,16 @@ def _missing_series(config: ExperimentConfig) -> Iterator[tuple[Key, str]]:
 
 
 def _scenario_faults(scenario: ScenarioConfig) -> Iterator[tuple[Key, str]]:
-    """Check a scenario against the models that exist."""
+    """Check a scenario against the models, presets and episodes that exist."""
+    if scenario.regime is not None and scenario.regime not in regime_names():
+        yield ("regime",), one_of(scenario.regime, regime_names())
     if scenario.model not in models.names():
         yield ("model",), one_of(scenario.model, models.names())
         return
-    if scenario.preset is not None:
-        is_file = scenario.preset.endswith(".yaml")
-        if not is_file and scenario.preset not in models.preset_names():
-            yield ("preset",), one_of(scenario.preset, models.preset_names())
-            return
-        try:
-            made_for = models.load_preset(scenario.preset).model
-        except ModelParameterError as error:
-            yield ("preset",), str(error)
-            return
-        if made_for != scenario.model:
-            message = f"got {scenario.preset!r}, made for {made_for}; must be a preset of {scenario.model}"
-            yield ("preset",), message
-            return
+    preset_fault = _preset_fault(scenario)
+    if preset_fault is not None:
+        yield ("preset",), preset_fault
+        return
     known = [parameter.name for parameter in models.parameters_of(scenario.model)]
     unknown = [name for name in scenario.parameters if name not in known]
     for name in unknown:
@@ -177,6 +186,21 @@ def _scenario_faults(scenario: ScenarioConfig) -> Iterator[tuple[Key, str]]:
     state = scenario.start.state
     if state is not None and len(state) != len(model.state_names):
         yield ("start", "state"), f"got {len(state)} values; must be one each for {', '.join(model.state_names)}"
+
+
+def _preset_fault(scenario: ScenarioConfig) -> str | None:
+    """Say what is wrong with the preset of a scenario, None where nothing is."""
+    if scenario.preset is None:
+        return None
+    if not scenario.preset.endswith(".yaml") and scenario.preset not in models.preset_names():
+        return one_of(scenario.preset, models.preset_names())
+    try:
+        made_for = models.load_preset(scenario.preset).model
+    except ModelParameterError as error:
+        return str(error)
+    if made_for != scenario.model:
+        return f"got {scenario.preset!r}, made for {made_for}; must be a preset of {scenario.model}"
+    return None
 
 
 def _parameter_key(scenario: ScenarioConfig, message: str) -> Key:

@@ -1,4 +1,4 @@
-"""The command that says what there is: models, presets, strategies, engines, signals, metrics, experiments."""
+"""The command that says what there is: models, presets, regimes, strategies, engines, signals, metrics, experiments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from sim.cli.app import app
 from sim.cli.text import columns, print_json
 
-Kind = Literal["models", "presets", "strategies", "engines", "signals", "metrics", "experiments"]
+Kind = Literal["models", "presets", "regimes", "strategies", "engines", "signals", "metrics", "experiments"]
 Row = dict[str, Any]
 
 
@@ -68,6 +68,21 @@ def _presets() -> list[Row]:
         preset = models.load_preset(name)
         rows.append({"name": name, "model": preset.model, **dict(preset.parameters)})
     return rows
+
+
+def _regimes() -> list[Row]:
+    from models.regimes import load_regime, regime_names
+
+    episodes = [load_regime(name) for name in regime_names()]
+    return [
+        {
+            "name": item.name,
+            "meaning": item.meaning,
+            "window": f"({item.window}; {item.n_sessions} sessions)",
+            "phases": ", ".join(f"{100 * p.spx_return:+.1f}% to a VIX of {p.vix:.1f}" for p in item.phases),
+        }
+        for item in episodes
+    ]
 
 
 def _engines() -> list[Row]:
@@ -166,6 +181,7 @@ def _first_line(kind: Any) -> str:
 LISTS: dict[str, Callable[[], list[Row]]] = {
     "models": _models,
     "presets": _presets,
+    "regimes": _regimes,
     "strategies": _strategies,
     "engines": _engines,
     "signals": _signals,

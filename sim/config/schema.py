@@ -106,6 +106,11 @@ class ScenarioConfig(ConfigSection):
     parameters: dict[str, Parameter] = Field(
         default={}, description="model parameters; they win over those of the preset"
     )
+    regime: str | None = Field(
+        default=None,
+        description="market episode that paths are steered through from day 0 on (`regimesim list regimes`); its VIX is"
+        " the start unless `start` says otherwise",
+    )
     start: StartConfig = Field(default=StartConfig(), description="where paths start")
     start_date: date = Field(
         default=date(2019, 1, 2), description="calendar date of day 0 (the next session if closed)"
