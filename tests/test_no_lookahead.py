@@ -17,6 +17,8 @@ from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.layer1_call_spread import Layer1CallSpreadConfig
 from sim.strategies.protocols import DayView
 from sim.strategies.ratio_backspread import RatioBackspreadConfig
+from sim.strategies.registry import REGISTRY
+from tests.engine_cases import CASES, IDLE, covered, engines_of
 from tests.toy_market import Journal, run_recorded, toy_market, toy_paths
 
 GRID = SimulationGrid(n_days=80, warmup_days=40)
@@ -146,3 +148,49 @@ def test_a_path_does_not_see_its_neighbours() -> None:
         together = journal_of().outcomes
         np.testing.assert_allclose(single.outcomes.equity[:, 0], together.equity[:, path], rtol=1e-12)
         assert single.outcomes.n_trades[0] == together.n_trades[path]
+
+
+def test_every_registered_engine_has_a_case() -> None:
+    assert covered() == frozenset(REGISTRY)
+
+
+@cache
+def case_journal(case: str, first: int | None = None) -> Journal:
+    paths = original() if first is None else changed_from(first)
+    return run_recorded(toy_market(paths, start_date="2019-03-04", tail_sessions=200), *engines_of(case))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_engine_knows_the_future(case: str) -> None:
+    """Orders, positions and equity up to the cut are the same to the last bit in a market that differs after it."""
+    cut, name = CUTS[1], CASES[case][0]
+    before, after = case_journal(case), case_journal(case, cut + 1)
+    for t in range(DAY0, cut + 1):
+        assert orders(after, t) == orders(before, t)
+        held = [
+            [
+                (h.entry_day, h.contracts.expiry, h.contracts.strike.tolist(), h.quantity.tolist())
+                for h in j.held(name, t)
+            ]
+            for j in (before, after)
+        ]
+        assert held[0] == held[1]
+    known = cut - DAY0 + 1
+    np.testing.assert_array_equal(after.outcomes.equity[:known], before.outcomes.equity[:known])
+    if case in IDLE:
+        assert not before.decisions[0].opens
+        return
+    assert (after.outcomes.equity[known] != before.outcomes.equity[known]).any()
+    if case.startswith("var"):  # it only closes what the condor has opened
+        assert any(t <= cut for t, _, _ in before.closes(name))
+    else:
+        assert any(t <= cut for t, _ in before.opens(name))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_book_balances(case: str) -> None:
+    """P&L by engine less costs plus interest is the change of equity, to 1e-9 of it."""
+    outcomes = case_journal(case).outcomes
+    explained = outcomes.engine_pnl.sum(axis=0) - outcomes.engine_cost.sum(axis=0) + outcomes.interest
+    np.testing.assert_allclose(outcomes.equity[-1] - 1e6, explained, rtol=0.0, atol=1e-3)
+    assert outcomes.largest_residual < 1e-9

@@ -96,8 +96,9 @@ def toy_market(
     pricer: Any = None,
     required_signals: tuple[str, ...] = (),
     config: MarketConfig | None = None,
+    tail_sessions: int = 130,
 ) -> MarketBlock:
-    calendar = SessionCalendar.build(start_date, paths.grid.warmup_days, paths.grid.n_days)
+    calendar = SessionCalendar.build(start_date, paths.grid.warmup_days, paths.grid.n_days, tail_sessions)
     return MarketBlock.build(
         paths,
         calendar,
