@@ -42,7 +42,6 @@ from models.protocols import (
     Stream,
 )
 
-
 Pair = tuple[ComplexArray, ComplexArray]
 
 

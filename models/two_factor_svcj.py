@@ -235,7 +235,10 @@ class TwoFactorSvcj(AffineFamily):
         return replace(self, theta_fast_p=level * self.theta_fast_p, theta_slow_p=level * self.theta_slow_p)
 
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
-        """Move Q along the line from P (0) through the calibrated Q (1) and beyond; see ``Svcj.scaled_premium``."""
+        """Move Q along the line from P (0) through the calibrated Q (1) and beyond.
+
+        The mean of the price jump moves linearly; all else moves log-linearly where both ends are positive.
+        """
         changes: dict[str, float] = {"equity_premium": equity * self.equity_premium}
         for stem, is_log in _PREMIUM_FIELDS.items():
             p, q = getattr(self, f"{stem}_p"), getattr(self, f"{stem}_q")
@@ -270,8 +273,8 @@ class TwoFactorSvcj(AffineFamily):
 
 
 _PREMIUM_FIELDS: dict[str, bool] = {
-    "kappa_fast": False,
-    "kappa_slow": False,
+    "kappa_fast": True,
+    "kappa_slow": True,
     "variance_jump_mean": True,
     "return_jump_mean": False,
     "return_jump_std": True,
