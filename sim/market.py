@@ -241,7 +241,7 @@ class MarketBlock:
         return self._futures[t, expiry]
 
     def constant_maturity(self, t: int, sessions: int) -> FloatArray:
-        """VIX future that lives whole sessions from the close of ``t`` on [points]; to an opening where events count."""
+        """VIX future that lives whole sessions from the close of ``t`` [points]; to an opening where events count."""
         pricer = self.pricer if self.risk is None else self.pricer_at(t)
         return pricer.vix_future_rows(self.state(t), sessions)
 
