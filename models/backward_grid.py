@@ -17,6 +17,9 @@ from models.stencil import WIDTH, Stencil, stencil
 _MARGIN = 0.12
 """Part of an axis' range that the grid goes on beyond each end, so that its own ends do not matter inside."""
 
+_MARGIN_OF_LOG = 0.35
+"""The same above an axis of logarithms: one heavy-tailed shock multiplies a variance many times."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BackwardGrid:
@@ -168,10 +171,11 @@ class BackwardGrid:
     def _nodes(self, axis: Axis) -> FloatArray:
         low, high = axis.ends
         margin = _MARGIN * (high - low)
+        above = _MARGIN_OF_LOG * (high - low) if axis.kind == "log" else margin
         start = max(low - margin, 0.0) if axis.kind == "root" else low - margin
         most = max(self.model.table_axes()[i].n_nodes for i in self.factors)
         n_nodes = max(-(-self.n_nodes * axis.n_nodes // most), WIDTH)
-        return np.linspace(start, high + margin, n_nodes)
+        return np.linspace(start, high + above, n_nodes)
 
     def _read(self, factor: int, points: FloatArray) -> Stencil:
         nodes = self.coordinates[factor]

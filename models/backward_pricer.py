@@ -19,7 +19,7 @@ from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
 from models.transform_pricer import Rates, TransformPricer, by_time, check_positive, flatten
 
 # nodes of an axis and of the return shock, for models of one and of two continuous factors
-SPX_GRID = {1: (161, 512), 2: (37, 64)}
+SPX_GRID = {1: (161, 512), 2: (41, 64)}
 VIX_GRID = {1: (385, 512), 2: (45, 48)}
 FUTURE_GRID = {1: (129, 256), 2: (37, 40)}
 KNOT_STEP = 0.04

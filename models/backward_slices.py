@@ -17,7 +17,7 @@ from models.protocols import FloatArray
 from models.stencil import WIDTH as STENCIL
 from models.stencil import stencil
 
-SPX_GRID = {1: (129, 384), 2: (31, 40)}
+SPX_GRID = {1: (129, 384), 2: (35, 40)}
 VIX_GRID = {1: (321, 384), 2: (41, 40)}
 KNOT_STEP = 0.05
 STRIKE_STEP = 0.01

@@ -11,7 +11,9 @@ import models
 from models import registry
 from models.block_bootstrap import BlockBootstrap
 from models.errors import ModelParameterError
+from models.gjr_garch import GjrGarch
 from models.heston_nandi import HestonNandi
+from models.ngarch import Ngarch
 from models.path_dependent import PathDependent
 from models.presets import load_preset, preset_names
 from models.protocols import Model, Stream
@@ -67,6 +69,8 @@ VALID["two_factor_log_sv"] = LOG_SV
 VALID["quintic_ou"] = {"mean_variance": 0.028, **OU_FACTORS, "constant": 0.05, "linear": 0.45, "quintic": 1.0}
 VALID["two_factor_bergomi"] = {"mean_variance": 0.04, "vol_of_vol": 2.8, **OU_FACTORS}
 CLASSES = {
+    "gjr_garch": GjrGarch,
+    "ngarch": Ngarch,
     "two_factor_log_sv": TwoFactorLogSv,
     "quintic_ou": QuinticOu,
     "two_factor_bergomi": TwoFactorBergomi,
