@@ -92,3 +92,17 @@ def test_earlier_output_is_kept(tmp_path: Path) -> None:
     assert code == 2
     assert "exists already" in err
     assert (tmp_path / "fidelity.h5").read_text() == "earlier"
+
+
+def test_rows_beside_the_scorecard_are_shown_and_stored(tmp_path: Path) -> None:
+    arguments = ("fidelity", "heston_nandi_index_2018", "--windows", "24", "--context", "--output", str(tmp_path))
+    code, out, _ = regimesim(*arguments)
+    assert code == 0
+    assert "beside the scorecard, not counted" in out
+    stored = xr.load_dataset(tmp_path / "fidelity.h5", engine="h5netcdf")
+    assert float(stored.context_real.sel(row="condor_skew")) == -1.84
+    assert np.isfinite(stored.context_median.sel(row="condor_excess_pct")).all()
+    shown = next(line for line in out.splitlines() if line.startswith("vvix_mean "))
+    assert f"{float(stored.context_median.sel(row='vvix_mean').item()):.3f}" in shown
+    tree = json.loads(regimesim(*arguments[:5], "--json")[1])
+    assert {row["row"] for row in tree["context"]} == set(stored.row.values)

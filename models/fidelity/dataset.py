@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import xarray as xr
 
 from models.fidelity.real_market import real_facts
 from models.fidelity.scorecard import FactScore, Scorecard
+from models.fidelity.study import ContextScore, context_facts
 
 SCHEMA_VERSION = 1
 """Raised whenever dimensions or variables change their meaning."""
@@ -30,18 +31,23 @@ _REAL = {
 }
 
 
-def dataset_of(cards: Mapping[str, Scorecard]) -> xr.Dataset:
+def dataset_of(
+    cards: Mapping[str, Scorecard], context: Mapping[str, Sequence[ContextScore]] | None = None
+) -> xr.Dataset:
     """Put scorecards of several models side by side.
 
     Parameters
     ----------
     cards : mapping
         Name of a model or preset to its scorecard; at least one.
+    context : mapping, optional
+        Rows beside the scorecard of the same models.
 
     Returns
     -------
     Dataset
-        Variables over (model, fact), the real ones over fact; ``unit`` and ``meaning`` label the facts.
+        Variables over (model, fact), the real ones over fact; ``unit`` and ``meaning`` label the facts. With a context
+        the same over (model, row), their names begin with ``context_``.
     """
     facts = real_facts()
     columns: dict[str, Any] = {
@@ -67,7 +73,32 @@ def dataset_of(cards: Mapping[str, Scorecard]) -> xr.Dataset:
         "source": ("fact", [f"{fact.source}, {fact.window}" for fact in facts]),
     }
     title = "Facts of simulated six-year histories beside those of the real market"
-    return xr.Dataset(variables, coords=coordinates, attrs={"title": title, "schema_version": SCHEMA_VERSION})
+    data = xr.Dataset(variables, coords=coordinates, attrs={"title": title, "schema_version": SCHEMA_VERSION})
+    return data if context is None else data.merge(_context(context), combine_attrs="override")
+
+
+def _context(context: Mapping[str, Sequence[ContextScore]]) -> xr.Dataset:
+    """Rows beside the scorecards; NaN where a model has no such row."""
+    facts = context_facts()
+    variables: dict[str, Any] = {}
+    for name, text in (("real", _REAL["real"]), ("low", _REAL["envelope_low"]), ("high", _REAL["envelope_high"])):
+        label = f"context_{name}" if name == "real" else f"context_envelope_{name}"
+        variables[label] = ("row", [getattr(fact, name) for fact in facts], {"long_name": text})
+    by_name = {model: {score.fact.name: score for score in scores} for model, scores in context.items()}
+    for name in ("median", "low", "high"):
+        cells = [
+            [getattr(rows[fact.name], name) if fact.name in rows else np.nan for fact in facts]
+            for rows in by_name.values()
+        ]
+        variables[f"context_{name}"] = (("model", "row"), np.array(cells), {"long_name": _MEASURED[name]})
+    coordinates = {
+        "model": list(context),
+        "row": [fact.name for fact in facts],
+        "row_unit": ("row", [fact.unit for fact in facts]),
+        "row_meaning": ("row", [fact.meaning for fact in facts]),
+        "row_source": ("row", [f"{fact.source}, {fact.window}" for fact in facts]),
+    }
+    return xr.Dataset(variables, coords=coordinates)
 
 
 def _matrix(cards: Mapping[str, Scorecard], name: str) -> np.ndarray[Any, Any]:

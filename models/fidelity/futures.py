@@ -54,7 +54,7 @@ class FuturesTable:
         def log_futures(states: FloatArray) -> FloatArray:
             if hasattr(model, "slice_source"):
                 slices = model.slice_source().vix_slices(states, np.empty(0), last)
-                return np.log(np.stack([future for future, *_ in slices]))
+                return np.asarray(np.log(np.stack([future for future, *_ in slices])))
             return _exact_log_futures(model, states, last)
 
         return cls(table=StateTable.of(axes_of(model), log_futures), n_contracts=n_contracts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,6 +17,7 @@ from sim.cli.text import Progress, columns, print_json
 if TYPE_CHECKING:
     from models.calibration.moments_fit import MomentsFit
     from models.fidelity.scorecard import FactScore, Scorecard
+    from models.fidelity.study import ContextScore
     from models.protocols import Model
 
 RESULTS = "fidelity.h5"
@@ -46,6 +47,9 @@ def fidelity(
     ] = None,
     parameter: Annotated[list[str] | None, typer.Option("-p", help="Parameter of the models, NAME=VALUE.")] = None,
     windows: Annotated[int, typer.Option(min=20, max=100_000, help="Simulated histories of six years.")] = 1000,
+    context: Annotated[
+        bool, typer.Option("--context", help="More rows, not counted: moves, regimes, tails, smiles, condor.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the histories.")] = 1,
     fit: Annotated[str | None, typer.Option("--fit", help="Preset, or model with -p, to fit to the facts.")] = None,
     free: Annotated[str, typer.Option("--free", help="Parameters that the fit may move: NAME,NAME,...")] = "",
@@ -63,7 +67,7 @@ def fidelity(
     \b
     Examples:
       regimesim fidelity
-      regimesim fidelity svcj_index_2018 --windows 300 --output outputs/fidelity
+      regimesim fidelity svcj_index_2018 --context --output outputs/fidelity
       regimesim fidelity --fit svcj_index_2018 --free kappa_p,kappa_q,theta_p --output my_svcj.yaml
     """  # noqa: D301
     from sim.errors import ConfigError
@@ -74,16 +78,17 @@ def fidelity(
     subjects = _subjects([fit] if fit is not None else names or [], parameter or [])
     if fit is None:
         cards = _scores(subjects, windows=windows, seed=seed)
+        beside = _contexts(subjects, windows=windows, seed=seed) if context else {}
         if target is not None:
-            _write_scores(target, cards)
-        _show(cards, as_json=as_json)
+            _write_scores(target, cards, beside)
+        _show(cards, beside, as_json=as_json)
         return
     fitted = _fit(
         subjects[0], free=free, evaluations=evaluations, search=search, check_windows=windows, check_seed=seed
     )
     if target is not None:
         _write_fit(target, subjects[0], fitted)
-    _show({f"{fit} fitted": fitted.checked}, as_json=as_json, fitted=fitted)
+    _show({f"{fit} fitted": fitted.checked}, {}, as_json=as_json, fitted=fitted)
 
 
 def _subjects(names: list[str], texts: list[str]) -> list[Subject]:
@@ -136,6 +141,28 @@ def _scores(subjects: list[Subject], *, windows: int, seed: int) -> dict[str, Sc
     return {subject.name: score(subject) for subject in subjects}
 
 
+def _contexts(subjects: list[Subject], *, windows: int, seed: int) -> dict[str, Sequence[ContextScore]]:
+    from models.errors import PricingDomainError
+    from models.fidelity.study import study
+
+    progress = Progress()
+
+    def rows(subject: Subject, *, options: bool) -> Sequence[ContextScore]:
+        def report(done: int, total: int) -> None:
+            progress.count(f"{subject.name}, more rows", done, total, "histories")
+
+        return study(subject.make(), n_windows=windows, seed=seed, options=options, progress=report)
+
+    result = {}
+    for subject in subjects:
+        try:
+            result[subject.name] = rows(subject, options=True)
+        except PricingDomainError as error:
+            typer.echo(f"{subject.name}: no rows of options, {error}", err=True)
+            result[subject.name] = rows(subject, options=False)
+    return result
+
+
 def _fit(
     subject: Subject, *, free: str, evaluations: int, search: Search, check_windows: int, check_seed: int
 ) -> MomentsFit:
@@ -160,7 +187,7 @@ def _fit(
     )
 
 
-def _write_scores(path: Path, cards: Mapping[str, Scorecard]) -> None:
+def _write_scores(path: Path, cards: Mapping[str, Scorecard], beside: Mapping[str, Sequence[ContextScore]]) -> None:
     import os
 
     from models.fidelity.dataset import dataset_of
@@ -168,7 +195,7 @@ def _write_scores(path: Path, cards: Mapping[str, Scorecard]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
-        dataset_of(cards).to_netcdf(draft, engine="h5netcdf")
+        dataset_of(cards, beside or None).to_netcdf(draft, engine="h5netcdf")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -199,17 +226,26 @@ def _write_fit(path: Path, subject: Subject, fitted: MomentsFit) -> None:
     write_preset(path, subject.model, report, command="regimesim " + " ".join(sys.argv[1:]))
 
 
-def _show(cards: Mapping[str, Scorecard], *, as_json: bool, fitted: MomentsFit | None = None) -> None:
+def _show(
+    cards: Mapping[str, Scorecard],
+    beside: Mapping[str, Sequence[ContextScore]],
+    *,
+    as_json: bool,
+    fitted: MomentsFit | None = None,
+) -> None:
     if as_json:
         tree: dict[str, Any] = {
             "rows": [_row(name, score) for name, card in cards.items() for score in card.scores],
             "passed": {name: card.n_passed for name, card in cards.items()},
         }
+        if beside:
+            tree["context"] = [_context_row(name, score) for name, scores in beside.items() for score in scores]
         if fitted is not None:
             tree["fit"] = {"parameters": dict(fitted.parameters), **_fit_numbers(fitted)}
         print_json(tree)
         return
     lines = [line for name, card in cards.items() for line in (*_table(name, card), "")]
+    lines += [line for name, scores in beside.items() for line in (*_context_table(name, scores), "")]
     if fitted is not None:
         rows = [[name, f"{value:.6g}"] for name, value in fitted.parameters.items()]
         lines += [*columns(rows, right=(1,)), ""]
@@ -239,8 +275,32 @@ def _table(name: str, card: Scorecard) -> list[str]:
     title = f"{name}: {card.n_passed} of {len(card.scores)} facts, {card.n_windows} histories, seed {card.seed}"
     lines = [title, *columns(rows, right=(2, 3, 4, 5, 6, 7))]
     if card.outside_share > 0.0:
-        lines.append(f"{100.0 * card.outside_share:.2g}% of the states lie off the grid of the futures and are held at its end")
+        share = f"{100.0 * card.outside_share:.2g}%"
+        lines.append(f"{share} of the states lie off the grid of the futures and are held at its end")
     return lines
+
+
+def _context_table(name: str, scores: Sequence[ContextScore]) -> list[str]:
+    rows = [["row", "unit", "real", "six years", "", "model", "5%", "95%"]]
+    for score in scores:
+        fact = score.fact
+        numbers = [fact.real, fact.low, fact.high, score.median, score.low, score.high]
+        rows.append([fact.name, fact.unit, *(_number(x) for x in numbers)])
+    return [f"{name}: beside the scorecard, not counted", *columns(rows, right=(2, 3, 4, 5, 6, 7))]
+
+
+def _context_row(name: str, score: ContextScore) -> dict[str, Any]:
+    fact = score.fact
+    numbers = {
+        "real": fact.real,
+        "envelope_low": fact.low,
+        "envelope_high": fact.high,
+        "median": score.median,
+        "low": score.low,
+        "high": score.high,
+    }
+    labels = {"model": name, "row": fact.name, "unit": fact.unit, "meaning": fact.meaning, "source": fact.source}
+    return {**labels, **{key: None if math.isnan(value) else value for key, value in numbers.items()}}
 
 
 def _why(score: FactScore) -> str:
