@@ -172,27 +172,40 @@ class EventPricer:
         return np.asarray(total)
 
     def price_vix_legs(self, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray) -> FloatArray:
-        """VIX options [points], shape (n_legs, n_paths)."""
+        """VIX options [points], shape (n_legs, n_paths): out of the money by replication, in the money by parity."""
         c = float(self.ahead.vix_square[sessions])
         if c == 0.0:
             return self.base.price_vix_legs(state, strike, sessions, is_call)
         future = self.base.vix_future_rows(state, sessions)
+        forward = self.vix_future_rows(state, sessions)
         reach = REACH * self._deviation(state, future, sessions)
         price = np.empty(strike.shape)
         for i, call in enumerate(is_call):
-            k = np.sqrt(np.maximum(np.square(strike[i]) - c, _LEAST**2))
-            sign = 1.0 if call else -1.0
-            end = np.maximum(k, future) * np.exp(reach) if call else np.minimum(k, future) * np.exp(-reach)
-            nodes, weight = _log_nodes(k, np.log(end / k))
-            right = np.full(STRIKE_NODES + 1, call)
-            options = self.base.price_vix_legs(state, np.concatenate([k[None], nodes]), sessions, right)
-            bend = np.sum(weight * _curvature(nodes, c) * options[1:], axis=0)
-            price[i] = k / strike[i] * options[0] + sign * bend
-        below = strike <= np.sqrt(c)  # where the index cannot fall: a call is a forward, a put is worth nothing
-        if below.any():
-            forward = self._discount(sessions) * (self.vix_future_rows(state, sessions) - strike)
-            price = np.where(below, np.where(is_call[:, None], forward, 0.0), price)
+            has_call = strike[i] >= forward  # where a call is out of the money
+            for right in (True, False):
+                paths = np.flatnonzero(has_call == right)
+                if paths.size == 0:
+                    continue
+                part = np.ascontiguousarray(state[:, paths])
+                value = self._replicated(part, strike[i, paths], sessions, right, c, reach[paths])
+                if right != call:
+                    sign = 1.0 if call else -1.0
+                    value = value + sign * self._discount(sessions) * (forward[paths] - strike[i, paths])
+                price[i, paths] = value
         return price
+
+    def _replicated(
+        self, state: FloatArray, strike: FloatArray, sessions: int, call: bool, c: float, reach: FloatArray
+    ) -> FloatArray:
+        """Out-of-the-money options by the formulas of the module; puts under the least VIX, sqrt(c), are worth nothing."""
+        k = np.sqrt(np.maximum(np.square(strike) - c, _LEAST**2))
+        sign = 1.0 if call else -1.0
+        nodes, weight = _log_nodes(k, sign * reach)
+        rights = np.full(STRIKE_NODES + 1, call)
+        options = self.base.price_vix_legs(state, np.concatenate([k[None], nodes]), sessions, rights)
+        bend = np.sum(weight * _curvature(nodes, c) * options[1:], axis=0)
+        value = np.maximum(k / strike * options[0] + sign * bend, 0.0)
+        return np.where(np.square(strike) > c, value, 0.0)
 
     def _nodes(self, ttm: float) -> list[tuple[float, float]]:
         return _jump_nodes(float(self.ahead.to_close[_sessions(ttm)]))

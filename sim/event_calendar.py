@@ -111,11 +111,11 @@ def event_schedule(calendar: SessionCalendar) -> EventSchedule:
 
 
 def scheduled_dates(kind: EventKind, first: np.datetime64, last: np.datetime64) -> DateArray:
-    """Dates of a kind of event from ``first`` to ``last``: published ones, and by rule in months beyond them."""
+    """Dates of a kind of event from ``first`` to ``last``: published ones, and by rule in years beyond them."""
     published = _published()[kind]
-    start, stop = published[0].astype("datetime64[M]"), published[-1].astype("datetime64[M]")
+    start, stop = published[0].astype("datetime64[Y]"), published[-1].astype("datetime64[Y]") + 1
     months = np.arange(first.astype("datetime64[M]"), last.astype("datetime64[M]") + 1)
-    outside = months[(months < start) | (months > stop)]
+    outside = months[(months < start) | (months >= stop)]
     dates: DateArray = np.sort(np.concatenate([published, dates_by_rule(kind, outside)]))
     return dates[(dates >= first) & (dates <= last)]
 
