@@ -197,7 +197,7 @@ class EventPricer:
     def _replicated(
         self, state: FloatArray, strike: FloatArray, sessions: int, call: bool, c: float, reach: FloatArray
     ) -> FloatArray:
-        """Out-of-the-money options by the formulas of the module; puts under the least VIX, sqrt(c), are worth nothing."""
+        """Out-of-the-money options by the formulas of the module; puts under the least VIX are worth nothing."""
         k = np.sqrt(np.maximum(np.square(strike) - c, _LEAST**2))
         sign = 1.0 if call else -1.0
         nodes, weight = _log_nodes(k, sign * reach)

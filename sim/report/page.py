@@ -27,12 +27,12 @@ RUIN, MEDIAN = "probability_of_ruin", "terminal_pnl_median"
 LIMITS = (
     "Constant parameters: a scenario is one model with one parameter set; regimes differ by where paths start.",
     "Daily closes: stops and targets are read once a day, and fills are at the close.",
-    "VIX options and futures settle on the close of their expiry, SPX options are the PM-settled Friday series; the "
-    "opening auctions that settle VIX products in reality are not modelled.",
+    "VIX contracts settle on an opening that is bridged between two closes, plus noise; the auction that makes it is "
+    "not modelled. The condors are PM-settled Friday series unless a strategy says otherwise.",
     "Interest rates, dividends and half-spread schedules are constant; half-spreads widen with the VIX only.",
-    "Breadth, scheduled events and macro series are not simulated: layer 1 takes a falling RSI of the SPX for a "
-    "deteriorating advance-decline line, and the ratio backspread does not ask for the agreement of the MACD on "
-    "breadth and term structure.",
+    "Breadth and macro factors answer to the market and never move it: what a rule earns by reading them comes from "
+    "closes that have happened. Macro factors are assumptions, not fits. Event days are jumps of the SPX alone and are "
+    "off unless the experiment turns them on.",
     "One-factor models tie the whole VIX curve to one number: after a calm start the Heston-Nandi curve is steeper "
     "than real ones, which makes long volatility dearer and opens the ratio backspread more often.",
     "Hedges are sized on the condors' risk at the close, those closed at the same close included.",
@@ -195,6 +195,38 @@ def _premium_ratio(manifest: dict[str, Any], preset: str | None) -> str:
     return f"{model:.2f}, {history:.2f} ± {1.96 * error:.2f}"
 
 
+def _markets(config: dict[str, Any]) -> list[list[str]]:
+    """What each scenario carries beside its model, and how its contracts settle."""
+    rows = []
+    for name, scenario in config["scenarios"].items():
+        market = scenario.get("market") or config.get("market")
+        if market is None:  # results of a version without it
+            continue
+        events = market["events"] or {}
+        jumps = [f"{kind} {100 * jump['std_p']:g} / {100 * jump['std_q']:g}" for kind, jump in events.items()]
+        settlement = market["settlement"]
+        rows.append(
+            [
+                name,
+                f"{settlement['overnight_share']:g}",
+                f"{settlement['vix_noise']:g}",
+                *("off" if market[part] is None else "on" for part in ("breadth", "macro")),
+                ", ".join(jumps) or "off",
+            ]
+        )
+    return rows
+
+
+_MARKET_HEADER = [
+    "scenario",
+    "share of a session's variance before its opening",
+    "deviation of VIX settlements [points]",
+    "breadth",
+    "macro factors",
+    "event jumps: deviation under P / Q [%]",
+]
+
+
 def _run(results: Results) -> dict[str, Any]:
     manifest, statistics = results.manifest, results.statistics
     code = manifest["code"]
@@ -226,6 +258,7 @@ def _run(results: Results) -> dict[str, Any]:
         "tables": [
             plain_table("Presets", ["preset", "fitted to", "made by", "parameters on a bound of the search"], presets),
             plain_table("Manifest", ["item", "value"], facts),
+            plain_table("Markets", _MARKET_HEADER, _markets(manifest["config"])),
             plain_table("Premium between P and Q", ["scenario", "parameter", "value", "unit and meaning"], premium),
             plain_table("Definitions", ["statistic", "unit", "definition"], definitions),
         ],
