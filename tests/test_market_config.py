@@ -13,6 +13,7 @@ from sim import load_experiment, open_results, run_experiment
 from sim.config import EngineConfig
 from sim.errors import ConfigError
 from sim.experiment import experiment_schema, parse_experiment
+from sim.report import write_report
 from sim.strategies import registry
 from sim.strategies.protocols import DayView, Orders
 from tests.toy_experiment import experiment, registered
@@ -141,6 +142,6 @@ def test_a_run_keeps_what_its_markets_carried(tmp_path: Path) -> None:
     stored = open_results(directory).manifest["config"]
     assert stored["market"]["settlement"] == {"overnight_share": 0.35, "vix_noise": 0.25}
     assert parse_experiment(stored) == config
-    page = (directory / "report.html").read_text(encoding="utf-8")
+    page = write_report(directory).read_text(encoding="utf-8")
     assert "deviation of VIX settlements" in page
     assert "fomc 0.4 / 1, cpi 0.3 / 0.77, ppi 0.2 / 0.3" in page
