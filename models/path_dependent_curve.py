@@ -14,11 +14,12 @@ import numpy as np
 
 from models.building import counted
 from models.errors import PricingDomainError
-from models.kernels.nest import growth, log_vix_rows, mean_and_deviation
-from models.path_dependent_nest import nest_stream, nested_sessions, over_states, sample_states
+from models.kernels.nest_table import curve_rows
+from models.path_dependent_nest import nest_stream, over_states, sample_states
 from models.path_dependent_vix import VixRegression, raw_variables, vix_regression
 from models.polynomial_basis import regression
 from models.protocols import SESSIONS_PER_YEAR, FloatArray
+from models.streams import Purpose, stream_key
 from models.table_cache import load_or_build, table_hash
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 N_STATES, N_PAIRS = 2000, 512
 
-VERSION = 2
+VERSION = 4
 """Raised whenever the regressions change."""
 
 
@@ -122,22 +123,6 @@ def path_dependent_curve(model: PathDependent, max_sessions: int) -> PathDepende
     )
 
 
-def log_vix_of(vix: VixRegression, moving: FloatArray, out: FloatArray) -> None:
-    """Fill the log of the VIX over 100 of states (5, n); ``out`` (n,)."""
-    basis = vix.basis
-    log_vix_rows(
-        moving,
-        vix.dynamics.weights[1],
-        basis.shift,
-        basis.matrix,
-        basis.low,
-        basis.high,
-        vix.coefficients,
-        vix.dynamics.bounds[0] ** 2,
-        out,
-    )
-
-
 def _build(vix: VixRegression, max_sessions: int) -> dict[str, FloatArray]:
     states = sample_states(vix.dynamics, N_STATES)
     measured = np.stack(
@@ -164,9 +149,7 @@ def _relative(features: FloatArray, targets: FloatArray) -> FloatArray:
 def _of_state(vix: VixRegression, state: FloatArray, index: int, max_sessions: int) -> FloatArray:
     """Future, deviation of the log VIX and mean variance of each session; shape (max_sessions, 3)."""
     rows = np.empty((max_sessions, 3))
-    log_vix, grown = np.empty(2 * N_PAIRS), np.empty(2 * N_PAIRS)
     stream = nest_stream(index, N_PAIRS, scenario=2)
-    for n, (_, moving, variance) in enumerate(nested_sessions(vix.dynamics, state, max_sessions, N_PAIRS, stream)):
-        log_vix_of(vix, moving, log_vix)
-        rows[n] = 100.0 * growth(log_vix, grown), mean_and_deviation(log_vix)[1], variance
+    steps, key = vix.dynamics.steps(), stream_key(stream)
+    curve_rows(state, N_PAIRS, stream.first_path, int(Purpose.NEST), key, steps, vix.polynomial(), rows)
     return rows

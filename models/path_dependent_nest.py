@@ -11,7 +11,7 @@ import numpy as np
 
 from models.kernels.nest import advance_pairs, draw_session
 from models.path_dependent_dynamics import PathDependentDynamics
-from models.path_dependent_paths import N_FACTORS, stationary_path_dependent
+from models.path_dependent_paths import stationary_path_dependent
 from models.protocols import FloatArray, Stream
 from models.streams import Purpose, normals, stream_key, uniforms
 
@@ -20,6 +20,9 @@ SAMPLE_STREAM = Stream(seed=20_230_901, scenario=0)
 
 LOWEST_ROOT, HIGHEST_ROOT = 0.04, 0.7
 """Range of the root of activity that the sample covers [annual, decimal]."""
+
+LEAST_DEVIATION = 0.1
+"""Least deviation of the level that the sample is spread for: one that stands still may start off its mean."""
 
 Result = TypeVar("Result")
 
@@ -62,16 +65,17 @@ def nested_sessions(
 
 
 def sample_states(dynamics: PathDependentDynamics, n_states: int) -> FloatArray:
-    """States to regress on: half of them the stationary law's, half of the same shapes at all sizes.
+    """States to regress on: half of them from the stationary law, half of the same shapes at all sizes.
 
-    The second half is stretched so that the root of its activity is spread evenly, in logs, over a range beyond what
-    paths of either measure visit. The level is spread evenly over 3.5 of its deviations and both means.
+    States of low and high volatility are taken more often than they occur: a regression is worst at its ends. The
+    second half is stretched so that the root of its activity is spread evenly, in logs, over a range beyond what
+    paths of either measure visit. The level is spread evenly over 3.5 of its deviations around both means.
 
     Returns
     -------
     ndarray of shape (5, n_states)
     """
-    states = stationary_path_dependent(dynamics, n_states, SAMPLE_STREAM)
+    states = _spread_over_volatility(dynamics, stationary_path_dependent(dynamics, 4 * n_states, SAMPLE_STREAM))
     first, second, _, _ = uniforms(SAMPLE_STREAM, n_states, purpose=Purpose.NEST, day=-1)
     stretched = np.arange(n_states) % 2 == 1
     root = LOWEST_ROOT * (HIGHEST_ROOT / LOWEST_ROOT) ** first
@@ -79,14 +83,23 @@ def sample_states(dynamics: PathDependentDynamics, n_states: int) -> FloatArray:
     size = np.where(stretched, root / np.sqrt((1.0 - w) * states[2] + w * states[3]), 1.0)
     states[:2] *= size
     states[2:4] *= size**2
-    mean, reach = dynamics.level[1], 3.5 * dynamics.level_deviation
+    mean, reach = dynamics.level[1], 3.5 * max(dynamics.level_deviation, LEAST_DEVIATION)
     low, high = min(mean, 0.0) - reach, max(mean, 0.0) + reach
     states[4] = low + (high - low) * second
     # fast and slow averages part further than they do on quiet paths
     apart = normals(SAMPLE_STREAM, n_states, purpose=Purpose.NEST, day=-2)
     states[:4] *= np.exp(np.where(stretched, 0.25, 0.0) * apart)
-    assert states.shape == (N_FACTORS, n_states)
     return states
+
+
+def _spread_over_volatility(dynamics: PathDependentDynamics, states: FloatArray) -> FloatArray:
+    """A quarter of the states, their ranks of volatility having the arcsine law, in a random order."""
+    n_states = states.shape[1] // 4
+    order = np.argsort(dynamics.volatility(states), kind="stable")
+    share = np.sin(0.5 * np.pi * (np.arange(n_states) + 0.5) / n_states) ** 2
+    chosen = states[:, order[(states.shape[1] * share).astype(np.intp)]]
+    shuffle = np.argsort(uniforms(SAMPLE_STREAM, n_states, purpose=Purpose.NEST, day=-3)[0])
+    return np.ascontiguousarray(chosen[:, shuffle])
 
 
 def forward_variances(dynamics: PathDependentDynamics, states: FloatArray, sessions: int, n_pairs: int) -> FloatArray:

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.black import black_vega, implied_volatility
 from models.errors import PricingDomainError
-from models.kernels.nest import growth
-from models.path_dependent_curve import log_vix_of, path_dependent_curve
+from models.kernels.nest import growth, log_vix_rows
+from models.path_dependent_curve import path_dependent_curve
 from models.path_dependent_nest import nested_sessions
 from models.path_dependent_vix import vix_regression
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue, Stream
@@ -165,7 +165,7 @@ class NestedPricer:
 
         def read(log_return: FloatArray, moving: FloatArray) -> FloatArray:
             log_vix = np.empty(log_return.size)
-            log_vix_of(vix_regression(self.model), moving, log_vix)
+            log_vix_rows(moving, vix_regression(self.model).polynomial(), log_vix)
             return np.asarray(100.0 * np.exp(log_vix))
 
         return self._ends(states, sessions, read)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from models.kernels.nest import VixPolynomial
 from models.path_dependent_dynamics import PathDependentDynamics
 from models.path_dependent_nest import forward_variances, sample_states
 from models.polynomial_basis import PolynomialBasis, regression
@@ -25,11 +26,11 @@ from models.table_cache import load_or_build, table_hash
 if TYPE_CHECKING:
     from models.path_dependent import PathDependent
 
-N_STATES, N_PAIRS = 2000, 4096
+N_STATES, N_PAIRS = 2000, 2048
 HELD_OUT = 200
 """States of the sample that the regression does not see, and is judged on."""
 
-VERSION = 2
+VERSION = 4
 """Raised whenever the regression changes."""
 
 
@@ -73,6 +74,19 @@ class VixRegression:
         lowest = self.dynamics.bounds[0] ** 2
         self.clamp_count += int((squared < lowest).sum())
         return np.asarray(100.0 * np.exp(level) * np.sqrt(np.maximum(squared, lowest)))
+
+    def polynomial(self) -> VixPolynomial:
+        """The regression as kernels take it."""
+        basis = self.basis
+        return VixPolynomial(
+            weight=self.dynamics.weights[1],
+            shift=basis.shift,
+            matrix=basis.matrix,
+            low=basis.low,
+            high=basis.high,
+            coefficients=self.coefficients,
+            lowest=self.dynamics.bounds[0] ** 2,
+        )
 
 
 def raw_variables(dynamics: PathDependentDynamics, state: FloatArray) -> FloatArray:

@@ -60,6 +60,12 @@ class PolynomialTablePricer:
     def __repr__(self) -> str:
         return f"PolynomialTablePricer({self.model!r}, max_sessions={self.max_sessions})"
 
+    def moved_state(self, state: FloatArray, size: float) -> FloatArray:
+        """State in which volatility stands a little higher or lower: the exogenous level moves."""
+        moved = np.array(state, dtype=np.float64)
+        moved[4] += size
+        return moved
+
     # rows: all legs of one expiry on all paths of a session
 
     def price_spx_legs(

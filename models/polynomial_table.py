@@ -18,18 +18,18 @@ import numpy as np
 from scipy.ndimage import spline_filter1d
 
 from models.building import counted
-from models.kernels.nest import growth
-from models.kernels.smile import smile
-from models.path_dependent_curve import PathDependentCurve, log_vix_of, path_dependent_curve
-from models.path_dependent_nest import nest_stream, nested_sessions, over_states, sample_states
+from models.kernels.nest_table import smile_rows
+from models.path_dependent_curve import PathDependentCurve, path_dependent_curve
+from models.path_dependent_nest import nest_stream, over_states, sample_states
 from models.protocols import FloatArray
+from models.streams import Purpose, stream_key
 from models.table_cache import load_or_build, table_hash
 
 if TYPE_CHECKING:
     from models.path_dependent import PathDependent
     from models.polynomial_pricer import PolynomialTablePricer
 
-VERSION = 1
+VERSION = 3
 """Raised whenever the content of the tables changes."""
 
 
@@ -137,21 +137,26 @@ def _batches(n_states: int) -> Iterator[np.ndarray]:
 
 def _of_state(curve: PathDependentCurve, states: FloatArray, index: int, size: NestSize) -> FloatArray:
     """Smiles of one state; shape (max_sessions, 4, width): SPX puts and calls, VIX puts and calls."""
-    state = states[:, index]
-    points, level = curve.points(state[:, None]), state[4:]
+    state = np.ascontiguousarray(states[:, index])
+    points, sessions = curve.points(state[:, None]), range(1, curve.max_sessions + 1)
+    deviations = np.array(
+        [(curve.spx_deviations(points, state[4:], n)[0], curve.vix_deviations(points, n)[0]) for n in sessions]
+    )
     smiles = np.empty((curve.max_sessions, 4, AXIS.width))
-    few = size.n_pairs // size.vix_share
-    # a few pairs and their antithetic paths
-    chosen = np.concatenate([np.arange(few), size.n_pairs + np.arange(few)])
-    grown, log_vix, vix = np.empty(2 * size.n_pairs), np.empty(2 * few), np.empty(2 * few)
     stream = nest_stream(index, size.n_pairs, scenario=3)
-    futures = nested_sessions(curve.vix.dynamics, state, curve.max_sessions, size.n_pairs, stream)
-    for n, (log_return, moving, _) in enumerate(futures, start=1):
-        rows = smiles[n - 1]
-        deviation = float(curve.spx_deviations(points, level, n)[0])
-        mean = growth(log_return, grown)
-        smile(log_return, grown, mean, deviation, AXIS.step, AXIS.n_side, AXIS.n_past, rows[0], rows[1])
-        log_vix_of(curve.vix, np.ascontiguousarray(moving[:, chosen]), log_vix)
-        deviation, mean = float(curve.vix_deviations(points, n)[0]), growth(log_vix, vix)
-        smile(log_vix, vix, mean, deviation, AXIS.step, AXIS.n_side, AXIS.n_past, rows[2], rows[3])
+    smile_rows(
+        state,
+        size.n_pairs,
+        size.n_pairs // size.vix_share,
+        stream.first_path,
+        int(Purpose.NEST),
+        stream_key(stream),
+        curve.vix.dynamics.steps(),
+        curve.vix.polynomial(),
+        deviations,
+        AXIS.step,
+        AXIS.n_side,
+        AXIS.n_past,
+        smiles,
+    )
     return smiles

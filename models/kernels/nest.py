@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -13,6 +15,30 @@ from models.kernels.polynomial import cubic_rows, linear_rows
 from models.protocols import FloatArray
 
 _CHUNK = 512  # pairs whose state and draws stay in the first-level cache
+
+
+class VixPolynomial(NamedTuple):
+    """Regression of the squared VIX on the state.
+
+    Parameters
+    ----------
+    weight : float
+        Weight of the slow activity.
+    shift, matrix, low, high : ndarray
+        The polynomial basis.
+    coefficients : ndarray of shape (56,)
+        Of the square over the squared level, in nested order.
+    lowest : float
+        Least value of that square.
+    """
+
+    weight: float
+    shift: FloatArray
+    matrix: FloatArray
+    low: FloatArray
+    high: FloatArray
+    coefficients: FloatArray
+    lowest: float
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -118,32 +144,13 @@ def _log_vix_rows(log_vix: FloatArray, level: FloatArray, lowest: float) -> None
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def log_vix_rows(  # type: ignore[no-untyped-def]
-    moving, weight, shift, matrix, low, high, coefficients, lowest, log_vix
-):
-    """Fill the log of the VIX over 100 of states (5, n), from the regression of its square; ``log_vix`` (n,).
-
-    Parameters
-    ----------
-    moving : ndarray of shape (5, n)
-        States.
-    weight : float
-        Weight of the slow activity.
-    shift, matrix, low, high : ndarray
-        The polynomial basis.
-    coefficients : ndarray of shape (n_terms,)
-        Of the square over the squared level.
-    lowest : float
-        Least value of that square.
-    log_vix : ndarray of shape (n,)
-        Receives the logs.
-    """
-    raw = np.empty((5, moving.shape[1]))
-    points = np.empty((5, moving.shape[1]))
-    _raw_rows(moving, weight, raw)
-    linear_rows(raw, shift, matrix, low, high, points)
-    cubic_rows(points, coefficients, log_vix)
-    _log_vix_rows(log_vix, moving[4], lowest)
+def log_vix_rows(moving: FloatArray, vix: VixPolynomial, log_vix: FloatArray) -> None:
+    """Fill the log of the VIX over 100 of states (5, n); ``log_vix`` (n,)."""
+    raw, points = np.empty(moving.shape), np.empty(moving.shape)
+    _raw_rows(moving, vix.weight, raw)
+    linear_rows(raw, vix.shift, vix.matrix, vix.low, vix.high, points)
+    cubic_rows(points, vix.coefficients, log_vix)
+    _log_vix_rows(log_vix, moving[4], vix.lowest)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")  # type: ignore[untyped-decorator]
