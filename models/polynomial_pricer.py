@@ -61,9 +61,9 @@ class PolynomialTablePricer:
         return f"PolynomialTablePricer({self.model!r}, max_sessions={self.max_sessions})"
 
     def moved_state(self, state: FloatArray, size: float) -> FloatArray:
-        """State in which volatility stands a little higher or lower: the exogenous level moves."""
+        """State in which variances stand higher by the share ``size``: the level, a log of volatility, moves by half."""
         moved = np.array(state, dtype=np.float64)
-        moved[4] += size
+        moved[4] += 0.5 * size
         return moved
 
     # rows: all legs of one expiry on all paths of a session

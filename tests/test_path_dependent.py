@@ -21,6 +21,7 @@ from models.path_dependent_vix import vix_regression
 from models.polynomial_pricer import PolynomialTablePricer
 from models.polynomial_table import NestSize, tabulated_pricer
 from models.protocols import SESSIONS_PER_YEAR, SimulationGrid, Start, Stream
+from models.rows import RowPricer
 from models.streams import Purpose, normals
 
 FloatArray = NDArray[np.float64]
@@ -398,6 +399,10 @@ def test_both_pricers_answer_the_whole_protocol_alike() -> None:
     np.testing.assert_allclose(tables.vix_future(states, 10 / 252), nested.vix_future(states, 10 / 252), rtol=3e-3)
     vix = {"strike": 20.0, "ttm": 10 / 252, "is_call": True}
     np.testing.assert_allclose(tables.vix_option(states, **vix), nested.vix_option(states, **vix), atol=0.08)
+    assert isinstance(tables, RowPricer)
+    assert len(tables.table_hash) == 64
+    # a level that moves with hardly any reversion over the month of the VIX moves all variances alike
+    np.testing.assert_allclose(tables.vix(tables.moved_state(states, 0.02)), tables.vix(states) * 1.02**0.48, rtol=1e-3)
     now = tables.spx_option(4000.0, states, strike=3990.0, ttm=0.0, is_call=True)
     np.testing.assert_array_equal(now.price, 10.0)
     np.testing.assert_array_equal(now.delta, 1.0)
