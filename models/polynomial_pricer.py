@@ -61,7 +61,7 @@ class PolynomialTablePricer:
         return f"PolynomialTablePricer({self.model!r}, max_sessions={self.max_sessions})"
 
     def moved_state(self, state: FloatArray, size: float) -> FloatArray:
-        """State in which variances stand higher by the share ``size``: the level, a log of volatility, moves by half."""
+        """State in which variances stand higher by the share ``size``: the level, a log volatility, moves by half."""
         moved = np.array(state, dtype=np.float64)
         moved[4] += 0.5 * size
         return moved
