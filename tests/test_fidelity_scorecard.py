@@ -8,7 +8,7 @@ import pytest
 from models.axes import Axis
 from models.errors import ModelParameterError
 from models.fidelity.facts import FACTS
-from models.fidelity.futures import CYCLE, FuturesTable, sessions_left
+from models.fidelity.futures import CYCLE, FuturesTable, PricedCurve, curve_of, sessions_left
 from models.fidelity.real_market import real_facts
 from models.fidelity.scorecard import score_facts, scorecard, simulate_facts
 from models.fidelity.state_table import StateTable, axes_of
@@ -50,6 +50,16 @@ def test_futures_are_those_of_the_exact_pricer(svcj: Model) -> None:
     assert n_outside == 0
     assert worst < 1e-4  # a hundredth of a tick of the slope that the facts measure
     assert next_day > 1e-2  # the neighbouring tenor would not pass
+
+
+def test_a_curve_by_splines_is_that_of_a_pricer(svcj: Model) -> None:
+    by_splines = curve_of(svcj)
+    assert isinstance(by_splines, FuturesTable)
+    state = np.random.default_rng(4).exponential(0.04, (45, 1, 3))
+    by_pricer, n_outside = PricedCurve(pricer=svcj.exact_pricer(), n_contracts=2).curve(state)
+    assert n_outside == 0
+    np.testing.assert_allclose(by_splines.curve(state)[0], by_pricer, rtol=1e-4)
+    assert not np.allclose(by_splines.curve(state[1:])[0], by_pricer[:, 1:], rtol=1e-3)  # a day of the cycle amiss
 
 
 def test_states_off_the_grid_are_counted_and_held(svcj: Model) -> None:

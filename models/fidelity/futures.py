@@ -8,12 +8,12 @@ day has ``left + 21 (n - 1)`` sessions left, with ``left`` from 21 down to 1.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self, final
+from typing import Protocol, Self, final
 
 import numpy as np
 
 from models.fidelity.state_table import StateTable, axes_of, spread_over_tenors
-from models.protocols import SESSIONS_PER_YEAR, FloatArray, Model
+from models.protocols import SESSIONS_PER_YEAR, FloatArray, Model, Pricer
 
 CYCLE = 21
 """Sessions between expiries."""
@@ -28,6 +28,54 @@ def tenor_knots(last: int) -> FloatArray:
     """Tenors at which futures are priced, from 1 to ``last`` sessions: dense at first, where the curve bends."""
     steps = np.round(np.linspace(1.0, np.sqrt(last), max(8, int(2.2 * np.sqrt(last)))) ** 2)
     return np.unique(steps)
+
+
+class Curve(Protocol):
+    """VX futures of simulated states."""
+
+    @property
+    def n_contracts(self) -> int:
+        """Contracts of the curve."""
+        ...
+
+    def curve(self, state: FloatArray) -> tuple[FloatArray, int]:
+        """Futures (n_contracts, n_days, n_paths) of states (n_days, n_factors, n_paths), and how many were held."""
+        ...
+
+
+def curve_of(model: Model, *, n_contracts: int = 2) -> Curve:
+    """Curve of any model: by splines where its state has axes, by its tabulated pricer where it has none."""
+    if hasattr(model, "table_axes") or not hasattr(model, "tabulated_pricer"):
+        return FuturesTable.of(model, n_contracts=n_contracts)
+    return PricedCurve(pricer=model.tabulated_pricer(max_sessions=CYCLE * n_contracts), n_contracts=n_contracts)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedCurve:
+    """Futures by a pricer, day by day: for models whose state is too large for a grid.
+
+    Parameters
+    ----------
+    pricer : Pricer
+        Prices futures up to the last contract's life.
+    n_contracts : int
+        Contracts of the curve.
+    """
+
+    pricer: Pricer
+    n_contracts: int
+
+    def curve(self, state: FloatArray) -> tuple[FloatArray, int]:
+        """See ``Curve.curve``; a pricer counts what it holds itself."""
+        n_days, _, n_paths = state.shape
+        out = np.empty((self.n_contracts, n_days, n_paths))
+        for left in range(1, CYCLE + 1):
+            days = np.array([day for day in range(n_days) if sessions_left(day) == left], dtype=np.intp)
+            states = np.moveaxis(state[days], 1, 0)
+            for contract in range(self.n_contracts):
+                out[contract, days] = self.pricer.vix_future(states, (left + CYCLE * contract) / SESSIONS_PER_YEAR)
+        return out, 0
 
 
 @final

@@ -14,7 +14,7 @@ from typing import final
 import numpy as np
 
 from models.fidelity.facts import FACTS, history_facts
-from models.fidelity.futures import FuturesTable
+from models.fidelity.futures import Curve, curve_of
 from models.fidelity.real_market import RealFact, real_facts
 from models.fidelity.windows import WINDOW_SESSIONS, WindowBlock, simulate_windows
 from models.protocols import FloatArray, Model
@@ -120,6 +120,7 @@ def simulate_facts(
     n_windows: int = 1000,
     seed: int = 1,
     n_threads: int = 2,
+    futures: Curve | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[FloatArray, float]:
     """Facts of simulated windows of a model.
@@ -130,6 +131,8 @@ def simulate_facts(
         The model.
     n_windows, seed, n_threads : int
         See ``simulate_windows``.
+    futures : Curve, optional
+        VX curve of the model, if it is at hand already.
     progress : callable, optional
         Called with the windows done and their number.
 
@@ -141,10 +144,8 @@ def simulate_facts(
     """
     values = np.empty((n_windows, len(FACTS)))
     done = outside = 0
-    futures = FuturesTable.of(model)
-    for part, n_outside in simulate_windows(
-        model, futures, n_windows, seed=seed, use=window_facts, n_threads=n_threads
-    ):
+    curve = curve_of(model) if futures is None else futures
+    for part, n_outside in simulate_windows(model, curve, n_windows, seed=seed, use=window_facts, n_threads=n_threads):
         values[done : done + part.shape[0]] = part
         done += part.shape[0]
         outside += n_outside
@@ -159,10 +160,11 @@ def scorecard(
     n_windows: int = 1000,
     seed: int = 1,
     n_threads: int = 2,
+    futures: Curve | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scorecard:
     """Score a model; see ``simulate_facts`` for the parameters."""
     values, outside_share = simulate_facts(
-        model, n_windows=n_windows, seed=seed, n_threads=n_threads, progress=progress
+        model, n_windows=n_windows, seed=seed, n_threads=n_threads, futures=futures, progress=progress
     )
     return score_facts(values, seed=seed, outside_share=outside_share)

@@ -20,22 +20,21 @@ _BELOW = _PAD - 1  # coefficients left of the second tap of the lowest cell
 
 
 def axes_of(model: Model) -> tuple[Axis, ...]:
-    """Axes of a model's state; a model without ``table_axes`` that has one variance gets its root from 0 to 1.
+    """Axes of a model's state.
 
     Raises
     ------
     ModelParameterError
-        If the model has more than two continuous factors, or names no axes.
+        If the model names no axes, or has more than two continuous factors.
     """
-    if hasattr(model, "table_axes"):
-        axes: tuple[Axis, ...] = tuple(model.table_axes())
-    elif model.state_names == ("variance",):
-        axes = (Axis(kind="root", low=0.0, high=1.0, n_nodes=65),)
-    else:
-        raise ModelParameterError(f"{model.name} must name the axes of its state (table_axes) to be scored")
+    if not hasattr(model, "table_axes"):
+        raise ModelParameterError(f"{model.name} must name the axes of its state (table_axes) to be put on a grid")
+    axes: tuple[Axis, ...] = tuple(model.table_axes())
     continuous = [axis for axis in axes if axis.kind != "index"]
     if not 1 <= len(continuous) <= 2 or any(axis.kind == "index" for axis in axes[1:]):
-        raise ModelParameterError(f"{model.name} must have one or two continuous factors after its regime to be scored")
+        raise ModelParameterError(
+            f"{model.name} must have one or two continuous factors after its regime to be put on a grid"
+        )
     return axes
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.fidelity.condor import condor_returns, condor_rows, months_of
 from models.fidelity.context import history_context
-from models.fidelity.futures import FuturesTable, sessions_left
+from models.fidelity.futures import Curve, curve_of, sessions_left
 from models.fidelity.smiles import MONTH, spx_smile, vix_smile, vvix
 from models.fidelity.windows import WINDOW_SESSIONS, WindowBlock, simulate_windows
 from models.protocols import FloatArray, Model, Pricer
@@ -106,6 +106,7 @@ def study(
     seed: int = 1,
     n_threads: int = 2,
     options: bool = True,
+    futures: Curve | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[ContextScore, ...]:
     """Compute the rows of a model.
@@ -118,6 +119,8 @@ def study(
         As for the scorecard.
     options : bool
         Whether to price options, which needs tables of 21 sessions: built once, kept on disk.
+    futures : Curve, optional
+        VX curve of the model with seven contracts, if it is at hand already.
     progress : callable, optional
         Called with the windows done and their number.
 
@@ -126,7 +129,7 @@ def study(
     tuple of ContextScore
         Rows that could be had, in the order of the file.
     """
-    futures = FuturesTable.of(model, n_contracts=N_CONTRACTS)
+    curve = curve_of(model, n_contracts=N_CONTRACTS) if futures is None else futures
     rolls = np.array([sessions_left(day) == 1 for day in range(WINDOW_SESSIONS)])
     at = months_of(WINDOW_SESSIONS + 1)
 
@@ -138,9 +141,7 @@ def study(
     parts: list[dict[str, FloatArray]] = []
     months = _Months()
     done = 0
-    for rows, state, vix, growth in simulate_windows(
-        model, futures, n_windows, seed=seed, use=use, n_threads=n_threads
-    ):
+    for rows, state, vix, growth in simulate_windows(model, curve, n_windows, seed=seed, use=use, n_threads=n_threads):
         parts.append(rows)
         months.state.append(state)
         months.vix.append(vix)

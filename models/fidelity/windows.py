@@ -10,7 +10,7 @@ from typing import TypeVar, final
 import numpy as np
 
 from models.errors import ModelParameterError
-from models.fidelity.futures import FuturesTable
+from models.fidelity.futures import Curve
 from models.protocols import FloatArray, Model, Stream
 
 WINDOW_SESSIONS = 1512
@@ -53,7 +53,7 @@ class WindowBlock:
 
 def simulate_windows(
     model: Model,
-    futures: FuturesTable,
+    futures: Curve,
     n_windows: int,
     *,
     seed: int,
@@ -67,7 +67,7 @@ def simulate_windows(
     ----------
     model : Model
         The model; its paths under P.
-    futures : FuturesTable
+    futures : Curve
         Its VX curve.
     n_windows : int
         Number of windows, >= 1. Window ``i`` is the same whatever the number of windows or threads.
@@ -96,7 +96,7 @@ def simulate_windows(
         yield from pool.map(work, range(0, n_windows, BLOCK))
 
 
-def _block(model: Model, futures: FuturesTable, stream: Stream, size: int, sessions: int) -> WindowBlock:
+def _block(model: Model, futures: Curve, stream: Stream, size: int, sessions: int) -> WindowBlock:
     start = model.stationary_state(size, stream)
     log_return, state = model.propagate(start, BURN_IN + sessions, stream, first_day=-BURN_IN)
     state = state[BURN_IN - 1 :]

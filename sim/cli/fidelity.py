@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,6 +16,7 @@ from sim.cli.text import Progress, columns, print_json
 
 if TYPE_CHECKING:
     from models.calibration.moments_fit import MomentsFit
+    from models.fidelity.futures import Curve
     from models.fidelity.scorecard import FactScore, Scorecard
     from models.fidelity.study import ContextScore
     from models.protocols import Model
@@ -31,7 +32,7 @@ class Subject:
 
     name: str
     model: str
-    parameters: dict[str, float]
+    parameters: dict[str, Any]
 
     def make(self) -> Model:
         """Make the model."""
@@ -77,8 +78,7 @@ def fidelity(
     target = _target(output, is_file=fit is not None, overwrite=overwrite)
     subjects = _subjects([fit] if fit is not None else names or [], parameter or [])
     if fit is None:
-        cards = _scores(subjects, windows=windows, seed=seed)
-        beside = _contexts(subjects, windows=windows, seed=seed) if context else {}
+        cards, beside = _scores(subjects, windows=windows, seed=seed, context=context)
         if target is not None:
             _write_scores(target, cards, beside)
         _show(cards, beside, as_json=as_json)
@@ -127,40 +127,49 @@ def _target(output: Path | None, *, is_file: bool, overwrite: bool) -> Path | No
     return path
 
 
-def _scores(subjects: list[Subject], *, windows: int, seed: int) -> dict[str, Scorecard]:
+def _scores(
+    subjects: list[Subject], *, windows: int, seed: int, context: bool
+) -> tuple[dict[str, Scorecard], dict[str, Sequence[ContextScore]]]:
+    """Scorecards, and the rows beside them if asked for."""
+    from models.fidelity.futures import curve_of
     from models.fidelity.scorecard import scorecard
+    from models.fidelity.study import N_CONTRACTS
 
+    cards: dict[str, Scorecard] = {}
+    beside: dict[str, Sequence[ContextScore]] = {}
     progress = Progress()
+    for subject in subjects:
+        model = subject.make()
+        futures = curve_of(model, n_contracts=N_CONTRACTS if context else 2)
+        report = _reporter(progress, subject.name)
+        cards[subject.name] = scorecard(model, n_windows=windows, seed=seed, futures=futures, progress=report)
+        if context:
+            beside[subject.name] = _context(subject.name, model, futures, progress, windows=windows, seed=seed)
+    return cards, beside
 
-    def score(subject: Subject) -> Scorecard:
-        def report(done: int, total: int) -> None:
-            progress.count(subject.name, done, total, "histories")
 
-        return scorecard(subject.make(), n_windows=windows, seed=seed, progress=report)
+def _context(
+    name: str, model: Model, futures: Curve, progress: Progress, *, windows: int, seed: int
+) -> Sequence[ContextScore]:
+    from functools import partial
 
-    return {subject.name: score(subject) for subject in subjects}
-
-
-def _contexts(subjects: list[Subject], *, windows: int, seed: int) -> dict[str, Sequence[ContextScore]]:
     from models.errors import PricingDomainError
     from models.fidelity.study import study
 
-    progress = Progress()
+    report = _reporter(progress, f"{name}, more rows")
+    rows = partial(study, model, n_windows=windows, seed=seed, futures=futures, progress=report)
+    try:
+        return rows()
+    except PricingDomainError as error:
+        typer.echo(f"{name}: no rows of options, {error}", err=True)
+        return rows(options=False)
 
-    def rows(subject: Subject, *, options: bool) -> Sequence[ContextScore]:
-        def report(done: int, total: int) -> None:
-            progress.count(f"{subject.name}, more rows", done, total, "histories")
 
-        return study(subject.make(), n_windows=windows, seed=seed, options=options, progress=report)
+def _reporter(progress: Progress, what: str) -> Callable[[int, int], None]:
+    def report(done: int, total: int) -> None:
+        progress.count(what, done, total, "histories")
 
-    result = {}
-    for subject in subjects:
-        try:
-            result[subject.name] = rows(subject, options=True)
-        except PricingDomainError as error:
-            typer.echo(f"{subject.name}: no rows of options, {error}", err=True)
-            result[subject.name] = rows(subject, options=False)
-    return result
+    return report
 
 
 def _fit(
