@@ -134,6 +134,13 @@ class SurfacePricer:
         """Strikes of the given spot deltas; see ``models.table_pricer.TablePricer``."""
         return np.asarray(self.pricer.strikes_for_delta(spot, self._inner(state), delta, sessions))  # type: ignore[attr-defined]
 
+    def moved_state(self, state: FloatArray, size: float) -> FloatArray:
+        """State in which volatility stands a little higher or lower: the surface's variance, and the VIX with it."""
+        moved = np.array(state, dtype=np.float64)
+        moved[0] *= 1.0 + size
+        moved[2] += self.pricer.vix(moved[:1]) - self.pricer.vix(np.asarray(state, dtype=np.float64)[:1])
+        return moved
+
     def vix(self, state: FloatArray) -> FloatArray:
         """See ``Pricer.vix``."""
         return np.array(np.asarray(state, dtype=float)[2])

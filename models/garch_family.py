@@ -144,7 +144,7 @@ class GarchFamily(BackwardFamily):
     def vix(self, state: FloatArray) -> FloatArray:
         """See ``BackwardModel.vix``: the average of 21 expected variances."""
         h = np.asarray(state[0], dtype=float) / SESSIONS_PER_YEAR
-        factor = state[1] if len(state) > 1 else np.zeros(1)
+        factor = state[1] if len(state) > 1 else 0.0
         mean = self.dynamics("q").mean_variance(h, np.broadcast_to(factor, h.shape), self.vix_sessions)
         return np.asarray(100.0 * np.sqrt(SESSIONS_PER_YEAR * mean))
 

@@ -121,3 +121,19 @@ class SessionPricer(Protocol):
     def vix_future_rows(self, state: FloatArray, sessions: int) -> FloatArray:
         """VIX futures [points], shape (n_paths,)."""
         ...
+
+
+def moved_state(pricer: object, state: FloatArray, size: float) -> FloatArray:
+    """State in which volatility stands a little higher or lower, for sensitivities to the level of the VIX.
+
+    Parameters
+    ----------
+    pricer : object
+        Its ``moved_state(state, size)`` knows the units of the factors; without one, all are variances.
+    state : ndarray of shape (n_factors, n_paths)
+        States.
+    size : float
+        Relative move of variances; logarithms of them move by as much.
+    """
+    own = getattr(pricer, "moved_state", None)
+    return np.asarray(own(state, size) if own is not None else state * (1.0 + size))

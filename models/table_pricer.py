@@ -245,6 +245,16 @@ class TablePricer:
         )
         return np.asarray(forward * np.exp(log_strike))
 
+    def moved_state(self, state: FloatArray, size: float) -> FloatArray:
+        """State in which volatility stands a little higher or lower; see ``models.rows.moved_state``."""
+        moved = np.array(state, dtype=np.float64)
+        for axis, factor in zip(self.layout.state.axes, moved, strict=True):
+            if axis.kind == "linear":
+                factor += size
+            elif axis.kind != "index":
+                factor *= 1.0 + size
+        return moved
+
     # the general protocol
 
     def vix(self, state: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
+from models.rows import moved_state
 from sim.contracts import HOLDINGS, OPTIONS, ContractSet, Product, listed_strike, payoff
 from sim.errors import DataError
 from sim.etn import short_term_index
@@ -204,7 +205,7 @@ class QuoteBook:
                 return Greeks(delta=value.delta, vega=value.vega, theta=value.theta)
             up, down = (self._value(contracts, spot * (1.0 + bump), state, t) for bump in (SPOT_BUMP, -SPOT_BUMP))
             return Greeks(delta=(up - down) / (2.0 * SPOT_BUMP * spot), vega=value.vega, theta=theta)
-        higher, lower = state * (1.0 + STATE_BUMP), state * (1.0 - STATE_BUMP)
+        higher, lower = (moved_state(self.market.pricer, state, bump) for bump in (STATE_BUMP, -STATE_BUMP))
         change = self._value(contracts, spot, higher, t) - self._value(contracts, spot, lower, t)
         vix_change = pricer.vix(higher) - pricer.vix(lower)
         return Greeks(delta=np.zeros(contracts.strike.shape), vega=change / vix_change, theta=theta)

@@ -216,7 +216,7 @@ def test_a_put_and_a_call_of_the_same_strike_obey_parity() -> None:
         (("price", "vix", "--preset", "svcj_index_2081"), "did you mean 'svcj_index_2018'?"),
         (("price", "vix", "-p", "kappa_p"), "must be NAME=NUMBER"),
         (("price", "vix", "-p", "vol_of_vol=-1"), "vol_of_vol must"),
-        (("price", "vix", "--vix", "0.01"), "--vix must lie in the range of the model"),
+        (("price", "vix", "--vix", "0.01"), "--vix must lie in the range of svcj, 9.43 to "),
         (("calibrate", "svjc"), "did you mean 'svcj'?"),
         (("calibrate", "svcj", "--spx", "none.csv"), "--spx and --vix must be given together"),
         (("calibrate", "svcj", "--spx", "none.csv", "--vix", "none.csv"), "none.csv"),

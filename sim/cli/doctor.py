@@ -79,7 +79,7 @@ def _self_test() -> Iterator[tuple[str, str, bool]]:
     from sim.cli.market import state_at_vix
 
     started = time.perf_counter()
-    preset = models.load_preset(models.preset_names()[0])
+    preset = models.load_preset("svcj_index_2018")
     model = models.create(preset.model, **preset.parameters)
     state, ttm, spot, strike = state_at_vix(model, 18.0), 21.0 / 252.0, 4000.0, 3900.0
     pricer = model.exact_pricer()

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sim.config.document import parse_document
 from sim.config.faults import one_of
 from sim.errors import ConfigError
 
 if TYPE_CHECKING:
     from models.protocols import FloatArray, Model
-
-VIX_TOLERANCE = 1e-9
-"""Accuracy [VIX points] to which a state is solved for a VIX level."""
 
 
 def parse_parameters(texts: Sequence[str]) -> dict[str, float]:
@@ -63,28 +58,17 @@ def make_model(name: str | None, preset: str | None, parameters: dict[str, float
 
 
 def state_at_vix(model: Model, vix: float) -> FloatArray:
-    """State of a one-factor model at which the VIX stands at ``vix`` points, shape (1,).
+    """State of a model at which the VIX stands at ``vix`` points, shape (n_factors,).
 
     Raises
     ------
     ConfigError
-        If the model has several factors, or its VIX cannot be that low or high.
+        If its VIX cannot be that low or high.
     """
-    from scipy.optimize import brentq
+    from models.errors import ModelParameterError
+    from models.typical_state import typical_state
 
-    if not (np.isfinite(vix) and vix > 0.0):
-        raise ConfigError(f"--vix must be > 0 points, got {vix:g}")
-    if len(model.state_names) != 1:
-        raise ConfigError(f"--vix needs a model of one factor, {model.name} has {len(model.state_names)}; give --state")
-    pricer = model.exact_pricer()
-
-    def excess(value: float) -> float:
-        return float(pricer.vix(np.array([value]))) - vix
-
-    low, high = 0.0, (vix / 100.0) ** 2
-    while excess(high) < 0.0 and high < 100.0:
-        high *= 2.0
-    if excess(low) > 0.0 or excess(high) < 0.0:
-        bounds = f"{excess(low) + vix:.2f} to {excess(high) + vix:.2f}"
-        raise ConfigError(f"--vix must lie in the range of the model, {bounds} points, got {vix:g}")
-    return np.array([brentq(excess, low, high, xtol=1e-15, rtol=1e-12)])
+    try:
+        return typical_state(model, vix)
+    except ModelParameterError as error:
+        raise ConfigError(f"--{error}") from None

@@ -96,8 +96,9 @@ def price(
     made = make_model(model, preset, parse_parameters(parameter or []))
     if state and len(state) != len(made.state_names):
         raise ConfigError(f"--state must be given for each of {', '.join(made.state_names)}, got {len(state)} values")
-    if state and not (np.isfinite(state).all() and min(state) >= 0.0):
-        raise ConfigError(f"--state must be finite and >= 0, got {', '.join(f'{value:g}' for value in state)}")
+    for name, value in zip(made.state_names, state or (), strict=False):
+        if not np.isfinite(value) or (value < 0.0 and "variance" in name and "log" not in name):
+            raise ConfigError(f"--state: {name} must be finite and, where it is a variance, >= 0, got {value:g}")
     at = np.array(state) if state else state_at_vix(made, 15.0 if vix is None else vix)
     chosen = _strike(made, product, strike, delta, spot, at, sessions)
     asked = Question(product, spot, at, sessions, chosen)
@@ -180,7 +181,9 @@ def _vix_values(pricer: Pricer, asked: Question) -> Values:
             return float(pricer.vix_future(state, ttm))
         return float(pricer.vix_option(state, strike=asked.strike, ttm=ttm, is_call=asked.is_call))
 
-    up, down = asked.state * (1.0 + VIX_BUMP), asked.state * (1.0 - VIX_BUMP)
+    from models.rows import moved_state
+
+    up, down = (moved_state(pricer, asked.state[:, None], bump)[:, 0] for bump in (VIX_BUMP, -VIX_BUMP))
     moved = float(pricer.vix(up)) - float(pricer.vix(down))
     result = {"price": (at(asked.state, asked.ttm), "VIX points")}
     if asked.product != "vix-future":
