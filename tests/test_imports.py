@@ -28,7 +28,7 @@ SIM_ORDER = (
     {"blocks", "partial", "manifest"},
     {"gather", "workers"},
     {"runner"},
-    {"plan", "report"},
+    {"plan", "report", "bench"},
     {"cli", ""},
 )
 RANK = {room: rank for rank, rooms in enumerate(SIM_ORDER) for room in rooms}

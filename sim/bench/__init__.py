@@ -1,0 +1,8 @@
+"""Speed against the machine's own limit: every row is a ratio measured in one process, runs interleaved."""
+
+from __future__ import annotations
+
+from sim.bench.measure import Row
+from sim.bench.rows import bench_rows
+
+__all__ = ["Row", "bench_rows"]

@@ -1,0 +1,41 @@
+"""The command that measures speed against the machine's own limit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sim.cli.app import app
+from sim.cli.text import columns, print_json
+
+
+@app.command()
+def bench(
+    repeats: Annotated[int, typer.Option("--repeats", min=3, help="Turns of each ratio.")] = 41,
+    builds: Annotated[bool, typer.Option("--builds/--no-builds", help="Build tables too: minutes.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Measure speed against one numpy normal.
+
+    Each ratio is the time of a path step or of an option leg over that of one standard normal of numpy's PCG64, in one
+    process, runs interleaved; the median and half the distance between the quartiles are printed.
+
+    \b
+    Examples:
+      regimesim bench
+      regimesim bench --no-builds --json
+    """  # noqa: D301
+    from sim.bench import bench_rows
+
+    rows = list(bench_rows(repeats=repeats, with_builds=builds, progress=lambda name: typer.echo(name, err=True)))
+    if as_json:
+        fields = ("name", "value", "unit", "reach", "met", "spread")
+        print_json({"rows": [{field: getattr(row, field) for field in fields} for row in rows]})
+        return
+    table = [["row", "value", "spread", "unit", "reach", "met"]]
+    for row in rows:
+        reach = "" if row.reach is None else f"<= {row.reach:g}"
+        met = {True: "yes", False: "NO", None: ""}[row.met]
+        table.append([row.name, f"{row.value:.2f}", f"{row.spread:.2f}", row.unit, reach, met])
+    typer.echo("\n".join(columns(table, right=(1, 2))))
