@@ -1,0 +1,180 @@
+"""What happens to a condor between entry and exit: rolls in time, widening, tightening, the 6% cap, drawn phases."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.protocols import Stream
+from models.streams import Purpose, uniforms
+from sim.config import AccountConfig, EngineConfig
+from sim.strategies.iron_condor import IronCondorConfig
+from sim.strategies.memory import roll_phases
+from sim.strategies.rigid_vix import RigidVixConfig
+from tests.toy_market import Journal, black_scholes, chosen_paths, run_recorded, toy_market
+
+WARMUP, DAYS = 20, 14
+N_TIMES = WARMUP + DAYS + 1
+CONDOR = "iron_condor"
+PLAIN: dict[str, Any] = {"profit_target": None, "stop_loss_x_credit": None, "exit_days": None, "entry_every": 63}
+"""One tranche, on day 0, Monday 4 March 2019, held."""
+
+
+def run(
+    *engines: EngineConfig, moves: dict[int, float] | None = None, vix: float = 16.0, n_paths: int = 1, **scripted: Any
+) -> Journal:
+    """Closes at 4000 that move by a factor on some days; signals by name."""
+    spot = np.full((N_TIMES, n_paths), 4000.0)
+    for day, factor in (moves or {}).items():
+        spot[WARMUP + day :] *= factor
+    market = toy_market(chosen_paths(spot, vix, WARMUP), start_date="2019-03-04")
+    series = {name: np.full((N_TIMES, n_paths), values) for name, values in scripted.items()}
+    return run_recorded(market, *engines, account=AccountConfig(initial_equity=1e6), scripted=series)
+
+
+def opens(journal: Journal) -> list[tuple[int, Any]]:
+    return [(t - WARMUP, order) for t, order in journal.opens(CONDOR)]
+
+
+def test_a_tested_side_is_rolled_to_a_later_expiry() -> None:
+    """4000 to 4400 on day 8 passes the call that was sold; the puts stay as they are."""
+    journal = run(IronCondorConfig(**PLAIN, time_shift="side"), moves={8: 1.1})
+    (_, first), (day, rolled) = opens(journal)
+    assert day == 8
+    assert first.contracts.strike[2, 0] <= 4400.0
+    assert rolled.contracts.is_call.tolist() == [True, True]
+    assert rolled.contracts.expiry > first.contracts.expiry
+    units = first.quantity[0, 0]
+    assert rolled.quantity[:, 0].tolist() == [-units, units]
+    short, long = rolled.contracts.strike[:, 0]
+    assert long - short == 50.0
+    years = (rolled.contracts.expiry - WARMUP - 8) / 252
+    delta = [float(black_scholes(4400.0, 0.16, k, years, True).delta) for k in (short - 5, short, short + 5)]
+    assert abs(delta[1] - 0.20) <= min(abs(delta[0] - 0.20), abs(delta[2] - 0.20))
+    kept, new = journal.held(CONDOR, WARMUP + 9)
+    assert kept.quantity[:, 0].tolist() == [units, -units, 0.0, 0.0]
+    assert new.quantity[:, 0].tolist() == [-units, units]
+    assert journal.outcomes.largest_residual < 1e-9
+
+
+def test_the_whole_condor_is_rolled_and_struck_anew() -> None:
+    journal = run(IronCondorConfig(**PLAIN, time_shift="whole"), moves={8: 0.9})
+    (_, first), (day, rolled) = opens(journal)
+    assert day == 8
+    assert [t - WARMUP for t, _, mask in journal.closes(CONDOR) if mask.any()] == [8]
+    assert rolled.contracts.expiry > first.contracts.expiry
+    assert rolled.quantity[:, 0].tolist() == first.quantity[:, 0].tolist()
+    put, call = rolled.contracts.strike[1:3, 0]
+    assert put < 3600.0 < call
+
+
+def test_an_untested_condor_is_left_alone() -> None:
+    for mode in ("side", "whole"):
+        assert len(opens(run(IronCondorConfig(**PLAIN, time_shift=mode), moves={8: 1.01}))) == 1
+    assert len(opens(run(IronCondorConfig(**PLAIN), moves={8: 1.1}))) == 1
+
+
+SIGMAS = math.log(1.03) / (0.16 * math.sqrt(5 / 252))
+"""A rise of 3% in 5 sessions in deviations that a VIX of 16 implied for them: 1.31."""
+
+
+@pytest.mark.parametrize(("sigmas", "acts"), [(SIGMAS - 0.01, True), (SIGMAS + 0.01, False)])
+def test_the_call_side_is_widened_after_a_rally(sigmas: float, acts: bool) -> None:
+    rule = IronCondorConfig(**PLAIN, widen_sigmas=sigmas, adjust_from_hedges=False)
+    entries = opens(run(rule, moves={5: 1.03}))
+    assert [day for day, _ in entries][1:2] == ([5] if acts else [])
+    if acts:
+        (_, first), (_, wider) = entries[:2]
+        assert wider.contracts.expiry == first.contracts.expiry
+        assert wider.contracts.strike[0, 0] > first.contracts.strike[2, 0]
+        assert wider.quantity[:, 0].tolist() == [-first.quantity[0, 0], first.quantity[0, 0]]
+
+
+def test_adjustments_wait_for_profits_of_the_other_engines() -> None:
+    """Widening costs a debit; without hedges there is no profit that could pay it."""
+    rule = IronCondorConfig(**PLAIN, widen_sigmas=SIGMAS - 0.01)
+    assert len(opens(run(rule, moves={5: 1.03}))) == 1
+    tight = IronCondorConfig(**PLAIN, tighten_sessions=2)
+    assert len(opens(run(tight, days_to_event=1.0))) == 1
+
+
+def test_wings_are_tightened_before_an_event_once() -> None:
+    days = np.full((N_TIMES, 1), 9.0)
+    days[WARMUP + 6 : WARMUP + 9] = 2.0
+    rule = IronCondorConfig(**PLAIN, tighten_sessions=2, tighten_share=0.5, adjust_from_hedges=False)
+    (_, first), (day, tight) = opens(run(rule, days_to_event=days))
+    assert day == 6
+    lp, sp, sc, lc = first.contracts.strike[:, 0]
+    assert tight.contracts.strike[:, 0].tolist() == [sp - 25.0, sp, sc, sc + 25.0]
+    assert (sp - lp, lc - sc) == (50.0, 50.0)
+    assert tight.quantity.tolist() == first.quantity.tolist()
+    assert tight.contracts.expiry == first.contracts.expiry
+
+
+def test_a_tranche_every_so_many_sessions() -> None:
+    rule = IronCondorConfig(**{**PLAIN, "entry_every": 4})
+    assert [day for day, _ in opens(run(rule))] == [0, 4, 8, 12]
+
+
+def test_drawn_phases_spread_entries_over_the_week() -> None:
+    n_paths = 60
+    rule = IronCondorConfig(**{**PLAIN, "entry_every": None, "roll_phase": "drawn"})
+    journal = run(rule, n_paths=n_paths)
+    drawn = uniforms(Stream(seed=0), n_paths, purpose=Purpose.ROLL_PHASE)[0]
+    first = np.full(n_paths, -1)
+    for day, order in reversed(opens(journal)):
+        first[order.quantity[0] > 0.0] = day
+    assert first.tolist() == [int(5 * u) for u in drawn]  # day 0 is a Monday
+    assert set(first) == {0, 1, 2, 3, 4}
+
+
+def test_phases_do_not_depend_on_how_paths_are_cut() -> None:
+    whole = roll_phases(Stream(seed=4, scenario=9), 10)
+    np.testing.assert_array_equal(roll_phases(Stream(seed=4, scenario=9, first_path=6), 4), whole[:, 6:])
+
+
+@pytest.mark.parametrize("cap", [0.06, 0.035, None])
+def test_a_new_tranche_with_its_part_of_the_hedges_stays_under_the_cap(cap: float | None) -> None:
+    """Risk r and its part r / (R + r) of the hedges' outlay H lose the cap at most, as found by bisection."""
+    rule = IronCondorConfig(**{**PLAIN, "entry_every": 7}, combined_cap=cap)
+    hedge = RigidVixConfig(level=10.0, size=1.0, high_vix_cap=1.0)
+    journal = run(rule, hedge)
+    (_, first), (day, second) = opens(journal)[:2]
+    assert day == 7
+
+    def unit_risk(order: Any, t: int) -> float:
+        k, years = order.contracts.strike[:, 0], (order.contracts.expiry - t - WARMUP) / 252
+        mids = [
+            float(black_scholes(4000.0, 0.16, x, years, right).price)
+            for x, right in zip(k, (False, False, True, True), strict=True)
+        ]
+        return 100.0 * (max(k[1] - k[0], k[3] - k[2]) - (mids[1] + mids[2] - mids[0] - mids[3]))
+
+    equity = float(next(d.equity for d in journal.decisions if d.t == WARMUP + 7)[0])
+    open_risk = first.quantity[0, 0] * unit_risk(first, 0)
+    _, spread = journal.opens("rigid_vix")[0]
+    sessions = spread.contracts.expiry - WARMUP - 1
+    future = 20.0 - 4.0 * math.exp(-5.0 * sessions / 252)
+    outlay = spread.quantity[0, 0] * 100.0 * (call(future, spread, 0, sessions) - call(future, spread, 1, sessions))
+    assert outlay > 0.5 * open_risk
+    allowed = 0.03 * equity
+    if cap is not None:
+        low, high = 0.0, cap * equity
+        for _ in range(80):
+            r = 0.5 * (low + high)
+            low, high = (r, high) if r + outlay * r / (open_risk + r) < cap * equity else (low, r)
+        allowed = min(allowed, low)
+        assert (low < 0.03 * equity) == (cap < 0.04)
+    assert second.quantity[0, 0] == math.floor(allowed / unit_risk(second, 7))
+
+
+def call(future: float, order: Any, leg: int, sessions: int) -> float:
+    strike, years = float(order.contracts.strike[leg, 0]), sessions / 252
+    total = 0.8 * math.sqrt(years)
+    d1 = math.log(future / strike) / total + 0.5 * total
+    cdf = NormalDist().cdf
+    return math.exp(-0.03 * years) * (future * cdf(d1) - strike * cdf(d1 - total))
