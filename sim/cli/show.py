@@ -15,6 +15,10 @@ Kind = Literal["models", "presets", "regimes", "strategies", "engines", "signals
 Row = dict[str, Any]
 
 
+WIDEST = 24
+"""Longest default that is printed in its column."""
+
+
 @app.command("list")
 def show_list(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
@@ -36,12 +40,14 @@ def show_list(
         details = row.pop("parameters", [])
         name = row.pop("name")
         typer.echo("  ".join([name, *(str(value) for value in row.values() if value not in (None, ""))]))
-        for line in columns([[f"    {d['name']}", _default(d), d["meaning"]] for d in details]):
+        for line in columns([[f"    {d['name']}", *_default(d)] for d in details]):
             typer.echo(line)
 
 
-def _default(detail: Row) -> str:
-    return "required" if detail["required"] else str(detail["default"])
+def _default(detail: Row) -> tuple[str, str]:
+    """Default and meaning; a default too long for its column follows the meaning."""
+    text = "required" if detail["required"] else str(detail["default"])
+    return (text, detail["meaning"]) if len(text) <= WIDEST else ("...", f"{detail['meaning']}: {text}")
 
 
 def _models() -> list[Row]:
@@ -110,11 +116,20 @@ def _section_fields(kind: Any, prefix: str = "") -> list[Row]:
             {
                 "name": f"{prefix}{name}",
                 "required": info.is_required(),
-                "default": str(default) if isinstance(default, BaseModel) else default,
+                "default": _as_text(default),
                 "meaning": info.description or "",
             }
         )
     return rows
+
+
+def _as_text(default: Any) -> Any:
+    """Default of a field; trees of conditions and other sections as text."""
+    from pydantic import BaseModel
+
+    if isinstance(default, tuple) and default and all(isinstance(item, BaseModel) for item in default):
+        return "; ".join(map(str, default))
+    return str(default) if isinstance(default, BaseModel) else default
 
 
 def _signals() -> list[Row]:

@@ -24,18 +24,21 @@ _UNIT = np.array([[1.0], [-1.0], [-1.0], [1.0]])  # long put, short put, short c
 
 
 class IronCondorConfig(EngineConfig):
-    """Iron condor ladder: one tranche a week, 20-delta shorts, closed at a target, a stop or 21 days."""
+    """Iron condor ladder: one tranche a week, 20-delta shorts, closed at a target, a stop or 21 days (S1)."""
 
     engine: Literal["iron_condor"] = "iron_condor"
     entry_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday"] = Field(
-        default="monday", description="a tranche is opened on this day, or on the next session where it is a holiday"
+        default="monday",
+        description="a tranche is opened on this day, or on the next session where it is a holiday (S1)",
     )
     target_days: int = Field(
-        default=52, ge=1, le=120, description="expiry: as near to this as possible [calendar days]"
+        default=52, ge=1, le=120, description="expiry: as near to this as possible, 7 to 90 [calendar days] (S1)"
     )
     min_days: int = Field(default=45, ge=1, le=120, description="expiry: at least [calendar days]")
     max_days: int = Field(default=60, ge=1, le=120, description="expiry: at most [calendar days]")
-    short_delta: float = Field(default=0.20, gt=0.0, lt=0.5, description="delta of the short put and call [-]")
+    short_delta: float = Field(
+        default=0.20, gt=0.0, lt=0.5, description="delta of the short put and call, 0.15 to 0.30 [-] (S1)"
+    )
     wing_width: float | None = Field(default=50.0, gt=0.0, description="width of both wings [points]; null: wing_delta")
     wing_delta: float | None = Field(
         default=None, gt=0.0, lt=0.5, description="delta of the long put and call [-], where wing_width is null"

@@ -42,8 +42,10 @@ class RatioBackspreadConfig(HedgeConfig):
     entry_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday"] = Field(
         default="monday", description="triggers are read on this day, or on the next session where it is a holiday"
     )
-    rsi_vx1: float = Field(default=30.0, gt=0.0, lt=100.0, description="RSI(14) of the front VIX future below this")
-    contango: float = Field(default=0.08, description="VX2 / VX1 - 1 above this [-]")
+    rsi_vx1: float = Field(
+        default=30.0, gt=0.0, lt=100.0, description="RSI(14) of the front VIX future below this (S1)"
+    )
+    contango: float = Field(default=0.08, description="VX2 / VX1 - 1 above this [-] (S1)")
     near_max_profit: float = Field(
         default=0.60,
         gt=0.0,
@@ -58,12 +60,12 @@ class RatioBackspreadConfig(HedgeConfig):
     )
     agreement: Condition | None = Field(default=None, description="another tree that must hold at entry; null: none")
     near_offset: float = Field(default=0.0, description="near strike above the VIX future [points]")
-    break_even: float = Field(default=5.0, description="upper break-even above the VIX future [points], 4 to 6")
+    break_even: float = Field(default=5.0, description="upper break-even above the VIX future, 4 to 6 [points] (S1)")
     size: float = Field(
         default=0.35,
         gt=0.0,
         le=1.0,
-        description="largest loss of sign 1, or margin of sign -1, over the condor's risk capital [-]",
+        description="largest loss of sign 1, or margin of sign -1, over the condor's capital, 0.30 to 0.40 [-] (S1)",
     )
     min_days: int = Field(default=14, ge=1, le=60, description="first monthly expiry with at least [calendar days]")
     roll_days: int = Field(default=5, ge=0, le=30, description="rolled with this long to expiry [calendar days]")
