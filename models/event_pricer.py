@@ -33,14 +33,20 @@ from models.rows import SessionPricer
 
 BoolArray = NDArray[np.bool_]
 
-JUMP_NODES = 9
-"""Gauss-Hermite nodes of the total jump; a jump three times as large as the rest of an option's life needs more."""
+CALM_DEVIATION = 0.005
+"""Deviation of a session's return at a VIX of 8 [log return]: what smooths a payoff around a jump, at the least."""
+
+JUMP_NODES = ((0.35, 3), (0.7, 5), (1.0, 7), (np.inf, 9))
+"""Gauss-Hermite nodes of the total jump by its deviation over the calm deviation of the option's life."""
 
 STRIKE_NODES = 6
 """Gauss-Legendre nodes of a replication integral, on each side of the future."""
 
 REACH = 5.0
 """Deviations of log VIX over which a replication integral runs."""
+
+DELTA_BUMP = 0.02
+"""Change of log-strike behind a delta, over the deviation of the option's life."""
 
 DELTA_STEPS = 3
 """Secant steps of ``strike_for_delta``; the start is right to second order."""
@@ -91,7 +97,7 @@ class EventPricer:
     ) -> FloatArray:
         """PM-settled SPX options [points], shape (n_legs, n_paths)."""
         total = np.zeros(strike.shape)
-        for factor, weight in _jump_nodes(float(self.ahead.to_close[sessions])):
+        for factor, weight in _jump_nodes(float(self.ahead.to_close[sessions]), sessions):
             total += weight * self.base.price_spx_legs(spot * factor, state, strike, sessions, is_call)
         return total
 
@@ -100,7 +106,7 @@ class EventPricer:
     ) -> FloatArray:
         """AM-settled SPX options [points], shape (n_legs, n_paths)."""
         total = np.zeros(strike.shape)
-        for factor, weight in _jump_nodes(float(self.ahead.to_open[sessions])):
+        for factor, weight in _jump_nodes(float(self.ahead.to_open[sessions]), sessions):
             total += weight * self.base.price_spx_open_legs(spot * factor, state, strike, sessions, is_call)
         return total
 
@@ -111,13 +117,13 @@ class EventPricer:
         sessions = _sessions(ttm)
         s, k, call = np.asarray(spot, float), np.asarray(strike, float), np.asarray(is_call, np.bool_)
         price, delta, later = (np.zeros(np.broadcast_shapes(s.shape, k.shape, call.shape)) for _ in range(3))
-        for factor, weight in self._nodes(ttm):
+        for factor, weight in _jump_nodes(float(self.ahead.to_close[sessions]), sessions):
             value = self.base.spx_option(s * factor, state, strike=k, ttm=ttm, is_call=call)
             price += weight * value.price
             delta += weight * factor * value.delta
         # a session on, what jumps in it has happened: the variance left is that of the events after it
         left = float(self.ahead.to_close[sessions] - self.ahead.to_close[1])
-        for factor, weight in _jump_nodes(left):
+        for factor, weight in _jump_nodes(left, sessions):
             value = self.base.spx_option(s * factor, state, strike=k, ttm=ttm, is_call=call)
             later += weight * (value.price + value.theta)
         discount = np.exp(-self.rate * ttm)
@@ -126,10 +132,10 @@ class EventPricer:
         vega = np.asarray(0.01 * discount * black_vega(forward, k, ttm, volatility))
         return OptionValue(price=price, delta=delta, vega=vega, theta=later - price)
 
-    def strike_for_delta(self, spot: ArrayLike, state: FloatArray, *, delta: ArrayLike, ttm: float) -> FloatArray:
-        """Strikes whose delta is ``delta``: in (0, 1) for calls, in (-1, 0) for puts."""
-        base = self.base.strike_for_delta(spot, state, delta=delta, ttm=ttm)
-        variance = float(self.ahead.to_close[_sessions(ttm)])
+    def strike_for_delta(self, spot: FloatArray, state: FloatArray, *, delta: FloatArray, ttm: float) -> FloatArray:
+        """Strikes (n_legs, n_paths) of the deltas (n_legs, 1): in (0, 1) for calls, in (-1, 0) for puts."""
+        base, sessions = self.base.strike_for_delta(spot, state, delta=delta, ttm=ttm), _sessions(ttm)
+        variance = float(self.ahead.to_close[sessions])
         if variance == 0.0:
             return base
         wanted = np.broadcast_to(np.asarray(delta, float), base.shape)
@@ -146,7 +152,7 @@ class EventPricer:
         before, reached_before = log_strike, np.full(log_strike.shape, np.nan)
         for _ in range(DELTA_STEPS):
             strike = forward * np.exp(log_strike)
-            value = self._delta(spot, state, strike, ttm, wanted > 0.0)
+            value = self._delta(spot, state, strike, sessions, wanted[:, 0] > 0.0, DELTA_BUMP * wider)
             reached = ndtri(np.clip(np.where(wanted > 0.0, value, value + carry) / carry, 1e-12, 1.0 - 1e-12))
             change = reached - reached_before
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -207,17 +213,19 @@ class EventPricer:
         value = np.maximum(k / strike * options[0] + sign * bend, 0.0)
         return np.where(np.square(strike) > c, value, 0.0)
 
-    def _nodes(self, ttm: float) -> list[tuple[float, float]]:
-        return _jump_nodes(float(self.ahead.to_close[_sessions(ttm)]))
-
     def _delta(
-        self, spot: ArrayLike, state: FloatArray, strike: FloatArray, ttm: float, is_call: BoolArray
+        self,
+        spot: FloatArray,
+        state: FloatArray,
+        strike: FloatArray,
+        sessions: int,
+        is_call: BoolArray,
+        bump: FloatArray,
     ) -> FloatArray:
-        delta = np.zeros(strike.shape)
-        for factor, weight in self._nodes(ttm):
-            moved = np.asarray(spot, float) * factor
-            delta += weight * factor * self.base.spx_option(moved, state, strike=strike, ttm=ttm, is_call=is_call).delta
-        return delta
+        """Deltas from prices alone, which are homogeneous in spot and strike: S delta = C - K dC/dK."""
+        strikes = np.concatenate([strike, strike * np.exp(bump), strike * np.exp(-bump)])
+        price, above, below = np.split(self.price_spx_legs(spot, state, strikes, sessions, np.tile(is_call, 3)), 3)
+        return np.asarray((price - (above - below) / (2.0 * np.sinh(bump))) / spot)
 
     def _discount(self, sessions: int) -> float:
         return float(np.exp(-self.rate * sessions / SESSIONS_PER_YEAR))
@@ -230,15 +238,16 @@ class EventPricer:
 
 
 _LEAST = 1e-2
-_HERMITE = np.polynomial.hermite_e.hermegauss(JUMP_NODES)
+_HERMITE = {count: np.polynomial.hermite_e.hermegauss(count) for _, count in JUMP_NODES}
 _LEGENDRE = np.polynomial.legendre.leggauss(STRIKE_NODES)
 
 
-def _jump_nodes(variance: float) -> list[tuple[float, float]]:
+def _jump_nodes(variance: float, sessions: int) -> list[tuple[float, float]]:
     """Factors of the spot, whose mean is one, and their weights."""
     if variance <= 0.0:
         return [(1.0, 1.0)]
-    points, weights = _HERMITE
+    size = np.sqrt(variance / sessions) / CALM_DEVIATION
+    points, weights = _HERMITE[next(count for limit, count in JUMP_NODES if size <= limit)]
     weights = weights / weights.sum()
     factors = np.exp(np.sqrt(variance) * points)
     factors /= np.sum(weights * factors)

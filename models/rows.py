@@ -98,8 +98,8 @@ class SessionPricer(Protocol):
         """PM-settled SPX options with their sensitivities, one expiry ``ttm`` years away."""
         ...
 
-    def strike_for_delta(self, spot: ArrayLike, state: FloatArray, *, delta: ArrayLike, ttm: float) -> FloatArray:
-        """Strikes of given deltas, one expiry ``ttm`` years away."""
+    def strike_for_delta(self, spot: FloatArray, state: FloatArray, *, delta: FloatArray, ttm: float) -> FloatArray:
+        """Strikes (n_legs, n_paths) of given deltas (n_legs, 1), one expiry ``ttm`` years away."""
         ...
 
     def price_spx_legs(
