@@ -21,7 +21,7 @@ from models.protocols import FloatArray
 _FIRST_WIDTH = 16.0
 _GROWTH = 1.6
 _AGREEMENT = 1e-12
-_ACCEPTABLE = 1e-9  # where the density is so rough that the series cannot be summed further
+_ACCEPTABLE = 1e-9  # where the density is so rough, or its transform so rounded, that there is no more to gain
 _MAX_TERMS = 2**17
 _MAX_ELEMENTS = 4_000_000  # complex numbers held at once
 
@@ -58,16 +58,17 @@ def relative_puts(
     deviation = float(np.sqrt(np.max(constant + slope @ state) * ttm))
     spread = max(deviation, _fourth_cumulant_scale(model, state, ttm))
     reach = float(np.max(np.abs(log_moneyness)))
-    width, previous = _FIRST_WIDTH, None
+    width, previous, last_change = _FIRST_WIDTH, None, np.inf
     for _ in range(12):
         half = width * spread + reach
         n_terms = _terms(model, state, half, ttm)
         current = _series(model, state, log_moneyness, ttm, half, n_terms)
-        if previous is not None and np.max(np.abs(current[0] - previous[0])) < _AGREEMENT:
+        change = np.inf if previous is None else float(np.max(np.abs(current[0] - previous[0])))
+        # a transform that is integrated has a rounding of its own, where answers stop drawing nearer
+        ended = n_terms >= _MAX_TERMS or change > 0.5 * last_change
+        if change < _AGREEMENT or (ended and change < _ACCEPTABLE):
             return current
-        if previous is not None and n_terms >= _MAX_TERMS and np.max(np.abs(current[0] - previous[0])) < _ACCEPTABLE:
-            return current
-        previous, width = current, width * _GROWTH
+        previous, last_change, width = current, change, width * _GROWTH
     raise PricingDomainError(f"the COS series did not converge for ttm={ttm:g} (half width {half:g}, {n_terms} terms)")
 
 

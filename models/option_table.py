@@ -25,7 +25,8 @@ from models.kernels.cosine_terms import cosine_terms, terms_needed
 from models.protocols import SESSIONS_PER_YEAR, FloatArray
 from models.slices import SpxSlice
 
-_WIDTH = 48.0  # half width of the cosine series, in deviations
+_WIDTHS = (48.0, 192.0, 768.0)  # half widths of the cosine series, in deviations
+_REACH = 12.0  # fourth roots of the fourth cumulant that a series covers: rare jumps beside a small deviation
 _TERMS = np.array([256.0, 512.0, 768.0, 1024.0, 1536.0, 2048.0, 3072.0, 4096.0, 8192.0, 16384.0])
 _NEGLIGIBLE = 1e-9
 _TOLERABLE = 1e-5
@@ -49,13 +50,21 @@ def spx_slices(model: AffineModel, states: FloatArray, scaled: FloatArray, max_s
         empty = np.empty((states.shape[1], 0))
         yield from ((deviation, empty, empty) for deviation in deviations)
         return
+    reaches = _reaches(model, states, max_sessions) / deviations
     knots = _common_knots(deviations)
     coefficients = model.log_return_sessions(knots.astype(np.complex128), max_sessions)
     coefficients[:, :, 0] = 0.0
-    basis = CosineBasis(np.concatenate([-scaled, scaled]))
-    for deviation, part in zip(deviations, coefficients, strict=True):
-        puts, calls = _scaled_prices(basis, knots, part, states, deviation)
-        yield deviation, puts[:, : scaled.size], calls[:, scaled.size :]
+    bases = [CosineBasis(np.concatenate([-scaled, scaled]), width) for width in _WIDTHS]
+    for deviation, reach, part in zip(deviations, reaches, coefficients, strict=True):
+        wanted = np.minimum(np.searchsorted(_WIDTHS, reach), len(_WIDTHS) - 1)
+        puts = np.empty((deviation.size, 2 * scaled.size))
+        for number, basis in enumerate(bases):
+            nodes = np.flatnonzero(wanted == number)
+            if nodes.size:
+                nearby = np.ascontiguousarray(states[:, nodes])
+                puts[nodes] = _scaled_puts(basis, knots, part, nearby, deviation[nodes])
+        calls = puts[:, scaled.size :] - np.expm1(scaled * deviation[:, None]) / deviation[:, None]
+        yield deviation, puts[:, : scaled.size], calls
 
 
 class CosineBasis:
@@ -65,38 +74,49 @@ class CosineBasis:
     ----------
     scaled : ndarray of shape (n_strikes,)
         Scaled log-moneyness.
+    width : float
+        Half width of the interval, in deviations.
     """
 
-    def __init__(self, scaled: FloatArray) -> None:
-        self.scaled = scaled
+    def __init__(self, scaled: FloatArray, width: float) -> None:
+        self.scaled, self.width = scaled, width
         self._sine: FloatArray = np.empty((0, scaled.size))
         self._cosine: FloatArray = np.empty((0, scaled.size))
 
     def rows(self, n_terms: int) -> tuple[FloatArray, FloatArray]:
         """Matrices of shape (n_terms, n_strikes)."""
         if n_terms > self._sine.shape[0]:
-            angle = (np.pi / (2.0 * _WIDTH) * np.arange(n_terms))[:, None] * (self.scaled + _WIDTH)
+            angle = (np.pi / (2.0 * self.width) * np.arange(n_terms))[:, None] * (self.scaled + self.width)
             self._sine, self._cosine = np.sin(angle), np.cos(angle)
         return self._sine[:n_terms], self._cosine[:n_terms]
 
 
 def _common_knots(deviations: FloatArray) -> FloatArray:
     """Arguments that resolve the transform from the first term of the widest slice to the last of the narrowest."""
-    bottom, top = np.pi / (2.0 * _WIDTH) / np.array([deviations.max(), deviations.min() / _TERMS[-1]])
+    bottom, top = np.pi / (2.0 * _WIDTHS[0]) / np.array([deviations.max(), deviations.min() / _TERMS[-1]])
     length = float(np.arcsinh(top / bottom))
     return np.asarray(bottom * np.sinh(np.linspace(0.0, length, int(_KNOTS_A_FACTOR * length))))
 
 
-def _scaled_prices(
+def _reaches(model: AffineModel, states: FloatArray, max_sessions: int) -> FloatArray:
+    """What the series must cover of each session and node [log]: a multiple of the fourth root of the cumulant."""
+    n_nodes = 32
+    z = 0.5 * np.exp(2j * np.pi * np.arange(n_nodes) / n_nodes)
+    fourth = np.real(model.log_return_sessions(-1j * z, max_sessions) @ z**-4) * 24.0 / n_nodes
+    return np.asarray(_REACH * np.abs(fourth[:, :1] + fourth[:, 1:] @ states) ** 0.25)
+
+
+def _scaled_puts(
     basis: CosineBasis, knots: FloatArray, coefficients: ComplexArray, states: FloatArray, deviation: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Puts and calls over forward and deviation, (n_nodes, n_strikes)."""
-    spacing = np.pi / (2.0 * _WIDTH) / deviation
+) -> FloatArray:
+    """Puts over forward and deviation, (n_nodes, n_strikes)."""
+    spacing = np.pi / (2.0 * basis.width) / deviation
     needed = np.empty(deviation.size)
-    remainder = terms_needed(needed, coefficients, knots, states, spacing, _TERMS, _NEGLIGIBLE)
+    choices = _TERMS * basis.width / _WIDTHS[0]
+    remainder = terms_needed(needed, coefficients, knots, states, spacing, choices, _NEGLIGIBLE)
     if remainder > _TOLERABLE:
         raise PricingDomainError(
-            f"the characteristic function does not fall off: {remainder:.1e} is left after {_TERMS[-1]:g} terms"
+            f"the characteristic function does not fall off: {remainder:.1e} is left after {choices[-1]:g} terms"
         )
     spline = np.ascontiguousarray(np.moveaxis(CubicSpline(knots, coefficients, axis=1).c, (0, 1, 2), (2, 0, 1)))
     puts = np.empty((deviation.size, basis.scaled.size))
@@ -107,8 +127,7 @@ def _scaled_prices(
         sine, cosine = basis.rows(int(count))
         d = deviation[nodes, None]
         k = basis.scaled * d
-        series = odd @ sine - even @ cosine + 0.5 * (k + _WIDTH * d)
-        floor = np.exp(-_WIDTH * d) * even.sum(axis=1, keepdims=True)
-        puts[nodes] = (np.exp(k) * series + floor) / (_WIDTH * d)
-    calls = puts - np.expm1(basis.scaled * deviation[:, None])
-    return puts / deviation[:, None], calls / deviation[:, None]
+        series = odd @ sine - even @ cosine + 0.5 * (k + basis.width * d)
+        floor = np.exp(-basis.width * d) * even.sum(axis=1, keepdims=True)
+        puts[nodes] = (np.exp(k) * series + floor) / (basis.width * d * d)
+    return puts

@@ -172,7 +172,7 @@ class TwoFactorSvcj(AffineFamily):
         """Coordinates of the factors in tables: roots, as volatility is what smiles move with."""
         return (
             Axis(kind="root", low=0.0, high=1.0, n_nodes=33),
-            Axis(kind="root", low=0.0, high=max(0.25, 12.0 * self.theta_slow_p), n_nodes=21),
+            Axis(kind="root", low=0.0, high=max(0.25, 10.0 * self.theta_slow_p), n_nodes=29),
         )
 
     def pricing_key(self) -> str:
