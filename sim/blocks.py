@@ -73,6 +73,7 @@ def _path_arrays(outcomes: Outcomes) -> Arrays:
         "max_margin": outcomes.max_margin,
         "margin_calls": outcomes.margin_calls,
         "n_trades": outcomes.n_trades,
+        "worst_trade": outcomes.worst_trade,
         "ruined": outcomes.ruined.astype(np.int8),
     }
 

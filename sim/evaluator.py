@@ -26,6 +26,7 @@ from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.memory import BookMemory, roll_phases
 from sim.strategies.protocols import CONDOR, DayView, Engine, Orders
 from sim.strategies.registry import REGISTRY
+from sim.strategies.trades import TradeResults
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -126,6 +127,7 @@ class _Run:
         self.conditions, self.memory = conditions, BookMemory.start(n_paths, phases)
         condors = [config for config in strategy.engines if isinstance(config, IronCondorConfig)]
         self.profit_target = condors[0].profit_target if condors else None
+        self.trades = TradeResults(n_paths)
         self.alive = np.ones(n_paths, dtype=np.bool_)
         self.equity = np.empty((n_days, n_paths))
         self.active = np.zeros((len(names), n_paths))
@@ -140,7 +142,8 @@ class _Run:
             self._mark(t)
         self._stop_ruined(t)
         is_called = self._meet_margin(t)
-        self._remember(t)
+        equity = ledger.equity()
+        self._remember(t, equity)
         if decides:
             view = DayView(
                 market,
@@ -158,6 +161,7 @@ class _Run:
                 self._fill(name, order, t)
             if any(order.opens or order.trades for _, order in orders):
                 self._margins(t)
+        self.trades.note(ledger, equity)
         ledger.drop_closed()
         ledger.verify(t - market.day0)
         self.equity[t - market.day0] = ledger.equity()
@@ -172,11 +176,11 @@ class _Run:
             if tranche.contracts.expiry == t:
                 self.ledger.settle(tranche)
 
-    def _remember(self, t: int) -> None:
+    def _remember(self, t: int, equity: FloatArray) -> None:
         """Note what the strategy knows at this close."""
         ledger = self.ledger
         rows = [i for i, name in enumerate(ledger.engines) if name == CONDOR]
-        self.memory.note(ledger.equity(), ledger.gross_pnl[rows].sum(axis=0), self._front_move(t))
+        self.memory.note(equity, ledger.gross_pnl[rows].sum(axis=0), self._front_move(t))
 
     def _front_move(self, t: int) -> FloatArray:
         """Change of the future that was nearest at the previous close [points]."""
@@ -250,5 +254,6 @@ class _Run:
             margin_calls=self.margin_calls,
             ruined=~self.alive,
             n_trades=ledger.n_trades,
+            worst_trade=self.trades.finish(),
             largest_residual=ledger.largest_residual,
         )

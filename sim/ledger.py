@@ -132,6 +132,7 @@ class Ledger:
             self.cash[index] += received
         cost = trade_cost(self.costs, contracts, change, mid, vix[index])
         self.cost[self.engines.index(tranche.engine), index] += cost
+        tranche.cost[index] += cost
         self.cash[index] -= cost
         self.n_trades[index] += 1
         tranche.clear(index)
@@ -176,6 +177,7 @@ class Ledger:
 
     def _pay(self, tranche: Tranche, cost: FloatArray) -> None:
         self.cost[self.engines.index(tranche.engine)] += cost
+        tranche.cost += cost
         self.cash -= cost
 
     def _receive(self, tranche: Tranche, amount: FloatArray) -> None:

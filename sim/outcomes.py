@@ -34,6 +34,8 @@ class Outcomes:
         Whether equity fell to 0 or below.
     n_trades : ndarray of int, shape (n_paths,)
         Orders filled.
+    worst_trade : ndarray of shape (n_paths,)
+        Largest loss of a condor tranche with its part of the hedges, net, over equity at its entry [-].
     largest_residual : float
         Largest residual of a ledger identity, as a share of gross value.
     """
@@ -48,6 +50,7 @@ class Outcomes:
     margin_calls: NDArray[np.int64]
     ruined: NDArray[np.bool_]
     n_trades: NDArray[np.int64]
+    worst_trade: FloatArray
     largest_residual: float
 
     @property

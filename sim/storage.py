@@ -62,6 +62,12 @@ VARIABLES: dict[str, Variable] = {
     ),
     "margin_calls": Variable((*_CELL, "path"), "i4", "1", "sessions on which equity fell below margin"),
     "n_trades": Variable((*_CELL, "path"), "i4", "1", "orders filled"),
+    "worst_trade": Variable(
+        (*_CELL, "path"),
+        "f8",
+        "1",
+        "largest loss of a condor tranche and its part of the hedges over equity at entry",
+    ),
     "ruined": Variable((*_CELL, "path"), "i1", "1", "1 if equity reached 0"),
     "engine_pnl": Variable((*_CELL, "engine", "path"), "f8", "USD", "P&L of the engine at mid, gross of costs"),
     "engine_cost": Variable((*_CELL, "engine", "path"), "f8", "USD", "costs of the engine"),

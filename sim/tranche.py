@@ -39,6 +39,8 @@ class Tranche:
         Cash received minus paid at mid since the opening [USD].
     gross_pnl : ndarray of shape (n_paths,)
         P&L at mid, summed from daily changes [USD].
+    cost : ndarray of shape (n_paths,)
+        Costs paid so far [USD].
     """
 
     engine: str
@@ -49,6 +51,7 @@ class Tranche:
     mid: FloatArray
     flow: FloatArray
     gross_pnl: FloatArray
+    cost: FloatArray
     _value: FloatArray | None = field(default=None, init=False, repr=False)
     _is_open: BoolArray | None = field(default=None, init=False, repr=False)
     _is_naked: bool | None = field(default=None, init=False, repr=False)
@@ -68,6 +71,7 @@ class Tranche:
             mid=mid,
             flow=np.zeros(shape[1]),
             gross_pnl=np.zeros(shape[1]),
+            cost=np.zeros(shape[1]),
         )
 
     @property

@@ -147,7 +147,7 @@ class StrategyConfig(ConfigSection):
     def _engines_fit(self) -> StrategyConfig:
         names = [engine.engine for engine in self.engines]
         for i, engine in enumerate(self.engines):
-            if engine.engine in names[:i]:
+            if engine.engine and engine.engine in names[:i]:  # a faulty entry has no name
                 raise broken_rule("engines", f"name each engine once, {engine.engine} stands there twice")
             if engine.sized_on is not None and engine.sized_on not in names:
                 raise broken_rule("engines", f"hold {engine.sized_on}, on whose risk {engine.engine} is sized")

@@ -1,0 +1,87 @@
+"""Trades of the first engine measured at their end: a condor tranche with its part of what the hedges made (S1).
+
+While a tranche is open it takes part in the daily P&L of all other engines, net of costs, in proportion to its share of
+the risk of all open tranches. What it made itself and what it was allotted is its result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.ledger import Ledger
+from sim.strategies.protocols import CONDOR, condor_risk
+from sim.tranche import Tranche
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Trade:
+    """A tranche, equity at its entry, its part of the hedges so far, and how it stood at the last close."""
+
+    tranche: Tranche
+    equity: FloatArray
+    hedges: FloatArray
+    risk: FloatArray
+    is_open: BoolArray
+
+    def result(self) -> FloatArray:
+        """P&L net of costs, hedges included, over equity at entry [-]."""
+        tranche = self.tranche
+        return np.asarray((tranche.gross_pnl - tranche.cost + self.hedges) / np.maximum(self.equity, 1.0))
+
+
+class TradeResults:
+    """Largest loss of a trade on each path.
+
+    Parameters
+    ----------
+    n_paths : int
+        Number of paths.
+
+    Attributes
+    ----------
+    worst : ndarray of shape (n_paths,)
+        Largest loss so far of a finished trade over equity at its entry [-], 0 where none lost.
+    """
+
+    def __init__(self, n_paths: int) -> None:
+        self.worst = np.zeros(n_paths)
+        self._trades: list[_Trade] = []
+        self._hedged = np.zeros(n_paths)
+
+    def note(self, ledger: Ledger, equity: FloatArray) -> None:
+        """Take up a close, after its orders; ``equity`` is that before them."""
+        rows = [i for i, name in enumerate(ledger.engines) if name != CONDOR]
+        hedged = (ledger.gross_pnl[rows] - ledger.cost[rows]).sum(axis=0)
+        if self._trades:
+            total = np.sum([trade.risk for trade in self._trades], axis=0)
+            each = (hedged - self._hedged) / np.where(total > 0.0, total, 1.0)
+            for trade in self._trades:
+                trade.hedges += trade.risk * each
+                self._judge(trade, trade.is_open & ~trade.tranche.is_open)
+        self._hedged = hedged
+        known = {id(trade.tranche) for trade in self._trades}
+        for tranche in ledger.held_by(CONDOR):
+            if id(tranche) not in known:
+                zero = np.zeros(equity.size)
+                self._trades.append(
+                    _Trade(tranche=tranche, equity=equity.copy(), hedges=zero, risk=zero, is_open=tranche.is_open)
+                )
+        for trade in self._trades:
+            trade.is_open, trade.risk = trade.tranche.is_open, condor_risk(trade.tranche)
+        self._trades = [trade for trade in self._trades if trade.is_open.any()]
+
+    def finish(self) -> FloatArray:
+        """Measure what is still open at its last mids, and return the largest loss of each path [-]."""
+        for trade in self._trades:
+            self._judge(trade, trade.is_open)
+        return self.worst
+
+    def _judge(self, trade: _Trade, mask: BoolArray) -> None:
+        if mask.any():
+            np.maximum(self.worst, np.where(mask, -trade.result(), 0.0), out=self.worst)
