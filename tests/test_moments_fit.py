@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.calibration.free_coordinates import FreeCoordinates
-from models.calibration.moments_fit import MISSING, fit_moments, misfits
+from models.calibration.moments_fit import MISSING, damped, fit_moments, misfits
 from models.errors import ModelParameterError
 from models.fidelity.facts import FACTS
 from models.fidelity.real_market import real_facts
@@ -71,9 +71,18 @@ def test_the_misfit_is_the_distance_in_half_widths() -> None:
     np.testing.assert_allclose(narrow, gaps, atol=1e-6)
 
 
+def test_far_misfits_count_like_a_logarithm() -> None:
+    near, far = np.array([1e-3, 0.01]), np.array([6.0, 60.0])
+    np.testing.assert_allclose(damped(near), near, rtol=1e-3)
+    cost = damped(far) ** 2
+    assert cost[1] - cost[0] == pytest.approx(0.3**2 * 2.0 * np.log(10.0), rel=0.01)
+    assert np.sum(damped(np.array([0.2, 0.2])) ** 2) < cost[0]  # two near misses cost less than a hopeless one
+
+
 @pytest.mark.parametrize("search", ["least_squares", "nelder_mead", "evolution"])
 def test_a_fit_leaves_a_spoilt_start(search: str) -> None:
-    spoilt = {**SVCJ.parameters, "theta_p": 2.0 * SVCJ.parameters["theta_p"], "kappa_q": 1.2}
+    good = load_preset("svcj_state_intensity_2018").parameters
+    spoilt = {**good, "theta_p": 2.0 * good["theta_p"], "kappa_q": 0.6 * good["kappa_q"]}
     reports: list[tuple[int, int, float, int]] = []
     fit = fit_moments(
         factory_of("svcj"),
@@ -89,14 +98,13 @@ def test_a_fit_leaves_a_spoilt_start(search: str) -> None:
     )
     assert fit.evaluations == 24
     assert [report[0] for report in reports] == list(range(1, 25))
-    assert fit.misfit < 0.6 * fit.start_misfit
+    assert fit.misfit < 0.7 * fit.start_misfit
     assert fit.parameters["theta_p"] < 0.9 * spoilt["theta_p"]
     assert {k: v for k, v in fit.parameters.items() if k not in ("theta_p", "kappa_q")} == {
         k: v for k, v in spoilt.items() if k not in ("theta_p", "kappa_q")
     }
     values, _ = simulate_facts(factory_of("svcj")(**spoilt), n_windows=40, seed=4)
-    before = np.sum(misfits(score_facts(values, seed=4)) ** 2)
-    assert np.sum(misfits(fit.checked) ** 2) < 0.7 * before  # on other histories too
+    assert fit.checked.n_passed > score_facts(values, seed=4).n_passed  # on other histories too
     assert (fit.fitted.seed, fit.checked.seed) == (3, 4)
 
 

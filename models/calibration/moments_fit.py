@@ -3,8 +3,9 @@
 For each fact two misfits count: how far the median over simulated windows lies outside the envelope of the real
 six-year windows, and how far the real value lies outside the 5-95% band of the simulated ones. Both ranges are narrowed
 by a margin first, for a fit that just meets them on its own seed fails on the next. Distances are in half widths of the
-envelope. The windows keep their seed while the parameters move, so the misfit is a smooth function of them up to the
-steps of its quantiles.
+envelope; their squares count up to a knee, and like a logarithm beyond it, so that a fact which a model cannot have
+does not spoil the others. The windows keep their seed while the parameters move, so the misfit is a smooth function of
+them up to the steps of its quantiles.
 
 References
 ----------
@@ -42,6 +43,9 @@ MISSING = 2.0
 FORBIDDEN = 1e3
 """Misfit of parameters that the model refuses, and the largest of any fact."""
 
+KNEE = 0.3
+"""Distance from which on a misfit counts less and less [half widths of the envelope]."""
+
 STEP = 0.15
 """First steps of a search, in coordinates."""
 
@@ -62,7 +66,7 @@ class MomentsFit:
     parameters : mapping
         All parameters at the best point.
     misfit, start_misfit : float
-        Sum of squared misfits there and at the start, on the seed of the fit.
+        Sum of squared damped misfits there and at the start, on the seed of the fit.
     evaluations : int
         Trials made.
     fitted, checked : Scorecard
@@ -81,6 +85,11 @@ def misfits(card: Scorecard, *, margin: float = MARGIN) -> FloatArray:
     """Misfits of a scorecard: two a fact, (2 x 34,), zero where the fact passes with the margin to spare."""
     raw = np.array([_misfit_pair(score, margin) for score in card.scores]).ravel()
     return np.asarray(np.minimum(np.nan_to_num(raw, nan=FORBIDDEN), FORBIDDEN))
+
+
+def damped(distances: FloatArray, *, knee: float = KNEE) -> FloatArray:
+    """Distances whose squares grow like a logarithm beyond the knee: the loss of Cauchy's law."""
+    return np.asarray(knee * np.sqrt(np.log1p((distances / knee) ** 2)))
 
 
 def fit_moments(
@@ -183,12 +192,12 @@ class _Trials:
         self.done += 1
         try:
             card = self.score(self.coordinates.parameters(point))
-            result = misfits(card)
+            result = damped(misfits(card))
             misfit = float(np.sum(result**2))
             if misfit < self.best_misfit:
                 self.best_misfit, self.best, self.best_point = misfit, card, np.array(point)
         except (ModelParameterError, PricingDomainError, ArithmeticError, np.linalg.LinAlgError):
-            result = np.full(2 * len(FACTS), FORBIDDEN)
+            result = damped(np.full(2 * len(FACTS), FORBIDDEN))
         self.known[point.tobytes()] = result
         if self.progress is not None and self.best is not None:
             self.progress(self.done, self.budget, self.best_misfit, self.best.n_passed)
