@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from models.protocols import PathBlock, SimulationGrid
-from sim.config import AccountConfig, CostsConfig
+from sim.config import AccountConfig, CostsConfig, StrategyConfig
 from sim.contracts import Product
 from sim.strategies.cash import CashConfig
 from sim.strategies.cndr import CndrConfig
@@ -273,3 +274,9 @@ def test_the_var_stop_closes_where_the_limit_is_passed(method: Any) -> None:
     closed = {p: t for t, _, mask in journal.closes("var_stop") for p in range(3) if mask[p]}
     assert hit.any(axis=0).all()
     assert [closed[p] for p in range(3)] == first
+
+
+def test_the_var_stop_must_stand_before_the_condor_that_it_restrains() -> None:
+    assert len(StrategyConfig(engines=(VarStopConfig(), IronCondorConfig())).engines) == 2
+    with pytest.raises(ValidationError, match="name var_stop before iron_condor"):
+        StrategyConfig(engines=(IronCondorConfig(), VarStopConfig()))
