@@ -11,14 +11,10 @@ where :math:`m_{kp}` is candidate k of path p and d the wanted mean move.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import final
-
 import numpy as np
 
-from models.errors import ModelParameterError
 from models.protocols import FloatArray, Model, SimulationGrid, Start, Stream
-from models.regimes import Phase, RegimePreset, load_regime
+from models.regimes import RegimePreset, load_regime
 from models.simulation import simulate_paths
 from models.steering import CandidateMoves, SteeredModel, Tilt, candidate_moves
 from models.table_cache import load_or_build, table_hash
@@ -30,24 +26,6 @@ _VERSION = 2
 _NEWTON_STEPS = 30
 _RIDGE = 1e-8  # keeps tilts finite where no candidate goes as far as wanted; moves are about 0.01 in size
 _STREAM = Stream(seed=20181231, scenario=2**32 - 1)
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseOutcome:
-    """What the pilot run of a phase came to.
-
-    Parameters
-    ----------
-    phase : Phase
-        What the episode did.
-    spx_return, vix : float
-        Medians of the steered pilot paths.
-    """
-
-    phase: Phase
-    spx_return: float
-    vix: float
 
 
 def in_regime(model: Model, regime: str) -> SteeredModel:
@@ -123,37 +101,3 @@ def _dual(features: FloatArray, wanted: FloatArray, tilt: FloatArray) -> tuple[f
     hessian = np.einsum("ikp,jkp,kp->ij", centred, centred, weight) / total.size + _RIDGE * np.eye(2)
     value = float(np.mean(largest + np.log(total / len(weight))) - tilt @ wanted + 0.5 * _RIDGE * tilt @ tilt)
     return value, mean.mean(axis=1) - wanted + _RIDGE * tilt, hessian
-
-
-def episode_outcomes(model: SteeredModel, paths: FloatArray, vix: FloatArray) -> list[PhaseOutcome]:
-    """Medians of steered paths at the end of each phase.
-
-    Parameters
-    ----------
-    model : SteeredModel
-        The model.
-    paths, vix : ndarray of shape (n_times, n_paths)
-        SPX and VIX closes from day 0 on.
-
-    Raises
-    ------
-    ModelParameterError
-        If the paths are shorter than the episode.
-    """
-    preset = load_regime(model.regime)
-    if paths.shape[0] <= preset.n_sessions:
-        raise ModelParameterError(
-            f"paths must cover the {preset.n_sessions} sessions of {preset.name}, got {paths.shape[0] - 1}"
-        )
-    outcomes, first = [], 0
-    for phase in preset.phases:
-        last = first + phase.sessions
-        outcomes.append(
-            PhaseOutcome(
-                phase=phase,
-                spx_return=float(np.median(paths[last] / paths[first]) - 1.0),
-                vix=float(np.median(vix[last])),
-            )
-        )
-        first = last
-    return outcomes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import cache
 
 import exchange_calendars
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 
 from models import create
 from models.errors import ModelParameterError
+from models.fidelity.episodes import episode_rows
 from models.presets import load_preset
 from models.protocols import Model, PathBlock, SimulationGrid, Start, Stream
 from models.regimes import load_regime, regime_names
 from models.steering import CandidateMoves, SteeredModel, Tilt
-from models.steering_fit import episode_outcomes, in_regime, tilt_for
+from models.steering_fit import in_regime, tilt_for
 
 FloatArray = NDArray[np.float64]
 EXPECTED = {
@@ -97,17 +99,17 @@ def test_chosen_moves_have_the_wanted_mean() -> None:
 
 @pytest.mark.parametrize("regime", ["high_plateau", "melt_up"])
 def test_paths_go_where_the_episode_went(regime: str) -> None:
-    paths = block(regime)
-    day0 = paths.grid.warmup_days
-    outcomes = episode_outcomes(steered(regime), paths.spot[day0:], paths.vix[day0:])
-    for outcome in outcomes:
+    rows = episode_rows(model(), regime, n_paths=1500, seed=11)
+    assert [row.sessions for row in rows] == [phase.sessions for phase in load_regime(regime).phases]
+    for row in rows:
         # the pilot run and this one: medians of some thousand paths whose logarithms spread by about 0.4
-        assert abs(np.log(outcome.vix / outcome.phase.vix)) < 0.12
-        assert abs(outcome.spx_return - outcome.phase.spx_return) < 0.02
+        assert abs(np.log(row.model_vix[1] / row.vix)) < 0.12
+        assert abs(row.model_return[1] - row.spx_return) < 0.02
+        assert row.model_vix[0] < row.model_vix[1] < row.model_vix[2]
     other = load_regime("high_plateau" if regime == "melt_up" else "melt_up")
-    assert abs(np.log(outcomes[0].vix / other.phases[0].vix)) > 0.3
-    with pytest.raises(ModelParameterError, match="must cover the"):
-        episode_outcomes(steered(regime), paths.spot[:20], paths.vix[:20])
+    assert abs(np.log(rows[0].model_vix[1] / other.phases[0].vix)) > 0.3
+    assert not replace(rows[0], vix=2.0 * rows[0].vix).is_reached
+    assert not replace(rows[0], spx_return=rows[0].spx_return + 0.1).is_reached
 
 
 def test_only_the_episode_is_steered() -> None:

@@ -51,6 +51,9 @@ def fidelity(
     context: Annotated[
         bool, typer.Option("--context", help="More rows, not counted: moves, regimes, tails, smiles, condor.")
     ] = False,
+    regime: Annotated[
+        list[str] | None, typer.Option("--regime", metavar="NAME", help="Instead: steer through an episode, or `all`.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the histories.")] = 1,
     fit: Annotated[str | None, typer.Option("--fit", help="Preset, or model with -p, to fit to the facts.")] = None,
     free: Annotated[str, typer.Option("--free", help="Parameters that the fit may move: NAME,NAME,...")] = "",
@@ -69,14 +72,22 @@ def fidelity(
     Examples:
       regimesim fidelity
       regimesim fidelity svcj_index_2018 --context --output outputs/fidelity
+      regimesim fidelity two_factor_log_sv_2018 --regime crash_2020 --regime bear_2022
       regimesim fidelity --fit svcj_index_2018 --free kappa_p,kappa_q,theta_p --output my_svcj.yaml
     """  # noqa: D301
     from sim.errors import ConfigError
 
+    if regime and (fit is not None or output is not None or context):
+        raise ConfigError("--regime: prints a table of its own; leave out --fit, --output and --context")
     if fit is not None and names:
         raise ConfigError(f"--fit: takes one preset or model of its own, got NAME {' '.join(names)} besides")
     target = _target(output, is_file=fit is not None, overwrite=overwrite)
     subjects = _subjects([fit] if fit is not None else names or [], parameter or [])
+    if regime:
+        from sim.cli.episodes import show_episodes
+
+        show_episodes({subject.name: subject.make() for subject in subjects}, regime, seed=seed, as_json=as_json)
+        return
     if fit is None:
         cards, beside = _scores(subjects, windows=windows, seed=seed, context=context)
         if target is not None:
