@@ -104,7 +104,8 @@ def test_paths_go_where_the_episode_went(regime: str) -> None:
     for row in rows:
         # the pilot run and this one: medians of some thousand paths whose logarithms spread by about 0.4
         assert abs(np.log(row.model_vix[1] / row.vix)) < 0.12
-        assert abs(row.model_return[1] - row.spx_return) < 0.02
+        # tilts lead means; the median of returns that spread by 0.1 and are skewed follows with a lag
+        assert abs(row.model_return[1] - row.spx_return) < 0.03
         assert row.model_vix[0] < row.model_vix[1] < row.model_vix[2]
     other = load_regime("high_plateau" if regime == "melt_up" else "melt_up")
     assert abs(np.log(rows[0].model_vix[1] / other.phases[0].vix)) > 0.3

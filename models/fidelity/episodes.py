@@ -11,7 +11,7 @@ from models.protocols import Model, SimulationGrid, Start, Stream
 from models.regimes import load_regime
 from models.steering_fit import in_regime
 
-REACHED = (0.02, 0.10)
+REACHED = (0.03, 0.10)
 """Distance of the medians within which a phase counts as reached: SPX return, and log VIX."""
 
 
