@@ -142,8 +142,9 @@ class OpeningPricer:
         w = self.overnight_share
         shift = noise / np.sqrt(w)
         if shift > 0.0:
-            below, above = np.maximum(strike - shift, LEAST_STRIKE), strike + shift
-            price = 0.5 * w * (legs(below, sessions, is_call) + legs(above, sessions, is_call))
+            both = np.concatenate([np.maximum(strike - shift, LEAST_STRIKE), strike + shift])
+            below, above = np.split(legs(both, sessions, np.tile(is_call, 2)), 2)
+            price = 0.5 * w * (below + above)
         else:
             price = w * legs(strike, sessions, is_call)
         if w == 1.0:
