@@ -146,7 +146,7 @@ def test_files_that_a_page_names_exist(page: str) -> None:
 
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_quotes_name_their_document(page: str) -> None:
-    assert [line for line in PAGES[page].splitlines() if line.startswith(">") and not QUOTED.match(line)] == []
+    assert [line for line in PAGES[page].splitlines() if line.startswith("> ") and not QUOTED.match(line)] == []
 
 
 def examples() -> list[Any]:
