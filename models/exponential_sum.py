@@ -39,3 +39,21 @@ class ExponentialSum:
         total = np.full(first.size, self.constant)
         exponential_sum(total, first.ravel(), second.ravel(), self.log_weight, self.first_slope, self.second_slope)
         return total.reshape(first.shape)
+
+    def split(self, states: FloatArray, offsets: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Factors (n_states, n_parts) and (n_parts, n_offsets) of the values at all sums of a state and an offset.
+
+        Parameters
+        ----------
+        states, offsets : ndarray of shape (2, n_states) and (2, n_offsets)
+            The factors, and what is added to them.
+
+        Returns
+        -------
+        left, right : ndarray
+            ``left @ right`` are the values.
+        """
+        slope = np.stack([self.first_slope, self.second_slope])
+        left, right = np.exp(states.T @ slope), np.exp(self.log_weight[:, None] + slope.T @ offsets)
+        ones, constant = np.ones((left.shape[0], 1)), np.full((1, right.shape[1]), self.constant)
+        return np.concatenate([left, ones], axis=1), np.concatenate([right, constant])

@@ -45,6 +45,32 @@ class BivariatePolynomial:
         bivariate_polynomial(out, first.ravel(), second.ravel(), self.coefficients)
         return out.reshape(first.shape)
 
+    def split(self, states: FloatArray, offsets: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Factors of the values at all sums of a state and an offset, by Taylor's formula.
+
+        Parameters
+        ----------
+        states, offsets : ndarray of shape (2, n_states) and (2, n_offsets)
+            The factors, and what is added to them.
+
+        Returns
+        -------
+        left, right : ndarray of shape (n_states, n_parts) and (n_parts, n_offsets)
+            ``left @ right`` are the values.
+        """
+        n = self.coefficients.shape[0]
+        order = np.arange(n)
+        derive = comb(order[:, None], order[None, :])
+        counted = np.where(order[:, None] + order < n, self.coefficients, 0.0)
+        left, right = [], []
+        for i in range(n):
+            for j in range(n - i):
+                left.append(states[0] ** i * states[1] ** j)
+                shifted = np.zeros((n, n))
+                shifted[: n - i, : n - j] = counted[i:, j:] * derive[i:, i, None] * derive[j:, j]
+                right.append(BivariatePolynomial(coefficients=shifted)(offsets))
+        return np.stack(left, axis=1), np.stack(right)
+
 
 def expected_polynomial(polynomial: FloatArray, law: MixtureLaw, weight: FloatArray) -> BivariatePolynomial:
     """Weighted sum over horizons of the expected polynomial of Z.

@@ -114,9 +114,9 @@ class QuinticOu(TwoFactorOu):
         """See ``TwoFactorOu.return_variance``."""
         return np.asarray(np.polynomial.polynomial.polyval(self._mixture(state), self.session.variance))
 
-    def expected_variance(self, first: int, sessions: int, measure: Measure, state: FloatArray) -> FloatArray:
-        """See ``TwoFactorOu.expected_variance``."""
-        return _mean_variance(self.session.variance.tobytes(), self.factors(measure), first, sessions)(state)
+    def variance_function(self, first: int, sessions: int, measure: Measure) -> BivariatePolynomial:
+        """See ``TwoFactorOu.variance_function``."""
+        return _mean_variance(self.session.variance.tobytes(), self.factors(measure), first, sessions)
 
     def path_coefficients(self) -> tuple[bool, FloatArray, FloatArray]:
         """See ``TwoFactorOu.path_coefficients``."""

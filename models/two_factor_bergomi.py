@@ -92,15 +92,14 @@ class TwoFactorBergomi(TwoFactorOu):
         """See ``TwoFactorOu.return_variance``."""
         return self.mean_volatility(state) ** 2
 
-    def expected_variance(self, first: int, sessions: int, measure: Measure, state: FloatArray) -> FloatArray:
-        """See ``TwoFactorOu.expected_variance``."""
+    def variance_function(self, first: int, sessions: int, measure: Measure) -> ExponentialSum:
+        """See ``TwoFactorOu.variance_function``."""
         law = self.factors(measure).mixture_law(first, sessions)
         omega = self.vol_of_vol
         log_weight = self.log_daily_variance + omega * law.offset + 0.5 * omega**2 * law.variance - np.log(sessions)
-        total = ExponentialSum(
+        return ExponentialSum(
             constant=0.0, log_weight=log_weight, first_slope=omega * law.fast, second_slope=omega * law.slow
         )
-        return total(state)
 
     def path_coefficients(self) -> tuple[bool, FloatArray, FloatArray]:
         """See ``TwoFactorOu.path_coefficients``."""

@@ -36,11 +36,13 @@ from typing import ClassVar, Self
 import numpy as np
 
 from models.axes import Axis
-from models.backward_family import BackwardFamily
 from models.domain import check_domain
 from models.errors import ModelParameterError
 from models.exponential_sum import ExponentialSum
+from models.factor_noise import FactorNoise
+from models.linear_factor_family import LinearFactorFamily
 from models.log_variance_dynamics import FactorDynamics, LogVarianceDynamics
+from models.log_variance_noise import log_variance_noise
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
 from models.sinh_arcsinh import SinhArcsinh, deviation_of_variance, gauss_quadrature
 
@@ -54,7 +56,7 @@ _NORMAL = SinhArcsinh(skew=0.0, tail=1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TwoFactorLogSv(BackwardFamily):
+class TwoFactorLogSv(LinearFactorFamily):
     r"""Two-factor log stochastic volatility in sessions.
 
     Parameters
@@ -173,6 +175,14 @@ class TwoFactorLogSv(BackwardFamily):
     def squared_vix(self, *, ahead: int = 0) -> ExponentialSum:
         """E^Q of squared VIX ``ahead`` sessions on, as a function of the state [1/session]."""
         return self.dynamics("q").mean_variance(ahead, self.vix_sessions)
+
+    def decay(self, n_sessions: int) -> FloatArray:
+        """See ``LinearFactors.decay``."""
+        return np.asarray(self.dynamics("q").persistence ** n_sessions)
+
+    def noise(self, n_sessions: int, spacing: float) -> FactorNoise:
+        """See ``LinearFactors.noise``."""
+        return log_variance_noise(replace(self.dynamics("q"), drift=0.0), n_sessions, spacing)
 
     def vix(self, state: FloatArray) -> FloatArray:
         """VIX [points] of shape ``state.shape[1:]``."""

@@ -18,11 +18,14 @@ from dataclasses import replace
 from typing import Any, Self, cast
 
 import numpy as np
+from scipy.special import roots_hermitenorm
 
 from models.axes import Axis
-from models.backward_family import BackwardFamily
 from models.domain import check_domain
 from models.errors import ModelParameterError
+from models.factor_noise import FactorNoise, gaussian_noise
+from models.linear_factor_family import LinearFactorFamily
+from models.linear_factor_vix import SplitFunction
 from models.ou_factors import OuFactors, session_step
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
 
@@ -30,7 +33,7 @@ AXIS_REACH = 5.0
 """Stationary deviations to either side that tables cover."""
 
 
-class TwoFactorOu(BackwardFamily):
+class TwoFactorOu(LinearFactorFamily):
     """Base of the quintic and the exponential model; it reads the fields that both have."""
 
     __slots__ = ()
@@ -62,8 +65,8 @@ class TwoFactorOu(BackwardFamily):
         """Variance of the next session's log return, daily, at states (2, ...)."""
         raise NotImplementedError
 
-    def expected_variance(self, first: int, sessions: int, measure: Measure, state: FloatArray) -> FloatArray:
-        """Average expected daily variance of ``sessions`` sessions from ``first`` ahead on, given the state."""
+    def variance_function(self, first: int, sessions: int, measure: Measure) -> SplitFunction:
+        """Average expected daily variance of ``sessions`` sessions from ``first`` ahead on, of the state."""
         raise NotImplementedError
 
     def path_coefficients(self) -> tuple[bool, FloatArray, FloatArray]:
@@ -84,6 +87,26 @@ class TwoFactorOu(BackwardFamily):
             deviation_slow=deviation_slow,
             weight_fast=self.weight_fast,
         )
+
+    def expected_variance(self, first: int, sessions: int, measure: Measure, state: FloatArray) -> FloatArray:
+        """Average expected daily variance of ``sessions`` sessions from ``first`` ahead on, given the state."""
+        return self.variance_function(first, sessions, measure)(state)
+
+    def squared_vix(self, *, ahead: int = 0) -> SplitFunction:
+        """See ``LinearFactors.squared_vix``."""
+        return self.variance_function(ahead, self.vix_sessions, "q")
+
+    def decay(self, n_sessions: int) -> FloatArray:
+        """See ``LinearFactors.decay``."""
+        return self.factors("q").factor_law(n_sessions)[0]
+
+    def noise(self, n_sessions: int, spacing: float) -> FactorNoise:
+        """See ``LinearFactors.noise``; payoffs bend along the mean of Z over the sessions that the VIX looks at."""
+        q = self.factors("q")
+        _, constant, covariance = q.factor_law(n_sessions)
+        law = q.mixture_law(0, self.vix_sessions)
+        slope = np.array([law.fast.mean(), law.slow.mean()])
+        return gaussian_noise(constant, covariance, slope, spacing)
 
     def growth(self, measure: Measure) -> float:
         """Log of the index' expected growth of a session."""
@@ -153,8 +176,8 @@ class TwoFactorOu(BackwardFamily):
         return self.rho * self.mean_volatility(state)
 
     def shock_nodes(self, n_nodes: int) -> tuple[FloatArray, FloatArray]:
-        """Gauss-Hermite quadrature of the shock."""
-        nodes, weights = np.polynomial.hermite_e.hermegauss(n_nodes)
+        """Gauss-Hermite quadrature of the shock, by formulas that hold for any number of nodes."""
+        nodes, weights = roots_hermitenorm(n_nodes)
         return nodes, weights / weights.sum()
 
     def next_coordinate(self, axis: int, coordinates: FloatArray, z: FloatArray, *, regime: int = 0) -> FloatArray:
