@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 from models.backward_grid import BackwardGrid
 from models.kernels.backward_step import (
@@ -34,6 +35,7 @@ Step = Callable[[ComplexArray], ComplexArray]
 
 _BLOCK = 8  # arguments that are stepped together: their phases stay in the second-level cache
 _NEGLIGIBLE = 1e-11
+_DENSE = 512  # shocks of the first session
 _AGREEMENT = 0.2
 _HIGHEST = 200.0
 
@@ -72,7 +74,7 @@ def knots_for(grid: BackwardGrid, max_sessions: int, *, step: float) -> Knots:
     step : float
         Relative distance of large knots.
     """
-    limit = frequency_limit(grid)
+    limit = shock_limit(grid, _DENSE)
     reach = np.sqrt(-2.0 * np.log(_NEGLIGIBLE))
     with np.errstate(divide="ignore"):
         top = np.minimum(limit / np.abs(grid.shared_deviation), reach / np.sqrt(grid.own_variance)).max()
@@ -80,11 +82,33 @@ def knots_for(grid: BackwardGrid, max_sessions: int, *, step: float) -> Knots:
     return Knots(scale=float(scale), step=step, n=int(np.ceil(np.arcsinh(top / scale) / step)) + 1)
 
 
-def frequency_limit(grid: BackwardGrid) -> float:
-    """Frequency of the shock beyond which its characteristic function is nil, or its quadrature no longer tells it."""
+def first_session(grid: BackwardGrid, u: FloatArray) -> ComplexArray:
+    """Transform of one session's return, (n_knots, n_regimes, n_nodes): the shock's own, scaled and centred.
+
+    No state is read after it, so that it can have all the nodes that its quadrature wants.
+    """
+    z, w = grid.model.shock_nodes(_DENSE)
+    limit = shock_limit(grid, _DENSE)
+    frequency = np.linspace(0.0, limit, int(limit / 0.05) + 8)
+    # what is interpolated is (transform - 1) / frequency^2, which keeps the variance near 0
+    above = frequency[1:, None]
+    bend = np.concatenate([[-0.5 * w @ z**2], np.expm1(1j * above * z) @ w / above[:, 0] ** 2])
+    shock = CubicSpline(frequency, bend)
+    deviation = grid.shared_deviation
+    growth = np.log(np.exp(deviation[..., None] * z) @ w) + 0.5 * grid.own_variance
+    u = u[:, None, None]
+    argument = np.abs(u * deviation)
+    value = np.where(argument <= limit, 1.0 + argument**2 * shock(np.minimum(argument, limit)), 0.0)
+    value = np.where(deviation < 0.0, np.conj(value), value)
+    return np.asarray(value * np.exp(-1j * u * growth - 0.5 * u * u * grid.own_variance))
+
+
+def shock_limit(grid: BackwardGrid, n_shocks: int) -> float:
+    """Frequency beyond which the shock's characteristic function is nil, or ``n_shocks`` nodes no longer tell it."""
     frequency = np.linspace(0.0, _HIGHEST, 801)
     coarse, fine = (
-        np.exp(1j * frequency[:, None] * z) @ w for z, w in (grid.shocks, grid.model.shock_nodes(4 * grid.n_shocks))
+        np.exp(1j * frequency[:, None] * z) @ w
+        for z, w in (grid.model.shock_nodes(n_shocks), grid.model.shock_nodes(4 * n_shocks))
     )
     # a transform with a small error is better than none
     wrong = np.abs(coarse - fine) > _AGREEMENT * np.abs(fine)
@@ -106,9 +130,10 @@ def log_return_transforms(grid: BackwardGrid, knots: Knots, max_sessions: int) -
         Last session.
     """
     u = knots.values
-    step = _stepper(grid, u, frequency_limit(grid))
-    values = np.ones((u.size, grid.n_regimes, grid.size), dtype=np.complex128)
-    for _ in range(max_sessions):
+    step = _stepper(grid, u, shock_limit(grid, grid.n_shocks))
+    values = first_session(grid, u)
+    yield values
+    for _ in range(max_sessions - 1):
         # what has died out stays dead: the knots are sorted, and transforms fall with the session
         alive = np.flatnonzero(np.abs(values).max(axis=(1, 2)) > _NEGLIGIBLE)
         n = min(_BLOCK * (int(alive[-1]) // _BLOCK + 1), u.size)

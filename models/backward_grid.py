@@ -143,25 +143,36 @@ class BackwardGrid:
             result += values[..., regime, nodes[:, k]] * weights[:, k]
         return result
 
-    def next_vix(self, regime: int) -> tuple[FloatArray, FloatArray]:
-        """VIX after one session [points], (n_nodes, n_outcomes), and the weights of the outcomes (n_outcomes,)."""
-        n_factors = len(self.factors)
-        parts = []
-        weight = self.shocks[1].reshape(-1, *(1,) * n_factors)
+    def next_vix(self, states: FloatArray, regime: int) -> tuple[FloatArray, FloatArray]:
+        """VIX one session after states of a regime, for every outcome of the shocks.
+
+        Parameters
+        ----------
+        states : ndarray of shape (n_factors, n)
+            States, on the grid or not.
+        regime : int
+            Their regime.
+
+        Returns
+        -------
+        vix : ndarray of shape (n, n_outcomes)
+            VIX. [points]
+        weight : ndarray of shape (n_outcomes,)
+            Chances; they sum to 1.
+        """
+        axes, z = self.model.table_axes(), self.shocks[0]
+        n_factors, weight, parts = len(self.factors), self.shocks[1].reshape(-1, *(1,) * len(self.factors)), []
         for f, i in enumerate(self.factors):
             noise, chance = self.model.own_noise(i)
             noise, chance = (noise, chance) if noise.size else (np.zeros(1), np.ones(1))
-            # axes: the nodes of each factor, the return shock, the own noise of each factor
             own = [1] * n_factors
             own[f] = noise.size
-            moved = self.successors(f, regime)
-            spread = [1] * n_factors
-            spread[f] = moved.shape[0]
-            parts.append(moved.reshape(*spread, moved.shape[1], *(1,) * n_factors) + noise.reshape(own))
+            # axes: state, return shock, own noise of each factor
+            moved = self.model.next_coordinate(i, axes[i].coordinate(states[i]), z, regime=regime)
+            parts.append(moved.reshape(*moved.shape, *(1,) * n_factors) + noise.reshape(own))
             weight = weight * chance.reshape(own)
-        mesh = np.broadcast_arrays(*parts, np.zeros((1,) * n_factors + weight.shape))[:n_factors]
-        axes = self.model.table_axes()
-        values = [axes[i].value(part.reshape(self.size, -1)) for i, part in zip(self.factors, mesh, strict=True)]
+        mesh = np.broadcast_arrays(*parts, np.zeros((1, *weight.shape)))[:n_factors]
+        values = [axes[i].value(part.reshape(states.shape[1], -1)) for i, part in zip(self.factors, mesh, strict=True)]
         chain = self.model.regime_chain()
         if chain is None:
             return self.model.vix(np.stack(values)), weight.ravel()

@@ -148,11 +148,11 @@ class BackwardPricer(TransformPricer):
         grid = backward_grid(self.model, VIX_GRID)
         last = max(groups, default=0)
         sweep = vix_call_sweep(grid, strikes, last) if last else iter(())
-        for sessions, values in enumerate(sweep, start=1):
+        for sessions, reader in enumerate(sweep, start=1):
             if sessions not in groups:
                 continue
             part = groups[sessions]
-            read = grid.read(values, states[:, part])
+            read = reader(states[:, part])
             calls, future = np.maximum(read[3 + column[part], np.arange(part.size)], 0.0), read[0]
             price = np.where(call[part] != 0.0, calls, np.maximum(calls - future + k[part], 0.0))
             result[part] = np.exp(-self.model.rate * sessions / SESSIONS_PER_YEAR) * price

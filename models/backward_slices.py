@@ -79,8 +79,8 @@ class BackwardSlices:
         low, high = np.log(0.5 * vix.min()), np.log(2.0 * vix.max())
         log_strikes = low + STRIKE_STEP * np.arange(int((high - low) / STRIKE_STEP) + 1)
         strikes = np.exp(log_strikes if scaled.size else log_strikes[:STENCIL])
-        for values in vix_call_sweep(grid, strikes, max_sessions):
-            read = grid.read(values, states)
+        for reader in vix_call_sweep(grid, strikes, max_sessions):
+            read = reader(states)
             future = read[0]
             deviation = np.sqrt(np.maximum(read[2] - read[1] ** 2, 1e-10))
             calls = read[3:].T

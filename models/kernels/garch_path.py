@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from models.kernels.philox import LOW, UintArray, normals_of, philox
+from models.kernels.philox import LOW, UintArray, fill_normals, normals_of, philox
 from models.protocols import FloatArray
 
 _CHUNK = 1024  # paths whose state and draws stay in the first-level cache
@@ -59,15 +59,24 @@ def _read_cells(value: FloatArray, table: FloatArray, offset: float, per_unit: f
 def _variance_row(h: FloatArray, z: FloatArray, c: GarchCoefficients) -> None:
     for i in range(h.size):
         shift = z[i] - c.theta
-        down = min(z[i], 0.0)
+        down = 0.5 * (z[i] - abs(z[i]))
         h[i] = c.omega + h[i] * (c.beta + c.alpha * shift * shift + c.gamma * down * down)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
-def _normal_return_row(log_return: FloatArray, h: FloatArray, z: FloatArray, c: GarchCoefficients) -> None:
-    for i in range(h.size):
-        v = c.scale * h[i]
+def _normal_row(
+    log_return: FloatArray, state: FloatArray, variance: FloatArray, z: FloatArray, units: float, c: GarchCoefficients
+) -> None:
+    """One session of a model with a normal shock and no factor, in one pass."""
+    for i in range(variance.size):
+        h = variance[i]
+        v = c.scale * h
         log_return[i] = c.drift - 0.5 * v + np.sqrt(v) * (c.premium + z[i])
+        shift = z[i] - c.theta
+        down = 0.5 * (z[i] - abs(z[i]))
+        h = c.omega + h * (c.beta + c.alpha * shift * shift + c.gamma * down * down)
+        variance[i] = h
+        state[i] = h * units
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -111,33 +120,35 @@ def propagate_garch(
     """
     n_days, n_paths = log_return.shape
     first_path, first_day, purpose = address
-    draws = np.empty((4, min(_CHUNK, n_paths)))
-    plain = shock_table.shape[0] == 0 and c.loading == 0.0
+    draws, quads = np.empty((4, min(_CHUNK, n_paths))), np.empty((4, min(_CHUNK, n_paths)))
+    alone = state.shape[1] == 1
     for low in range(0, n_paths, _CHUNK):
-        high = min(low + _CHUNK, n_paths)
-        z, noise, root, ratio = (
-            draws[0, : high - low],
-            draws[1, : high - low],
-            draws[2, : high - low],
-            draws[3, : high - low],
-        )
-        own, level = h[low:high], factor[low:high]
+        n = min(_CHUNK, n_paths - low)
+        own, level = h[low : low + n], factor[low : low + n]
+        path, word = np.uint64(first_path + low), np.uint64(purpose)
+        z, noise, root, ratio = draws[0, :n], draws[1, :n], draws[2, :n], draws[3, :n]
         for k in range(n_days):
-            day = np.uint64(np.int64(first_day + k) & np.int64(LOW))
-            _draw_two(z, noise, np.uint64(first_path + low), day, np.uint64(purpose), key)
-            if plain:
-                _normal_return_row(log_return[k, low:high], own, z, c)
+            day = np.int64(first_day + k)
+            if not alone:
+                _draw_two(z, noise, path, np.uint64(day & np.int64(LOW)), word, key)
             else:
-                _roots(root, own, level, c)
-                ratio[:] = 1.0
-                if shock_table.shape[0]:
-                    _read_cells(z, shock_table, shock_grid[0], shock_grid[1])
-                    ratio[:] = root
-                    _read_cells(ratio, scale_table, 0.0, scale_per_unit)
-                _return_row(log_return[k, low:high], root, ratio, z, c)
+                # one call gives four normals, those of four sessions
+                if k == 0 or day & 3 == 0:
+                    fill_normals(quads[:, :n], path, np.uint64((day >> 2) & np.int64(LOW)), _ZERO, word, key)
+                z = quads[day & 3, :n]
+                if shock_table.shape[0] == 0:
+                    _normal_row(log_return[k, low : low + n], state[k, 0, low : low + n], own, z, units, c)
+                    continue
+            _roots(root, own, level, c)
+            ratio[:] = 1.0
+            if shock_table.shape[0]:
+                _read_cells(z, shock_table, shock_grid[0], shock_grid[1])
+                ratio[:] = root
+                _read_cells(ratio, scale_table, 0.0, scale_per_unit)
+            _return_row(log_return[k, low : low + n], root, ratio, z, c)
             _variance_row(own, z, c)
-            state[k, 0, low:high] = own * units
-            if state.shape[1] > 1:
+            state[k, 0, low : low + n] = own * units
+            if not alone:
                 level *= c.factor_persistence
                 level += c.factor_volatility * noise
-                state[k, 1, low:high] = level
+                state[k, 1, low : low + n] = level
