@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from models.svcj_dynamics import SvcjDynamics
 
 STEPS_PER_DAY = 1
-"""Steps a session. One is enough: the error of prices is measured in ``tests/test_martingale.py``."""
+"""Steps a session. One is enough: the error of prices is measured in ``tests/test_martingales.py``."""
 
 _SLAB = 63  # sessions of a burn-in at a time, whose returns are thrown away
 _POISSON_LIMIT = 1e-6  # relative distance of mu_v and c below which the negative binomial is taken as Poisson
