@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.protocols import PathBlock, SimulationGrid
-from sim.config import AccountConfig, CostsConfig
+from sim.config import AccountConfig, CostsConfig, EventsConfig, MarketConfig
 from sim.ledger import Ledger
 from sim.quotes import QuoteBook
 from sim.strategies.iron_condor import IronCondorConfig
@@ -89,6 +89,21 @@ def test_the_past_does_not_know_the_future(cut: int) -> None:
     known = cut - DAY0 + 1
     np.testing.assert_array_equal(after.outcomes.equity[:known], before.outcomes.equity[:known])
     assert (after.outcomes.equity[known] != before.outcomes.equity[known]).all()  # and then it is another one
+
+
+def test_openings_and_events_do_not_tell_the_future() -> None:
+    """The same with contracts that settle on openings and with jumps on event days: one cut, after a VIX expiry."""
+    config, cut = MarketConfig(events=EventsConfig()), CUTS[1]
+    before, after = (
+        run_recorded(toy_market(paths, start_date="2019-03-04", config=config), *ENGINES)
+        for paths in (original(), changed_from(cut + 1))
+    )
+    for t in range(DAY0, cut + 1):
+        assert orders(after, t) == orders(before, t)
+    known = cut - DAY0 + 1
+    np.testing.assert_array_equal(after.outcomes.equity[:known], before.outcomes.equity[:known])
+    assert (after.outcomes.equity[known] != before.outcomes.equity[known]).all()
+    assert (before.outcomes.equity[-1] != journal_of().outcomes.equity[-1]).all()  # it is another market
 
 
 @pytest.mark.parametrize("cut", CUTS)
