@@ -36,6 +36,7 @@ Step = Callable[[ComplexArray], ComplexArray]
 _BLOCK = 8  # arguments that are stepped together: their phases stay in the second-level cache
 _NEGLIGIBLE = 1e-11
 _DENSE = 512  # shocks of the first session
+_SMALL_GRID, _FEW = 1600, 4  # nodes and functions for which a dense matrix is the faster way
 _AGREEMENT = 0.2
 _HIGHEST = 200.0
 
@@ -158,7 +159,7 @@ def expectations(grid: BackwardGrid, values: FloatArray, n_sessions: int) -> Ite
     ------
     ndarray of shape (n_functions, n_regimes, n_nodes)
     """
-    if len(grid.factors) == 1:
+    if len(grid.factors) == 1 or (grid.size <= _SMALL_GRID and values.shape[0] <= _FEW):
         matrices = [expectation_matrix(grid, regime) for regime in range(grid.n_regimes)]
         for _ in range(n_sessions):
             mixed = grid.mixed(values.transpose(1, 2, 0))
@@ -178,15 +179,18 @@ def expectations(grid: BackwardGrid, values: FloatArray, n_sessions: int) -> Ite
 
 
 def expectation_matrix(grid: BackwardGrid, regime: int) -> FloatArray:
-    """Matrix of one session's expectation of a one-factor model, (n_nodes, n_nodes)."""
-    read = grid.stencil(0, regime)
-    n = grid.size
-    rows = np.broadcast_to(np.arange(n)[:, None, None], read.weight.shape)
-    columns = read.first[..., None] + np.arange(read.weight.shape[-1])
-    weight = read.weight * np.broadcast_to(grid.shocks[1], read.first.shape)[..., None]
-    matrix = np.bincount((rows * n + columns).ravel(), weights=weight.ravel(), minlength=n * n).reshape(n, n)
-    noise = grid.noise_matrix(0)
-    return np.asarray(matrix if noise is None else matrix @ noise, dtype=np.float64)
+    """Matrix of one session's expectation, (n_nodes, n_nodes)."""
+    weight = grid.shocks[1]
+    parts = []
+    for factor, nodes in enumerate(grid.coordinates):
+        noise = grid.noise_matrix(factor)
+        moved = grid.stencil(factor, regime).matrix(nodes.size)
+        moved = moved if noise is None else moved @ noise
+        parts.append(np.broadcast_to(moved, (nodes.size, weight.size, nodes.size)))
+    if len(parts) == 1:
+        return np.asarray(np.einsum("j,ajk->ak", weight, parts[0]))
+    joint = np.tensordot(parts[0] * weight[:, None], parts[1], axes=(1, 1))
+    return np.asarray(joint.transpose(0, 2, 1, 3).reshape(grid.size, grid.size))
 
 
 def _stepper(grid: BackwardGrid, u: FloatArray, limit: float) -> Step:
