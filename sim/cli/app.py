@@ -11,7 +11,20 @@ from typer.core import TyperGroup
 DONE, FAILED, BAD_INPUT, CELLS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes."""
 
-ORDER = ("init", "validate", "plan", "run", "report", "price", "calibrate", "fidelity", "list", "schema", "doctor")
+ORDER = (
+    "init",
+    "validate",
+    "plan",
+    "run",
+    "report",
+    "price",
+    "calibrate",
+    "fidelity",
+    "list",
+    "schema",
+    "bench",
+    "doctor",
+)
 """Commands in the order in which a newcomer meets them."""
 
 
