@@ -71,12 +71,13 @@ def test_the_misfit_is_the_distance_in_half_widths() -> None:
     np.testing.assert_allclose(narrow, gaps, atol=1e-6)
 
 
-def test_far_misfits_count_like_a_logarithm() -> None:
-    near, far = np.array([1e-3, 0.01]), np.array([6.0, 60.0])
-    np.testing.assert_allclose(damped(near), near, rtol=1e-3)
-    cost = damped(far) ** 2
-    assert cost[1] - cost[0] == pytest.approx(0.3**2 * 2.0 * np.log(10.0), rel=0.01)
-    assert np.sum(damped(np.array([0.2, 0.2])) ** 2) < cost[0]  # two near misses cost less than a hopeless one
+def test_misses_are_all_but_counted() -> None:
+    cost = damped(np.array([0.0, 1e-4, 0.2, 2.0, 20.0])) ** 2
+    assert cost[0] == 0.0
+    assert cost[1] == pytest.approx(1e-8 / 0.2**2, rel=0.01)  # a square next to nothing
+    assert cost[2] == pytest.approx(0.5, rel=0.01)
+    assert cost[3] == pytest.approx(1.0 / 1.01 + 0.05 * np.log(5.0))
+    assert 1.2 < cost[4] < 1.4  # hopeless, and still worth a step in the right direction
 
 
 @pytest.mark.parametrize("search", ["least_squares", "nelder_mead", "evolution"])

@@ -3,9 +3,9 @@
 For each fact two misfits count: how far the median over simulated windows lies outside the envelope of the real
 six-year windows, and how far the real value lies outside the 5-95% band of the simulated ones. Both ranges are narrowed
 by a margin first, for a fit that just meets them on its own seed fails on the next. Distances are in half widths of the
-envelope; their squares count up to a knee, and like a logarithm beyond it, so that a fact which a model cannot have
-does not spoil the others. The windows keep their seed while the parameters move, so the misfit is a smooth function of
-them up to the steps of its quantiles.
+envelope; a miss costs its square up to a knee, then saturates and grows like a logarithm, so that misses are all but
+counted, and a fact which a model cannot have does not spoil the others. The windows keep their seed while the
+parameters move, so the misfit is a smooth function of them up to the steps of its quantiles.
 
 References
 ----------
@@ -13,6 +13,8 @@ References
    integration", Econometrica 57(5): the same draws at every trial.
 .. [2] F. Gao, L. Han (2012), "Implementing the Nelder-Mead simplex algorithm with adaptive parameters", Computational
    Optimization and Applications 51(1).
+.. [3] S. Geman, D. McClure (1987), "Statistical methods for tomographic image reconstruction", Bulletin of the
+   International Statistical Institute 52(4): the bounded loss.
 """
 
 from __future__ import annotations
@@ -43,8 +45,11 @@ MISSING = 2.0
 FORBIDDEN = 1e3
 """Misfit of parameters that the model refuses, and the largest of any fact."""
 
-KNEE = 0.3
-"""Distance from which on a misfit counts less and less [half widths of the envelope]."""
+KNEE = 0.2
+"""Distance at which a miss costs half of a hopeless one [half widths of the envelope]."""
+
+TAIL = 0.05
+"""Weight of the logarithm by which more distant misses still cost more."""
 
 STEP = 0.15
 """First steps of a search, in coordinates."""
@@ -88,8 +93,9 @@ def misfits(card: Scorecard, *, margin: float = MARGIN) -> FloatArray:
 
 
 def damped(distances: FloatArray, *, knee: float = KNEE) -> FloatArray:
-    """Distances whose squares grow like a logarithm beyond the knee: the loss of Cauchy's law."""
-    return np.asarray(knee * np.sqrt(np.log1p((distances / knee) ** 2)))
+    """Roots of what misses cost: a share of one that saturates beyond the knee [3]_, and a little for the distance."""
+    squares = distances**2
+    return np.asarray(np.sqrt(squares / (squares + knee**2) + TAIL * np.log1p(squares)))
 
 
 def fit_moments(
