@@ -210,6 +210,14 @@ class QuoteBook:
         vix_change = pricer.vix(higher) - pricer.vix(lower)
         return Greeks(delta=np.zeros(contracts.strike.shape), vega=change / vix_change, theta=theta)
 
+    def delta(self, contracts: ContractSet, t: int) -> FloatArray:
+        """Change of price of SPX options per point of the SPX, by differences: far cheaper than all greeks."""
+        if contracts.expiry == t or contracts.product is not Product.SPX_OPTION:
+            return np.zeros(contracts.strike.shape)
+        state, spot = self.market.state(t), self.market.spot(t)
+        up, down = (self._value(contracts, spot * (1.0 + bump), state, t) for bump in (SPOT_BUMP, -SPOT_BUMP))
+        return np.asarray((up - down) / (2.0 * SPOT_BUMP * spot))
+
     def gamma(self, contracts: ContractSet, t: int) -> FloatArray:
         """Change of the delta of SPX options per point of the SPX, shape (n_legs, n_paths); over moves of 1%."""
         if contracts.expiry == t or contracts.product is not Product.SPX_OPTION:

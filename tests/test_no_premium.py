@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from sim import load_experiment, open_results, run_experiment
 from sim.config import ExperimentConfig
+from sim.experiment import parse_experiment
 from sim.storage import Results
+from sim.strategies.registry import REGISTRY
 
 QUICKSTART = Path(__file__).parents[1] / "experiments" / "quickstart.yaml"
 FREE = (
@@ -18,6 +21,10 @@ FREE = (
     "costs.exchange_fee_spx=0",
     "costs.exchange_fee_vix=0",
     "costs.regulatory_fee=0",
+    "costs.commission_per_future=0",
+    "costs.exchange_fee_vix_future=0",
+    "costs.commission_per_share=0",
+    "costs.etn_fee=0",
     "costs.crossing={1: 0.0, 2: 0.0, 4: 0.0}",
     "paths=4000",
     "keep.fan=false",
@@ -48,6 +55,67 @@ def config_with(variance: float, equity: float) -> ExperimentConfig:
 @pytest.fixture(scope="module")
 def without_premia(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return open_results(run_experiment(config_with(0.0, 0.0), output=tmp_path_factory.mktemp("fair") / "run"))
+
+
+BELOW, ABOVE = {"signal": "vix", "op": "<", "value": "vix_sma5"}, {"signal": "vix_vs_sma5", "op": ">", "value": 0.06}
+FALLEN, RISEN = ({"signal": "drawdown_spx", "op": op, "value": at} for op, at in ((">", 0.01), ("<", 0.004)))
+EAGER: dict[str, dict[str, Any]] = {
+    "iron_condor": {"risk_per_tranche": 0.02},
+    "layer1_call_spread": {"contango_z": -0.5, "rsi_level": 60.0, "breadth": True},
+    "layer2_acceleration": {"on": BELOW, "off": ABOVE, "size": 1.0},
+    "layer3_full_defence": {"on": BELOW, "off": ABOVE, "size": 1.0},
+    "partial_layer": {"level": 12.0, "off_level": 11.5, "when": {"signal": "days_to_event", "op": "<=", "value": 8}},
+    "ratio_backspread": {"rsi_vx1": 55.0, "contango": 0.0, "near_max_profit": 0.2},
+    "sub_sma5": {"on": BELOW, "veto": None, "off": ABOVE},
+    "crash_synthetic": {"on": FALLEN, "off": RISEN, "instrument": "etn"},
+    "temporal_buffer": {"on": BELOW, "off": ABOVE, "use_beta": False},
+    "vix_ladder": {"rungs": [{"days": 30, "per_ten_condors": 10, "delta": 0.4, "roll_days": 7}]},
+    "self_funding": {"on": BELOW, "off": ABOVE, "size": 1.0},
+    "delta_neutral": {"band": 0.02},
+    "rigid_vix": {"level": 13.0, "size": 0.3},
+    "put_spread_hedge": {"size": 0.5},
+    "var_stop": {"limit": 0.008},
+    "cndr": {"collateral": 2.0},
+    "vxth": {"levels": [5.0, 30.0, 50.0], "weights": [0.0, 0.02, 0.02, 0.0]},
+    "spx": {},
+    "cash": {},
+}
+"""Settings under which every registered engine trades often in a calm market."""
+
+ALONE = ("cndr", "vxth", "spx", "cash")
+NO_TRADES = ("var_stop", "cash")
+"""They hold nothing of their own."""
+
+
+@pytest.fixture(scope="module")
+def all_engines(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Every engine of the registry: hedges beside one condor, the value-at-risk stop before one, baselines alone."""
+    fair = config_with(0.0, 0.0)
+    hedged = [name for name in REGISTRY if name not in (*ALONE, "var_stop")]
+    books = {"hedged": hedged, "stopped": ["var_stop", "iron_condor"], **{name: [name] for name in ALONE}}
+    tree = fair.model_dump(mode="json")
+    tree["scenarios"] = {"svcj_calm": tree["scenarios"]["svcj_calm"]}
+    tree["strategies"] = {
+        book: {"engines": [{"engine": name, **EAGER[name]} for name in names]} for book, names in books.items()
+    }
+    tree.update(days=63, paths=1500)
+    config = parse_experiment(tree)
+    return open_results(run_experiment(config, output=tmp_path_factory.mktemp("engines") / "run", jobs=1))
+
+
+def test_the_settings_cover_the_registry() -> None:
+    assert EAGER.keys() == REGISTRY.keys()
+
+
+@pytest.mark.parametrize("engine", EAGER)
+def test_every_engine_is_a_fair_game_without_premia(all_engines: Results, engine: str) -> None:
+    book = engine if engine in ALONE else "stopped" if engine == "var_stop" else "hedged"
+    pnl = engine_pnl(all_engines, "svcj_calm", book, engine)
+    if engine in NO_TRADES:
+        assert (pnl == 0.0).all()
+        return
+    assert np.mean(pnl != 0.0) > 0.05  # it did trade
+    assert abs(score(pnl)) < 4.0
 
 
 def engine_pnl(results: Results, scenario: str, strategy: str, engine: str) -> NDArray[np.float64]:

@@ -104,6 +104,6 @@ def others_delta(view: DayView) -> FloatArray:
         if contracts.product is Product.SPX_UNIT:
             total += tranche.quantity[0] * view.mids(contracts)[0] / view.spot
         elif contracts.product is Product.SPX_OPTION:
-            delta = np.where(tranche.is_open, view.greeks(contracts).delta, 0.0)
+            delta = np.where(tranche.is_open, view.delta(contracts), 0.0)
             total += contracts.multiplier * np.einsum("lp,lp->p", tranche.quantity, delta)
     return total

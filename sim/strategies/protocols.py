@@ -248,6 +248,10 @@ class DayView:
         """Sensitivities of one contract of each leg at today's close [points]."""
         return self._quotes.greeks(contracts, self.t)
 
+    def delta(self, contracts: ContractSet) -> FloatArray:
+        """Change of price of SPX options per SPX point, shape (n_legs, n_paths)."""
+        return self._quotes.delta(contracts, self.t)
+
     def gamma(self, contracts: ContractSet) -> FloatArray:
         """Change of the delta of SPX options per SPX point, shape (n_legs, n_paths)."""
         return self._quotes.gamma(contracts, self.t)
