@@ -25,7 +25,7 @@ _MOST = 0.8
 """Share of held paths above which all are priced: picking some costs more than it saves."""
 
 SPOT_BUMP = 1e-3
-"""Relative change of the spot in the delta of AM-settled SPX options."""
+"""Relative change of the spot in a delta by differences."""
 
 GAMMA_BUMP = 0.01
 """Relative change of the spot in the gamma: the size of a day's move, over which a tabulated price is smooth."""
@@ -203,8 +203,7 @@ class QuoteBook:
             value = pricer.spx_option(spot, state, strike=strike, ttm=sessions / SESSIONS_PER_YEAR, is_call=right)
             if not contracts.is_am:
                 return Greeks(delta=value.delta, vega=value.vega, theta=value.theta)
-            up, down = (self._value(contracts, spot * (1.0 + bump), state, t) for bump in (SPOT_BUMP, -SPOT_BUMP))
-            return Greeks(delta=(up - down) / (2.0 * SPOT_BUMP * spot), vega=value.vega, theta=theta)
+            return Greeks(delta=self.delta(contracts, t), vega=value.vega, theta=theta)
         higher, lower = (moved_state(self.market.pricer, state, bump) for bump in (STATE_BUMP, -STATE_BUMP))
         change = self._value(contracts, spot, higher, t) - self._value(contracts, spot, lower, t)
         vix_change = pricer.vix(higher) - pricer.vix(lower)
@@ -224,8 +223,7 @@ class QuoteBook:
             return np.zeros(contracts.strike.shape)
         state, spot = self.market.state(t), self.market.spot(t)
         up, down = (self._value(contracts, spot * (1.0 + bump), state, t) for bump in (GAMMA_BUMP, -GAMMA_BUMP))
-        middle = self._value(contracts, spot, state, t)
-        return np.asarray((up - 2.0 * middle + down) / np.square(GAMMA_BUMP * spot))
+        return np.asarray((up - 2.0 * self._value(contracts, spot, state, t) + down) / np.square(GAMMA_BUMP * spot))
 
     def strike_for_delta(self, t: int, delta: ArrayLike, expiry: int) -> FloatArray:
         """Find the listed SPX strikes nearest to the strikes of given deltas.
