@@ -153,7 +153,10 @@ def test_reference_fit_explains_more_than_constant_variance() -> None:
     assert reference["mean_volatility"] == pytest.approx(np.sqrt(returns.var() * SESSIONS_PER_YEAR), rel=0.15)
 
 
-@pytest.mark.parametrize("name", models.preset_names())
+CALIBRATED = [n for n in models.preset_names() if models.load_preset(n).command.startswith("regimesim calibrate")]
+
+
+@pytest.mark.parametrize("name", CALIBRATED)
 def test_presets_are_what_their_commands_make(name: str) -> None:
     preset = models.load_preset(name)
     history = default_history()

@@ -306,8 +306,8 @@ def test_presets_load_and_make_their_models() -> None:
         elif not preset.command:
             assert preset.source.startswith("set by hand")
         else:
-            assert preset.command.startswith(f"regimesim fidelity --fit {preset.model}")
-            assert set(preset.diagnostics) >= {"facts_in_band", "facts"}
+            assert preset.command.startswith("regimesim fidelity --fit")
+            assert 20 <= preset.diagnostics["facts_passed"] <= 34
 
 
 def test_an_unknown_preset_is_refused() -> None:
