@@ -164,8 +164,10 @@ def test_presets_are_what_their_commands_make(name: str) -> None:
     assert preset.command.split()[:3] == ["regimesim", "calibrate", preset.model]
     assert set(report.at_bound) == set(preset.at_bound)
     assert report.diagnostics["loglikelihood"] == pytest.approx(preset.diagnostics["loglikelihood"], abs=0.5)
-    ratio = report.diagnostics["variance_premium_of_model"]
-    assert ratio == pytest.approx(preset.diagnostics["variance_premium_of_model"], abs=0.02)
+    assert set(report.diagnostics) == set(preset.diagnostics)
+    if "variance_premium_of_model" in report.diagnostics:
+        ratio = report.diagnostics["variance_premium_of_model"]
+        assert ratio == pytest.approx(preset.diagnostics["variance_premium_of_model"], abs=0.02)
     for parameter, error in report.standard_errors.items():
         assert abs(report.parameters[parameter] - preset.parameters[parameter]) < error, parameter
     models.create(preset.model, **preset.parameters)

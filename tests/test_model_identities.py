@@ -1,0 +1,132 @@
+"""Identities of every law without arbitrage, for every registered model: a new one is tested by being listed."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import exp, sqrt
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import models
+from models.protocols import SESSIONS_PER_YEAR, VIX_HORIZON, Model, Pricer, Stream
+from models.typical_state import typical_state
+from tests.test_registry import VALID
+
+FloatArray = NDArray[np.float64]
+NAMES = sorted(set(models.names()))
+SESSIONS = 5
+TTM = SESSIONS / SESSIONS_PER_YEAR
+SPOT, RATE, YIELD = 4000.0, 0.03, 0.01
+NESTED = {"path_dependent"}
+"""Models whose exact pricer is itself a simulation: identities of prices hold up to its noise."""
+
+BOOTSTRAPPED = {"block_bootstrap"}
+"""Models priced through the surface of another, whose VIX is not the surface's own."""
+
+
+@cache
+def model(name: str) -> Model:
+    return models.create(name, **{**VALID[name], "rate": RATE, "dividend_yield": YIELD})
+
+
+@cache
+def pricer(name: str) -> Pricer:
+    return model(name).exact_pricer()
+
+
+@cache
+def state(name: str) -> FloatArray:
+    vix = float(np.median(pricer(name).vix(model(name).stationary_state(400, Stream(seed=4), measure="q"))))
+    return typical_state(model(name), vix)[:, None]
+
+
+@cache
+def q_paths(name: str) -> tuple[FloatArray, FloatArray]:
+    """Log returns and states of 20,000 paths under Q."""
+    start = np.repeat(state(name), 20_000, axis=1)
+    log_return, states = model(name).propagate(start, SESSIONS, Stream(seed=41, scenario=7), measure="q")
+    return log_return.sum(axis=0), states[-1]
+
+
+def deviations(sample: FloatArray, value: float) -> float:
+    return float((sample.mean() - value) / (sample.std() / sqrt(sample.size)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_discounted_index_is_a_martingale(name: str) -> None:
+    growth = np.exp(q_paths(name)[0] - (RATE - YIELD) * TTM)
+    assert abs(deviations(growth, 1.0)) < 4.0
+    assert abs(deviations(growth, 1.0 + 0.05 * sqrt(TTM))) > 4.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_calls_and_puts_differ_by_the_forward(name: str) -> None:
+    strike = SPOT * np.array([[0.95], [1.0], [1.03]])
+    call, put = (
+        pricer(name).spx_option(SPOT, state(name), strike=strike, ttm=TTM, is_call=right).price
+        for right in (True, False)
+    )
+    forward = exp(-YIELD * TTM) * SPOT - exp(-RATE * TTM) * strike
+    np.testing.assert_allclose(call - put, forward, atol=1e-6 * SPOT if name not in NESTED else 1e-3 * SPOT)
+    future = pricer(name).vix_future(state(name), TTM)
+    asked = future * np.array([[0.8], [1.0], [1.4]])
+    call, put = (pricer(name).vix_option(state(name), strike=asked, ttm=TTM, is_call=right) for right in (True, False))
+    np.testing.assert_allclose(call - put, exp(-RATE * TTM) * (future - asked), atol=1e-6 * 20.0)
+    assert np.all(call >= 0.0)
+    assert np.all(put >= 0.0)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in BOOTSTRAPPED])
+def test_the_future_is_the_mean_of_the_vix_at_its_end(name: str) -> None:
+    end = pricer(name).vix(q_paths(name)[1])
+    future = float(np.ravel(pricer(name).vix_future(state(name), TTM))[0])
+    # where the curve is a regression its own error comes beside that of the paths
+    own = 0.004 * future if name in NESTED else 0.0
+    assert abs(end.mean() - future) < 4.0 * end.std() / sqrt(end.size) + own
+    assert abs(end.mean() - 1.05 * future) > 4.0 * end.std() / sqrt(end.size) + own
+    # Jensen: the future is below the root of the expected square
+    assert future <= sqrt(float(np.mean(end**2))) + 4.0 * end.std() / sqrt(end.size)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in BOOTSTRAPPED])
+def test_an_option_is_the_mean_of_its_payoff(name: str) -> None:
+    log_return, end = q_paths(name)
+    for ratio in (0.97, 1.0):
+        payoff = exp(-RATE * TTM) * np.maximum(ratio * SPOT - SPOT * np.exp(log_return), 0.0)
+        price = pricer(name).spx_option(SPOT, state(name), strike=ratio * SPOT, ttm=TTM, is_call=False).price
+        own = 0.02 * float(np.ravel(price)[0]) if name in NESTED else 0.0
+        assert abs(payoff.mean() - float(np.ravel(price)[0])) < 4.0 * payoff.std() / sqrt(payoff.size) + own
+    vix = pricer(name).vix(end)
+    strike = float(vix.mean())
+    payoff = exp(-RATE * TTM) * np.maximum(vix - strike, 0.0)
+    call = float(np.ravel(pricer(name).vix_option(state(name), strike=strike, ttm=TTM, is_call=True))[0])
+    own = 0.05 * call if name in NESTED else 0.0
+    assert abs(payoff.mean() - call) < 4.0 * payoff.std() / sqrt(payoff.size) + own
+    assert abs(payoff.mean() - 1.3 * call) > 4.0 * payoff.std() / sqrt(payoff.size), "a call dearer by 30% is seen"
+
+
+QUICK = {"heston", "bates", "svcj", "double_heston", "two_factor_svcj", "heston_nandi", "gjr_garch", "regime_switching"}
+STRIPS = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+    for name in NAMES
+    if name not in BOOTSTRAPPED | NESTED
+]
+
+
+@pytest.mark.parametrize("name", STRIPS)
+def test_the_strip_of_options_is_the_vix(name: str) -> None:
+    """The log contract over the horizon, replicated by options as the index does."""
+    in_sessions = hasattr(model(name), "vix_sessions") or not name.endswith(("heston", "bates", "svcj"))
+    ttm = 21 / SESSIONS_PER_YEAR if in_sessions else VIX_HORIZON
+    if name == "regime_switching":
+        pytest.skip("its base lives on the calendar's 30 days, its chain on whole sessions")
+    forward = SPOT * exp((RATE - YIELD) * ttm)
+    vix = float(np.ravel(pricer(name).vix(state(name)))[0])
+    scale = vix / 100.0 * sqrt(ttm)
+    k = np.linspace(-14.0 * scale - 0.25, 8.0 * scale + 0.05, 1201)
+    strike = forward * np.exp(k)
+    value = exp(RATE * ttm) * pricer(name).spx_option(SPOT, state(name), strike=strike, ttm=ttm, is_call=k > 0.0).price
+    variance = 2.0 / ttm * np.trapezoid(value / strike**2, strike)
+    assert 100.0 * sqrt(variance) == pytest.approx(vix, rel=2e-3)
