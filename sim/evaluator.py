@@ -123,8 +123,8 @@ class _Run:
         ]
         names = tuple(name for name, _ in self.engines)
         self.ledger = Ledger(names, n_paths, account.initial_equity, costs)
-        self.uses_beta = any(config.uses_beta for config in strategy.engines)
-        self.conditions, self.memory = conditions, BookMemory.start(n_paths, phases)
+        self.beta_window = max(config.beta_window for config in strategy.engines)
+        self.conditions, self.memory = conditions, BookMemory.start(n_paths, phases, self.beta_window)
         condors = [config for config in strategy.engines if isinstance(config, IronCondorConfig)]
         self.profit_target = condors[0].profit_target if condors else None
         self.trades = TradeResults(n_paths)
@@ -184,7 +184,7 @@ class _Run:
 
     def _front_move(self, t: int) -> FloatArray:
         """Change of the future that was nearest at the previous close [points]."""
-        if t == self.market.day0 or not self.uses_beta:
+        if t == self.market.day0 or not self.beta_window:
             return np.zeros(self.market.n_paths)
         expiry = self.market.front_vix_expiry(t - 1)
         return np.asarray(self.market.vix_future(t, expiry) - self.market.vx(1)[t - 1])
@@ -197,7 +197,7 @@ class _Run:
             self.ledger.trade(trade.tranche, trade.change, vix)
         for order in orders.opens:
             mid = self.quotes.mids(order.contracts, t)
-            self.ledger.open(name, order.contracts, order.quantity, t, mid, vix)
+            self.ledger.open(name, order.contracts, order.quantity, t, mid, vix, order.outlay_each)
 
     def _stop_ruined(self, t: int) -> None:
         """Close everything where equity is gone; such a path trades no more."""

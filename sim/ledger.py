@@ -103,10 +103,18 @@ class Ledger:
         tranche.trade(-tranche.quantity)
 
     def open(
-        self, engine: str, contracts: ContractSet, quantity: FloatArray, day: int, mid: FloatArray, vix: FloatArray
+        self,
+        engine: str,
+        contracts: ContractSet,
+        quantity: FloatArray,
+        day: int,
+        mid: FloatArray,
+        vix: FloatArray,
+        outlay_each: FloatArray | None = None,
     ) -> Tranche:
         """Buy ``quantity`` (signed) of new contracts at mid, and pay the costs."""
         tranche = Tranche.empty(engine, contracts, day, mid)
+        tranche.outlay_each = outlay_each
         self.tranches.append(tranche)
         self.trade(tranche, quantity, vix)
         return tranche

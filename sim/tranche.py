@@ -41,6 +41,8 @@ class Tranche:
         P&L at mid, summed from daily changes [USD].
     cost : ndarray of shape (n_paths,)
         Costs paid so far [USD].
+    outlay_each : ndarray of shape (n_paths,), optional
+        What it counts as a hedge for each contract of its first leg [USD], where entry prices do not tell.
     """
 
     engine: str
@@ -52,6 +54,7 @@ class Tranche:
     flow: FloatArray
     gross_pnl: FloatArray
     cost: FloatArray
+    outlay_each: FloatArray | None = None
     _value: FloatArray | None = field(default=None, init=False, repr=False)
     _is_open: BoolArray | None = field(default=None, init=False, repr=False)
     _is_naked: bool | None = field(default=None, init=False, repr=False)

@@ -18,9 +18,12 @@ from sim.strategies.crash_synthetic import CrashSyntheticConfig
 from sim.strategies.delta_neutral import DeltaNeutralConfig
 from sim.strategies.gates import IrrGateConfig
 from sim.strategies.iron_condor import IronCondorConfig
+from sim.strategies.layer1_call_spread import Layer1CallSpreadConfig
 from sim.strategies.layer2_acceleration import Layer2AccelerationConfig
 from sim.strategies.layer3_full_defence import Layer3FullDefenceConfig
+from sim.strategies.memory import BookMemory
 from sim.strategies.partial_layer import PartialLayerConfig
+from sim.strategies.ratio_backspread import RatioBackspreadConfig
 from sim.strategies.rigid_vix import RigidVixConfig
 from sim.strategies.self_funding import SelfFundingConfig
 from sim.strategies.sub_sma5 import SubSma5Config
@@ -54,13 +57,16 @@ QUIET = {
     "vix_sma5": 5.0,
     "inverted": 0.0,
     "vvix": 100.0,
+    "rsi_vx1": 50.0,
 }
 """Signals that switch nothing on."""
 
 Script = dict[str, dict[int, float]]
 
 
-def run(config: EngineConfig, script: Script, *, vix: Any = 16.0, equity: float = EQUITY) -> tuple[Journal, Any]:
+def run(
+    config: EngineConfig, script: Script, *others: EngineConfig, vix: Any = 16.0, equity: float = EQUITY
+) -> tuple[Journal, Any]:
     """Journal and market; day 0 is Monday 4 March 2019. The MACD of VX1 and the rate differential alternate mildly."""
     sign = np.where(np.arange(N_TIMES) % 2 == 0, 1.0, -1.0)[:, None]
     series = {name: np.full((N_TIMES, 1), value) for name, value in QUIET.items()}
@@ -71,7 +77,7 @@ def run(config: EngineConfig, script: Script, *, vix: Any = 16.0, equity: float 
     market = toy_market(
         chosen_paths(np.full((N_TIMES, 1), SPOT), vix, WARMUP), start_date="2019-03-04", tail_sessions=200
     )
-    condor_first = (HELD, config)
+    condor_first = (HELD, config, *others)
     return run_recorded(market, *condor_first, account=AccountConfig(initial_equity=equity), scripted=series), market
 
 
@@ -144,6 +150,29 @@ def test_layer_2_buys_futures_and_calls(strong: bool) -> None:
     strike = listed(future(16.0, left) + 3.0)
     assert calls.contracts.strike[0, 0] == strike
     assert calls.quantity[0, 0] == math.floor(half / (100.0 * vix_option(16.0, strike, left)[0]))
+
+
+def test_a_strengthened_layer_2_stays_under_the_cap_of_a_high_vix() -> None:
+    journal, _ = run(
+        Layer2AccelerationConfig(size=0.4, strength=4.0),
+        {"ad_break": {7: 1.0}, "rate_diff": {7: 3.0}, "contango_z": {9: 1.0}},
+        vix=34.0,
+    )
+    cap = 0.40 * risk_capital(journal, WARMUP + 7, 34.0)
+    futures, calls = (only(journal, "layer2_acceleration", p) for p in (Product.VIX_FUTURE, Product.VIX_OPTION))
+    left = futures.contracts.expiry - WARMUP - 7
+    each = 0.45 * 1000.0 * future(34.0, left)
+    assert futures.quantity[0, 0] == math.floor(0.5 * cap / each)
+    call = 100.0 * vix_option(34.0, calls.contracts.strike[0, 0], left)[0]
+    assert calls.quantity[0, 0] == math.floor(0.5 * (cap - futures.quantity[0, 0] * each) / call)
+
+
+def test_layer_1_stays_off_where_its_trees_overlap() -> None:
+    always = {"signal": "vix", "op": ">", "value": 1.0}
+    never = {"signal": "vix", "op": "<", "value": 1.0}
+    for off, expected in ((always, 0), (never, 1)):
+        rule = Layer1CallSpreadConfig.model_validate({"engine": "layer1_call_spread", "on": always, "off": off})
+        assert len([day for day in days_of(run(rule, {})[0], "layer1_call_spread")[0] if day < 20]) == expected
 
 
 def test_layer_2_goes_on_with_a_decisive_fall_of_the_macd() -> None:
@@ -272,6 +301,28 @@ def test_the_crash_engine_hedges_a_share_of_vega(n_scores: int, instrument: Any)
     assert days_of(journal, "crash_synthetic")[1][-1:] == [21]  # the drawdown has healed
 
 
+@pytest.mark.parametrize("vix", [16.0, 34.0])
+def test_what_the_crash_engine_adds_stays_within_size_and_cap(vix: float) -> None:
+    """The vega of the condors asks for far more futures than a small size, or the cap of a high VIX, allows."""
+    size, cap = (0.04, 0.4) if vix < 30.0 else (0.5, 0.04)
+    free, bound = (
+        run(CrashSyntheticConfig(size=a, high_vix_cap=b), {"drawdown_spx": span(7, DAYS, 0.06)}, vix=vix)[0]
+        for a, b in ((1.0, 1.0), (size, cap))
+    )
+    numbers = []
+    for day in range(7, 24):
+        held = [
+            h.quantity[0, 0] for journal in (free, bound) for h in journal.held("crash_synthetic", WARMUP + day + 1)
+        ]
+        capital = risk_capital(bound, WARMUP + day, vix)
+        expiry = bound.held("crash_synthetic", WARMUP + day + 1)[0].contracts.expiry
+        entry = 0.45 * 1000.0 * future(vix, expiry - bound.held("crash_synthetic", WARMUP + day + 1)[0].entry_day)
+        assert held[1] * entry <= 0.04 * capital
+        assert held[0] > 2.0 * held[1] > 0.0
+        numbers.append(held[1])
+    assert numbers[-1] > numbers[0]  # it does grow, with the condors
+
+
 def test_the_crash_engine_follows_the_drawdown_of_the_account() -> None:
     """The VIX jumps on day 7 and marks the condors down: by the equity of the day, not by the index, which stands."""
     vix = np.where(np.arange(N_TIMES) < WARMUP + 7, 16.0, 22.0)[:, None]
@@ -307,6 +358,45 @@ def calm(vix: float) -> Any:
 def test_the_buffer_needs_a_spread_of_a_point_and_a_half() -> None:
     assert days_of(run(TemporalBufferConfig(), {"vx_spread": {7: 1.4}}, vix=34.0)[0], "temporal_buffer")[0] == []
     assert days_of(run(TemporalBufferConfig(), {"vx_spread": {7: 1.6}}, vix=28.0)[0], "temporal_buffer")[0] == []
+
+
+def test_a_shock_switches_the_buffer_on_below_30_and_holds_it_for_a_week() -> None:
+    """The VIX jumps from 16 to 22 on day 7 in contango; five sessions later it has stood still for five."""
+    for size, expected in ((6.0, ([7, 10], [10, 12])), (4.9, ([], []))):
+        vix = np.where(np.arange(N_TIMES) < WARMUP + 7, 16.0, 16.0 + size)[:, None]
+        journal, _ = run(TemporalBufferConfig(use_beta=False), {"vx_spread": span(7, DAYS, 1.6)}, vix=vix)
+        assert days_of(journal, "temporal_buffer") == expected
+
+
+@pytest.mark.parametrize("window", [20, 45])
+def test_the_slope_looks_back_over_the_chosen_sessions(window: int) -> None:
+    rng = np.random.default_rng(20190304)
+    moves, noise = rng.standard_normal((2, 80, 1))
+    daily = -300.0 * moves * (1.0 + np.arange(80)[:, None] / 80.0) + 50.0 * noise
+    for n in (window - 1, window, 80):  # sessions since day 0, on which nothing is held
+        memory = BookMemory.start(1, np.zeros((2, 1)), window)
+        memory.note(np.ones(1), np.zeros(1), np.zeros(1))
+        for day in range(n):
+            memory.note(np.ones(1), daily[: day + 1].sum(axis=0), moves[day])
+        beta = memory.condor_beta()
+        if n < 20:
+            assert beta is None
+        else:
+            recent = slice(max(n - window, 0), n)
+            slope = np.polyfit(moves[recent, 0], daily[recent, 0], 1)[0]
+            assert beta is not None
+            assert beta[0] == pytest.approx(slope, rel=1e-9)
+
+
+def test_the_window_of_the_slope_reaches_the_buffer() -> None:
+    """Condors held since day 0 gain slope with every tranche: a shorter window sees more of it."""
+    sign = np.where(np.arange(N_TIMES) % 2 == 0, 1.0, -1.0)[:, None]
+    script: Script = {"vx_spread": {30: 1.6}, "contango": span(0, DAYS, -0.1)}
+    bought = {}
+    for window in (20, 30):
+        rule = TemporalBufferConfig(size=1.0, high_vix_cap=1.0, beta_sessions=window)
+        bought[window] = run(rule, script, vix=34.0 + sign)[0].opens("temporal_buffer")[0][1].quantity[0, 0]
+    assert bought[20] > 1.05 * bought[30] > 0.0
 
 
 def test_the_ladder_counts_calls_by_condors() -> None:
@@ -389,6 +479,34 @@ def test_hedges_share_a_cap_while_the_vix_is_high() -> None:
         each = 100.0 * vix_option(vix, calls.contracts.strike[0, 0], left)[0]
         room = 0.5 * (0.6 * capital if cap is None else min(0.6 * capital, cap * capital - spent))
         assert calls.quantity[0, 0] == math.floor(room / each)
+
+
+@pytest.mark.parametrize("engine", ["crash_synthetic", "ratio_backspread"])
+def test_what_a_hedge_binds_counts_under_the_cap_on_later_days_too(engine: str) -> None:
+    """A synthetic future costs next to nothing, and naked calls bring a credit: both bind what they were sized by."""
+    hedges: dict[str, EngineConfig] = {
+        "crash_synthetic": CrashSyntheticConfig(instrument="synthetic", vega_response=0.1),
+        "ratio_backspread": RatioBackspreadConfig(sign=-1, rsi_vx1=60.0, near_max_profit=0.01, size=0.2),
+    }
+    layer = Layer3FullDefenceConfig(size=0.6, put_share=1.0)
+    script = {"drawdown_spx": span(10, DAYS, 0.06), "concentration": {12: 2.0}}
+    journal, _ = run(hedges[engine], script, layer, vix=34.0)
+    t, order = journal.opens(engine)[0]
+    level = future(34.0, order.contracts.expiry - t)
+    if engine == "crash_synthetic":
+        each = 0.45 * 100.0 * level
+    else:
+        each = 100.0 * max(0.2 * level - max(order.contracts.strike[1, 0] - level, 0.0), 0.1 * level)
+    capital, bound = risk_capital(journal, WARMUP + 12, 34.0), order.quantity[0, 0] * each
+    assert t < WARMUP + 12
+    assert bound > 0.05 * capital
+    puts = only(journal, "layer3_full_defence", Product.SPX_OPTION)
+    debit = float(
+        np.dot(
+            [1.0, -1.0], [spx_put(k, 34.0, puts.contracts.expiry - WARMUP - 12) for k in puts.contracts.strike[:, 0]]
+        )
+    )
+    assert puts.quantity[0, 0] == math.floor((0.4 * capital - bound) / (100.0 * debit))
 
 
 @pytest.mark.parametrize(("vvix", "scale"), [(100.0, 1.0), (80.0, 1.5)])

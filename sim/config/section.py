@@ -46,9 +46,9 @@ class EngineConfig(ConfigSection):
         return frozenset()
 
     @property
-    def uses_beta(self) -> bool:
-        """Whether the engine reads the slope of the condor's P&L on VIX futures."""
-        return False
+    def beta_window(self) -> int:
+        """Sessions over which the engine reads the slope of the condor's P&L on VIX futures; 0 where it does not."""
+        return 0
 
     @property
     def longest_days(self) -> int:

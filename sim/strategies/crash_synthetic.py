@@ -14,7 +14,8 @@ from sim.contracts import ContractSet, Product
 from sim.strategies.hedging import HedgeConfig, budget
 from sim.strategies.iron_condor import WEEKDAYS
 from sim.strategies.legs import SYNTHETIC, vix_expiry_number, vix_synthetic
-from sim.strategies.protocols import CONDOR, FUTURE_OUTLAY, Close, DayView, Open, Orders, Trade
+from sim.strategies.protocols import CONDOR, FUTURE_OUTLAY, Close, DayView, Open, Orders, Trade, entry_outlay
+from sim.tranche import Tranche
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -111,14 +112,26 @@ class CrashSynthetic:
             return orders
         target = self._target(view)
         for tranche, held in kept:
-            change = np.where(held & is_due, target - tranche.quantity[0], 0.0)
-            change = np.where(view.alive, change, 0.0)
-            if change.any():
-                orders.trades.append(Trade(tranche=tranche, change=self._unit() * change))
+            self._resize(view, tranche, held & is_due & view.alive, target, orders)
         limit = budget(view, config, trigger, orders)
         if limit.any():
             orders.opens.extend(self._entry(view, np.where(trigger, target, 0.0), limit))
         return orders
+
+    def _resize(self, view: DayView, tranche: Tranche, mask: BoolArray, target: FloatArray, orders: Orders) -> None:
+        """Bring what is held to ``target`` on the paths of ``mask``; what is added stays within size and cap."""
+        held = tranche.quantity[0]
+        change = np.where(mask, target - held, 0.0)
+        if not change.any():
+            return
+        bound = entry_outlay(tranche)
+        # added contracts count as those held, but no less than they bind now
+        each = np.maximum(self._outlay(view, tranche.contracts), bound / np.where(held > 0.0, held, 1.0))
+        allowed = view.whole(budget(view, self.config, change > 0.0, orders, held=bound) / each)
+        change = np.minimum(change, allowed)
+        if change.any():
+            orders.trades.append(Trade(tranche=tranche, change=self._unit() * change))
+            view.memory.committed += np.maximum(change, 0.0) * each
 
     def _entry(self, view: DayView, target: FloatArray, limit: FloatArray) -> list[Open]:
         contracts = self._contracts(view)
@@ -127,7 +140,7 @@ class CrashSynthetic:
         if not number.any():
             return []
         view.memory.committed += number * outlay
-        return [Open(contracts=contracts, quantity=self._unit() * number)]
+        return [Open(contracts=contracts, quantity=self._unit() * number, outlay_each=outlay)]
 
     def _unit(self) -> FloatArray:
         return SYNTHETIC if self.config.instrument == "synthetic" else np.array([[1.0]])

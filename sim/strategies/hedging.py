@@ -77,17 +77,41 @@ def capital(view: DayView, config: HedgeConfig) -> FloatArray:
     return total
 
 
-def budget(view: DayView, config: HedgeConfig, wanted: BoolArray, orders: Orders) -> FloatArray:
-    """Outlay allowed for a new position [USD]; 0 where none is wanted.
+def budget(
+    view: DayView,
+    config: HedgeConfig,
+    wanted: BoolArray,
+    orders: Orders,
+    *,
+    scale: FloatArray | float = 1.0,
+    held: FloatArray | float = 0.0,
+) -> FloatArray:
+    """Outlay allowed for a purchase [USD]; 0 where none is wanted.
 
     What ``orders`` close today frees its share of the cap.
+
+    Parameters
+    ----------
+    view : DayView
+        Today.
+    config : HedgeConfig
+        Size, capital and caps.
+    wanted : ndarray of bool, shape (n_paths,)
+        Where something is to be bought.
+    orders : Orders
+        Orders so far.
+    scale : ndarray of shape (n_paths,), optional
+        The size is multiplied by this; the cap is not.
+    held : ndarray of shape (n_paths,), optional
+        Outlay of the position that the purchase adds to [USD].
     """
     if not wanted.any():
         return np.zeros(view.n_paths)
     base = capital(view, config)
-    amount = config.size * base
+    amount = config.size * scale * base
     if config.profile == "promoter":
         amount = np.where(view.signal("vvix") < config.low_vvix, config.expansion * amount, amount)
+    amount = np.maximum(amount - held, 0.0)
     is_high = view.vix > config.high_vix
     if is_high.any():
         bound = view.bound_by_hedges()
@@ -162,7 +186,7 @@ def switch_call_spread(
     """Orders of a hedge that holds one VIX call spread while it is on."""
     orders = Orders()
     is_on, is_rolled = close_ended(view, name, is_over, config.roll_days, orders)
-    amount = budget(view, config, (trigger & ~is_on) | is_rolled, orders)
+    amount = budget(view, config, (trigger & ~is_on & ~is_over) | is_rolled, orders)
     if amount.any():
         expiry = vix_expiry_number(view, config.expiry_number, config.roll_days)
         contracts = vix_call_spread(view, expiry, config.long_offset, config.short_offset)

@@ -78,7 +78,7 @@ class Layer2Acceleration:
             wanted[product] = (trigger & ~is_on) | is_rolled
         shares = {Product.VIX_FUTURE: config.futures_share, Product.VIX_OPTION: 1.0 - config.futures_share}
         for product, mask in wanted.items():
-            amount = shares[product] * scale * budget(view, config, mask, orders)
+            amount = shares[product] * budget(view, config, mask, orders, scale=scale)
             entry = self._entry(view, product, amount) if amount.any() else None
             if entry is not None:
                 orders.opens.append(entry)

@@ -15,9 +15,6 @@ from models.streams import Purpose, uniforms
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-BETA_WINDOW = 60
-"""Sessions of P&L and futures that a hedge ratio by regression looks back."""
-
 LEAST_SESSIONS = 20
 """Sessions of P&L below which there is no regression."""
 
@@ -40,7 +37,8 @@ class BookMemory:
     weekday, week : ndarray of int, shape (n_paths,)
         Drawn weekday, 0 to 4, and week of the roll cycle, 0 to 3.
     condor_pnl, front_move : deque of ndarray
-        Daily P&L at mid of the condor [USD] and change of the front VIX future [points] of the last sessions.
+        Daily P&L at mid of the condor [USD] and change of the front VIX future [points], day 0 or the session before
+        the window first.
     """
 
     peak: FloatArray
@@ -52,15 +50,15 @@ class BookMemory:
     _condor_total: FloatArray
 
     @classmethod
-    def start(cls, n_paths: int, phases: FloatArray) -> Self:
-        """Nothing has happened yet."""
+    def start(cls, n_paths: int, phases: FloatArray, beta_window: int = 0) -> Self:
+        """Nothing has happened yet; hedge ratios by regression are to look back ``beta_window`` sessions."""
         return cls(
             peak=np.full(n_paths, -np.inf),
             committed=np.zeros(n_paths),
             weekday=(5.0 * phases[0]).astype(np.int64),
             week=(4.0 * phases[1]).astype(np.int64),
-            condor_pnl=deque(maxlen=BETA_WINDOW),
-            front_move=deque(maxlen=BETA_WINDOW),
+            condor_pnl=deque(maxlen=beta_window + 1),
+            front_move=deque(maxlen=beta_window + 1),
             _condor_total=np.zeros(n_paths),
         )
 

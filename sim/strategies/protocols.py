@@ -43,10 +43,13 @@ class Open:
         What to open.
     quantity : ndarray of shape (n_legs, n_paths)
         Signed contracts; 0 on paths that do not trade.
+    outlay_each : ndarray of shape (n_paths,), optional
+        What a hedge counts under its caps for each contract of the first leg [USD]; None: what entry prices tell.
     """
 
     contracts: ContractSet
     quantity: FloatArray
+    outlay_each: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,7 +380,12 @@ def condor_risk(tranche: Tranche) -> FloatArray:
 
 
 def entry_outlay(tranche: Tranche) -> FloatArray:
-    """Premium, or largest loss between the strikes, at entry prices [USD]; ``FUTURE_OUTLAY`` of a future's value."""
+    """Premium, or largest loss between the strikes, at entry prices [USD]; ``FUTURE_OUTLAY`` of a future's value.
+
+    Where the order told what a contract binds, as for naked calls and synthetic futures, that.
+    """
+    if tranche.outlay_each is not None:
+        return np.asarray(np.abs(tranche.quantity[0]) * tranche.outlay_each)
     if tranche.contracts.product is Product.VIX_FUTURE:
         value = tranche.contracts.multiplier * tranche.quantity[0] * tranche.entry_mid[0]
         return np.asarray(np.abs(value) * FUTURE_OUTLAY)

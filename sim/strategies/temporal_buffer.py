@@ -14,6 +14,7 @@ from sim.contracts import ContractSet
 from sim.strategies.hedging import HedgeConfig, budget, buy
 from sim.strategies.iron_condor import WEEKDAYS
 from sim.strategies.legs import black_delta, premium, vix_calls, vix_expiry_days
+from sim.strategies.memory import LEAST_SESSIONS
 from sim.strategies.protocols import Close, DayView, Orders
 
 FloatArray = NDArray[np.float64]
@@ -40,7 +41,17 @@ ON = condition(
         ]
     }
 )
-OFF = condition({"all": [{"signal": "vix", "op": "<", "value": 30.0}, {"signal": "contango", "op": ">", "value": 0.0}]})
+# a shock below 30 points leaves the curve in contango: it holds the hedge on for the week of one roll
+OFF = condition(
+    {
+        "all": [
+            {"signal": "vix", "op": "<", "value": 30.0},
+            {"signal": "contango", "op": ">", "value": 0.0},
+            {"signal": "vix", "measure": "change", "window": 1, "op": "<=", "value": 5.0},
+            {"signal": "vix", "measure": "change", "window": 5, "op": "<=", "value": 5.0},
+        ]
+    }
+)
 
 
 class TemporalBufferConfig(HedgeConfig):
@@ -49,21 +60,25 @@ class TemporalBufferConfig(HedgeConfig):
     engine: Literal["temporal_buffer"] = "temporal_buffer"
     size: float = Field(default=0.40, gt=0.0, le=1.0, description="largest outlay over the condor's capital [-] (S4)")
     on: Condition = Field(default=ON, description="on where this holds: VIX high, VX1 and VX2 1.5 points apart (S4)")
-    off: Condition = Field(default=OFF, description="off where this holds: the term structure is normal (S4)")
+    off: Condition = Field(
+        default=OFF, description="off where this holds: normal term structure, no shock in the week (S4)"
+    )
     roll_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday"] = Field(
         default="monday", description="calls are rolled and struck anew on this day of each week (S4)"
     )
     call_offset: float = Field(default=2.0, description="call strike above the VIX future of its expiry [points]")
     min_days: int = Field(default=7, ge=1, le=45, description="first monthly expiry with at least [calendar days]")
     use_beta: bool = Field(
-        default=True,
-        description="no more calls than offset the slope of the condor's P&L on VX1 over 60 sessions (S4)",
+        default=True, description="no more calls than offset the slope of the condor's P&L on VX1 (S4)"
+    )
+    beta_sessions: int = Field(
+        default=60, ge=LEAST_SESSIONS, le=504, description="that slope looks back so far [sessions] (S4)"
     )
 
     @property
-    def uses_beta(self) -> bool:
-        """Whether the slope is wanted."""
-        return self.use_beta
+    def beta_window(self) -> int:
+        """Sessions of the slope, 0 where it is not wanted."""
+        return self.beta_sessions if self.use_beta else 0
 
 
 @final
