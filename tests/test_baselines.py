@@ -113,6 +113,23 @@ def test_cndr_on_black_scholes_paths(collateral: float) -> None:
     assert entered[:4] == [date(2019, 1, 18), date(2019, 2, 15), date(2019, 3, 15), date(2019, 4, 18)]
 
 
+def test_drawn_phases_of_cndr_trade_listed_series_only() -> None:
+    """Third Fridays have an AM-settled series, the others a weekly one; Good Friday, 19 April, has the Thursday."""
+    market = toy_market(constant_volatility(150, 64), start_date="2019-01-02")
+    rule = CndrConfig(roll_phase="drawn")
+    journal = run_recorded(market, rule, account=FRACTIONS, costs=FREE)
+    monthly = {date(2019, 4, 18) if day == date(2019, 4, 19) else day for day in third_fridays(2019)}
+    kinds = set()
+    for t, order in journal.opens("cndr"):
+        entered, expiry = market.calendar.date(t), market.calendar.date(order.contracts.expiry)
+        assert entered.weekday() == 4 or entered == date(2019, 4, 18)
+        assert expiry.weekday() == 4 or expiry == date(2019, 4, 18)
+        assert 27 <= (expiry - entered).days <= 36
+        assert order.contracts.is_am == (expiry in monthly)
+        kinds.add(order.contracts.is_am)
+    assert kinds == {False, True}
+
+
 def test_cndr_loses_a_tenth_at_most_a_month() -> None:
     paths = constant_volatility(60, 2)
     spot = paths.spot.copy()

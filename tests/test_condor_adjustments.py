@@ -115,6 +115,23 @@ def test_wings_are_tightened_before_an_event_once() -> None:
     assert tight.contracts.expiry == first.contracts.expiry
 
 
+@pytest.mark.parametrize(
+    ("width", "share", "narrow"), [(52.0, 0.5, 25.0), (48.0, 0.5, 25.0), (50.0, 0.99, None), (50.0, 0.9, 45.0)]
+)
+def test_wings_of_any_width_are_tightened_once(width: float, share: float, narrow: float | None) -> None:
+    """52 and 48 points are listed as 50; 49.5 would be 50 again."""
+    rule = IronCondorConfig(
+        **PLAIN, wing_width=width, tighten_sessions=2, tighten_share=share, adjust_from_hedges=False
+    )
+    (_, first), *later = opens(run(rule, days_to_event=1.0))
+    lp, sp, sc, lc = first.contracts.strike[:, 0]
+    assert (sp - lp, lc - sc) == (50.0, 50.0)
+    widths = [(k[1] - k[0], k[3] - k[2]) for k in (order.contracts.strike[:, 0] for _, order in later)]
+    assert len(widths) == (narrow is not None)  # every day is near an event, and still it is done once
+    for pair in widths:
+        assert pair == pytest.approx((narrow, narrow), abs=0.1)
+
+
 def test_a_tranche_every_so_many_sessions() -> None:
     rule = IronCondorConfig(**{**PLAIN, "entry_every": 4})
     assert [day for day, _ in opens(run(rule))] == [0, 4, 8, 12]

@@ -435,6 +435,26 @@ def test_self_funding_puts_cost_what_the_short_future_is_to_earn() -> None:
     assert puts.quantity[0, 0] == math.floor(number * roll_down / debit) > 0
 
 
+@pytest.mark.parametrize("is_off", [False, True])
+def test_the_short_future_leaves_with_the_puts_that_pay_for_it(is_off: bool) -> None:
+    """Puts of about 30 days expire long before the third future: no close leaves the future without them."""
+    script: Script = {"vix_sma5": {7: 17.0}, "ad_divergence": {7: 1.0}}
+    rule = SelfFundingConfig(size=1.0, expiry_number=3, put_days=30)
+    journal, _ = run(rule, {**script, "inverted": {28: 1.0} if is_off else {}})
+    sold, puts = (journal.opens("self_funding")[k][1] for k in (0, 1))
+    over = puts.contracts.expiry - WARMUP
+    assert sold.contracts.product is Product.VIX_FUTURE
+    assert sold.contracts.expiry - WARMUP > DAYS > over > 25
+    opened, closed = days_of(journal, "self_funding")
+    assert set(closed) == {28 if is_off else over}
+    assert set(opened) == ({7} if is_off else {7, over})  # opened anew at once while not off
+    for day in range(8, DAYS):
+        held = journal.held("self_funding", WARMUP + day)
+        short = [h for h in held if h.contracts.product is Product.VIX_FUTURE and h.quantity.any()]
+        paid = [h for h in held if h.contracts.product is Product.SPX_OPTION and h.quantity.any()]
+        assert len(short) == len(paid) or day == over
+
+
 def test_no_future_is_sold_that_is_not_above_the_vix() -> None:
     script: Script = {"vix_sma5": {7: 25.0}, "ad_divergence": {7: 1.0}}
     assert days_of(run(SelfFundingConfig(size=1.0), script, vix=24.0)[0], "self_funding")[0] == []

@@ -13,12 +13,15 @@ from __future__ import annotations
 from typing import ClassVar, Literal, final
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import Product
-from sim.strategies.cycle import ROLL_PHASE_MEANING, paths_of_week, roll_sessions, weeks_that_roll
+from sim.strategies.cycle import ROLL_PHASE_MEANING, WEEKS, paths_of_week
 from sim.strategies.protocols import DayView, Open, Orders
+
+IntArray = NDArray[np.int64]
 
 NAME = "cndr"
 _IS_CALL = np.array([False, False, True, True])
@@ -32,7 +35,9 @@ class CndrConfig(EngineConfig):
     short_delta: float = Field(default=0.20, gt=0.0, lt=0.5, description="delta of the sold options [-] (Cboe)")
     long_delta: float = Field(default=0.05, gt=0.0, lt=0.5, description="delta of the bought options [-] (Cboe)")
     collateral: float = Field(default=10.0, ge=1.0, description="equity over the largest loss of a condor [-] (Cboe)")
-    is_am: bool = Field(default=True, description="AM-settled series, as in the index; false: PM-settled")
+    is_am: bool = Field(
+        default=True, description="AM-settled series on third Fridays, as in the index; false: PM-settled"
+    )
     roll_phase: Literal["fixed", "drawn"] = Field(default="fixed", description=ROLL_PHASE_MEANING)
 
     @model_validator(mode="after")
@@ -54,11 +59,12 @@ class Cndr:
 
     def decide(self, view: DayView) -> Orders:
         """Sell the next month's condor on roll days."""
-        monthly = view.expiries.spx_monthly
         orders = Orders()
-        for week in weeks_that_roll(view, monthly):
+        for week in range(WEEKS):
+            rolls = listed_rolls(view, week)
+            if view.t not in rolls:
+                continue
             mask = paths_of_week(view, week, drawn=self.config.roll_phase == "drawn")
-            rolls = roll_sessions(view, monthly, week)
             later = rolls[rolls > view.t]
             if mask.any() and later.size:
                 entry = self._entry(view, mask, int(later[0]))
@@ -69,8 +75,9 @@ class Cndr:
         config = self.config
         deltas = [-config.long_delta, -config.short_delta, config.short_delta, config.long_delta]
         strike = view.strike_for_delta(deltas, expiry)
-        key = (NAME, config.short_delta, config.long_delta, config.is_am, expiry)
-        contracts = view.contracts(key, Product.SPX_OPTION, _IS_CALL, strike, expiry, is_am=config.is_am)
+        is_am = config.is_am and expiry in view.expiries.spx_monthly  # the only ones with an AM-settled series
+        key = (NAME, config.short_delta, config.long_delta, is_am, expiry)
+        contracts = view.contracts(key, Product.SPX_OPTION, _IS_CALL, strike, expiry, is_am=is_am)
         value = np.einsum("lp,lp->p", np.broadcast_to(_UNIT, strike.shape), view.mids(contracts))
         width = np.maximum(strike[1] - strike[0], strike[3] - strike[2])
         loss = contracts.multiplier * (width + value)
@@ -78,3 +85,10 @@ class Cndr:
         allowed = view.equity / (config.collateral * np.where(is_sound, loss, 1.0))
         units = view.whole(np.where(is_sound, allowed, 0.0))
         return Open(contracts=contracts, quantity=_UNIT * units) if units.any() else None
+
+
+def listed_rolls(view: DayView, week: int) -> IntArray:
+    """Sessions of the weekly expiries that lie ``week`` weeks after the monthly ones: there the cycle rolls."""
+    weekly = view.expiries.spx_weekly
+    rows = np.searchsorted(weekly, view.expiries.spx_monthly) + week
+    return weekly[rows[rows < weekly.size]]

@@ -111,6 +111,7 @@ def tightened(
     change = view.mids(contracts) - tranche.mid
     debit = contracts.multiplier * np.einsum("lp,lp->p", quantity, change)
     is_whole = np.all(quantity != 0.0, axis=0) & (long_put < strike[1]) & (long_call > strike[2])
+    is_whole &= (long_put > strike[0]) | (long_call < strike[3])  # listed strikes may leave nothing to narrow
     mask = mask & is_whole & (debit <= allowed) & view.alive
     if not mask.any():
         return np.zeros(view.n_paths)

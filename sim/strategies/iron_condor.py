@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar, Literal, final
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +116,7 @@ class IronCondor:
         self.config = config
         self.first_day: int | None = None
         self.spent = np.zeros(n_paths)
+        self.narrowed: WeakSet[ContractSet] = WeakSet()
         config_adjusts = config.time_shift != "off" or config.widen_sigmas is not None
         self.adjusts = config_adjusts or config.tighten_sessions is not None
 
@@ -156,19 +158,16 @@ class IronCondor:
             mask = mask & ~self._widen(view, tranche, mask, orders)
         if config.tighten_sessions is not None:
             is_near = mask & (view.signal("days_to_event") <= config.tighten_sessions)
-            is_old = np.abs(self._width(tranche) - (config.wing_width or 0.0)) < 1e-9
-            allowed = self._purse(view)
-            self.spent += adjust.tightened(view, tranche, config.tighten_share, is_near & is_old, orders, allowed)
+            if tranche.contracts not in self.narrowed:
+                n_opens, allowed = len(orders.opens), self._purse(view)
+                self.spent += adjust.tightened(view, tranche, config.tighten_share, is_near, orders, allowed)
+                self.narrowed.update(order.contracts for order in orders.opens[n_opens:])
 
     def _purse(self, view: DayView) -> FloatArray:
         """What adjustments may still cost [USD], shape (n_paths,)."""
         if not self.config.adjust_from_hedges:
             return np.full(view.n_paths, np.inf)
         return np.asarray(np.maximum(view.hedge_profit() - self.spent, 0.0))
-
-    def _width(self, tranche: Tranche) -> FloatArray:
-        strike = tranche.contracts.strike
-        return np.asarray(np.abs(strike[1] - strike[0]))
 
     def _shift(self, view: DayView, tranche: Tranche, mask: BoolArray, orders: Orders) -> BoolArray:
         """Roll what is tested to a later expiry; return where."""

@@ -72,10 +72,16 @@ class SelfFunding:
         self.config = config
 
     def decide(self, view: DayView) -> Orders:
-        """Enter both legs on the trigger; the puts leave with the future."""
+        """Enter both legs on the trigger; the puts leave with the future, and the future with the puts."""
         config, orders = self.config, Orders()
         is_over = view.holds(config.off)
         is_on, is_rolled = close_ended(view, NAME, is_over, config.roll_days, orders, Product.VIX_FUTURE)
+        is_bare = is_on & ~self._has_puts(view)
+        for tranche in view.tranches(NAME):
+            mask = tranche.is_open & is_bare
+            if tranche.contracts.product is Product.VIX_FUTURE and mask.any():
+                orders.closes.append(Close(tranche=tranche, mask=mask))
+        is_on, is_rolled = is_on & ~is_bare, is_rolled | is_bare
         for tranche in view.tranches(NAME):
             mask = tranche.is_open & ~is_on
             if tranche.contracts.product is Product.SPX_OPTION and mask.any():
@@ -85,6 +91,14 @@ class SelfFunding:
         if amount.any():
             orders.opens.extend(self._entry(view, amount))
         return orders
+
+    def _has_puts(self, view: DayView) -> BoolArray:
+        """Paths whose puts are left: they expire before a future of a later month, and a call for margin takes them."""
+        has_puts = np.zeros(view.n_paths, dtype=np.bool_)
+        for tranche in view.tranches(NAME):
+            if tranche.contracts.product is Product.SPX_OPTION:
+                has_puts |= tranche.is_open
+        return has_puts
 
     def _entry(self, view: DayView, amount: FloatArray) -> list[Open]:
         """Short futures within the outlay, and the put spreads that their roll-down is expected to pay."""
