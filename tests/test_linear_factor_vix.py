@@ -38,7 +38,7 @@ BERGOMI = {
 }
 PARAMETERS: dict[str, dict[str, Any]] = {
     "two_factor_log_sv": dict(load_preset("two_factor_log_sv_2018").parameters),
-    "quintic_ou": dict(load_preset("quintic_ou_2018").parameters),
+    "quintic_ou": dict(load_preset("quintic_ou_stylised").parameters),
     "two_factor_bergomi": BERGOMI,
 }
 MODELS: dict[str, Any] = {name: models.create(name, **values) for name, values in PARAMETERS.items()}

@@ -32,7 +32,7 @@ BERGOMI = {
 }
 PARAMETERS = {
     "two_factor_log_sv": dict(load_preset("two_factor_log_sv_2018").parameters),
-    "quintic_ou": dict(load_preset("quintic_ou_2018").parameters),
+    "quintic_ou": dict(load_preset("quintic_ou_stylised").parameters),
     "two_factor_bergomi": BERGOMI,
 }
 EXPIRY, HALF = 6, 3

@@ -23,7 +23,7 @@ from tests.gaussian_vix import future_and_calls
 
 FloatArray = NDArray[np.float64]
 
-QUINTIC = QuinticOu(**load_preset("quintic_ou_2018").parameters)  # type: ignore[arg-type]
+QUINTIC = QuinticOu(**load_preset("quintic_ou_stylised").parameters)  # type: ignore[arg-type]
 BERGOMI = TwoFactorBergomi(
     mean_variance=0.04,
     vol_of_vol=2.8,
