@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from scipy.special import ndtr
 
 from sim.config import AccountConfig, EngineConfig
@@ -567,3 +568,76 @@ def test_the_gate_compares_the_projected_return_with_the_funding_cost() -> None:
     assert 0.01 < high < 0.5
     assert gated(high + 0.002) == [7]
     assert gated(high - 0.002) == []
+
+
+def call_later(vix: float, strike: float, left: int, move: float, horizon: int = 10) -> float:
+    """VIX call after the horizon, its future moved: Black's formula at the volatility of today."""
+    years, level = (left - horizon) / 252, future(vix, left) * (1.0 + move)
+    total = 0.8 * math.sqrt(years)
+    d1 = math.log(level / strike) / total + 0.5 * total
+    return float(math.exp(-RATE * years) * (level * ndtr(d1) - strike * ndtr(d1 - total)))
+
+
+def gate_of(move: float, opportunity_rate: float = 0.08) -> dict[str, Any]:
+    moves = [{"spx": 0.0, "vix_future": move, "probability": 1.0}]
+    return {"moves": moves, "opportunity_rate": opportunity_rate}
+
+
+def ratio_threshold(order: Any, vix: float, left: int, move: float) -> float:
+    """Opportunity rate at which a ratio earns its funding, from its strikes and signed contracts of one unit."""
+    strikes, unit = order.contracts.strike[:, 0], order.quantity[:, 0] / np.abs(order.quantity[:, 0]).min()
+    today = sum(n * vix_option(vix, k, left)[0] for n, k in zip(unit, strikes, strict=True))
+    gain = sum(n * call_later(vix, k, left, move) for n, k in zip(unit, strikes, strict=True)) - today
+    level, (near, far) = future(vix, left), strikes
+    loss = far - near if unit[1] > 0 else max(0.2 * level - max(far - level, 0.0), 0.1 * level)
+    capital = loss + today  # a debit is paid beside the loss, a credit lessens it
+    weight = (loss + min(today, 0.0)) / capital
+    rate = (1.0 + gain / capital) ** (252 / 10) - 1.0
+    assert rate > RATE
+    return float((rate - (1.0 - weight) * RATE) / weight)
+
+
+@pytest.mark.parametrize(
+    ("settings", "move"),
+    [
+        ({"engine": "sub_sma5", "shape": "ratio", "far_offset": 3.0, "max_delta": 9.0}, 1.0),
+        ({"engine": "ratio_backspread", "rsi_vx1": 60.0, "near_max_profit": 0.01}, 1.0),
+        ({"engine": "ratio_backspread", "rsi_vx1": 60.0, "near_max_profit": 0.01, "sign": -1}, 0.02),
+    ],
+)
+def test_the_gate_asks_the_opportunity_rate_on_what_a_ratio_binds(settings: dict[str, Any], move: float) -> None:
+    kind: Any = SubSma5Config if settings["engine"] == "sub_sma5" else RatioBackspreadConfig
+
+    def first(**gate: Any) -> Any:
+        found = run(kind.model_validate({**settings, **gate}), PRIMED, vix=16.0)[0].opens(settings["engine"])
+        return found[0] if found else None
+
+    t, order = first()
+    threshold = ratio_threshold(order, 16.0, order.contracts.expiry - t, move)
+    assert first(irr_gate=gate_of(move, threshold * 0.995))[0] == t
+    late = first(irr_gate=gate_of(move, threshold * 1.005))
+    assert late is None or late[0] > t
+
+
+def test_the_gate_asks_the_opportunity_rate_on_futures() -> None:
+    """A future of which 45% are bound and that gains 2% in ten sessions."""
+    threshold = (1.0 + 0.02 / 0.45) ** (252 / 10) - 1.0
+    for rate, expected in ((threshold - 0.01, 1), (threshold + 0.01, 0)):
+        rule = Layer2AccelerationConfig.model_validate(
+            {"engine": "layer2_acceleration", "irr_gate": gate_of(0.02, rate), "futures_share": 1.0}
+        )
+        opened = days_of(run(rule, {"ad_break": {7: 1.0}})[0], "layer2_acceleration")[0]
+        assert opened.count(7) == expected
+
+
+@pytest.mark.parametrize(("move", "expected"), [(-0.3, False), (0.5, True)])
+def test_the_ladder_asks_the_gate(move: float, expected: bool) -> None:
+    rule = VixLadderConfig.model_validate({"engine": "vix_ladder", "irr_gate": gate_of(move)})
+    assert bool(days_of(run(rule, {})[0], "vix_ladder")[0]) == expected
+
+
+@pytest.mark.parametrize("engine", [CrashSyntheticConfig, SelfFundingConfig])
+def test_a_gate_that_would_not_be_asked_is_refused(engine: type[EngineConfig]) -> None:
+    name = engine.model_fields["engine"].default
+    with pytest.raises(ValidationError, match=f"irr_gate must be null, as {name} "):
+        engine.model_validate({"engine": name, "irr_gate": {}})

@@ -48,6 +48,8 @@ SCORES = (
 class CrashSyntheticConfig(HedgeConfig):
     """Synthetic or listed VIX futures, or notes, against the condor's vega in a drawdown; ratio by scores (S2)."""
 
+    asks_gate: ClassVar[bool] = False
+
     engine: Literal["crash_synthetic"] = "crash_synthetic"
     size: float = Field(default=0.40, gt=0.0, le=1.0, description="largest outlay over the condor's capital [-]")
     on: Condition = Field(default=ON, description="goes on where this holds: a drawdown beyond 5%, 3 to 10% (S2)")

@@ -15,7 +15,9 @@ from models.black import black_price, implied_volatility
 from models.protocols import SESSIONS_PER_YEAR
 from sim.config import ConfigSection, broken_rule
 from sim.contracts import ContractSet, Product
-from sim.strategies.protocols import DayView
+from sim.margin import naked_add_on, worst_expiry_loss
+from sim.strategies.legs import premium
+from sim.strategies.protocols import FUTURE_OUTLAY, DayView
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -55,39 +57,59 @@ class IrrGateConfig(ConfigSection):
         return self
 
 
-def projected_irr(view: DayView, gate: IrrGateConfig, contracts: ContractSet, unit: FloatArray) -> FloatArray:
-    """Yearly rate of the expected value of one unit of options over what it costs today, shape (n_paths,).
+def bound_margin(view: DayView, contracts: ContractSet, unit: FloatArray) -> FloatArray:
+    """Equity that one unit binds beyond the premium paid for it [USD], shape (n_paths,).
 
-    -1 where the unit costs nothing, a rate of return having no meaning there.
+    Options: the largest loss between the strikes and the add-on of naked calls, from which a credit is taken off;
+    0 where the premium is all that can be lost. A VIX future: ``FUTURE_OUTLAY`` of its value.
+    """
+    if contracts.product is Product.VIX_FUTURE:
+        return np.asarray(FUTURE_OUTLAY * contracts.multiplier * view.vix_future(contracts.expiry) * np.abs(unit[0]))
+    legs = np.broadcast_to(unit, contracts.strike.shape)
+    underlying = view.spot if contracts.product is Product.SPX_OPTION else view.vix_future(contracts.expiry)
+    loss = worst_expiry_loss(contracts.is_call, contracts.strike, legs)
+    loss = loss + naked_add_on(contracts.product, contracts.is_call, contracts.strike, legs, underlying)
+    return np.asarray(np.maximum(contracts.multiplier * loss + np.minimum(premium(view, contracts, unit), 0.0), 0.0))
+
+
+def projected_irr(view: DayView, gate: IrrGateConfig, contracts: ContractSet, unit: FloatArray) -> FloatArray:
+    """Yearly rate of the expected gain of one unit over the premium and margin that it binds, shape (n_paths,).
+
+    -1 where the unit binds nothing, a rate of return having no meaning there.
     """
     legs = np.broadcast_to(unit, contracts.strike.shape)
-    cost = np.einsum("lp,lp->p", legs, view.mids(contracts))
-    value = np.einsum("lp,lp->p", legs, _expected(view, gate, contracts))
+    gain = contracts.multiplier * np.einsum("lp,lp->p", legs, _expected(view, gate, contracts) - view.mids(contracts))
+    bound = bound_margin(view, contracts, unit)
+    if contracts.product is not Product.VIX_FUTURE:
+        bound = bound + np.maximum(premium(view, contracts, unit), 0.0)
     sessions = min(gate.horizon_sessions, contracts.expiry - view.t)
-    is_paid = cost > 0.0
-    growth = np.maximum(value, 0.0) / np.where(is_paid, cost, 1.0)
-    return np.asarray(np.where(is_paid, growth ** (SESSIONS_PER_YEAR / sessions) - 1.0, -1.0))
+    is_bound = bound > 0.0
+    growth = np.maximum(1.0 + gain / np.where(is_bound, bound, 1.0), 0.0)
+    return np.asarray(np.where(is_bound, growth ** (SESSIONS_PER_YEAR / sessions) - 1.0, -1.0))
 
 
-def funding_cost(view: DayView, gate: IrrGateConfig, premium: FloatArray, margin: FloatArray) -> FloatArray:
+def funding_cost(view: DayView, gate: IrrGateConfig, paid: FloatArray, margin: FloatArray) -> FloatArray:
     """Rate on premium and margin, weighted by their amounts [1/year], shape (n_paths,)."""
-    total = np.maximum(premium, 0.0) + margin
+    total = np.maximum(paid, 0.0) + margin
     weight = np.where(total > 0.0, margin / np.where(total > 0.0, total, 1.0), 0.0)
     return np.asarray(weight * gate.opportunity_rate + (1.0 - weight) * view.rate)
 
 
 def passes(view: DayView, gate: IrrGateConfig | None, contracts: ContractSet, unit: FloatArray) -> BoolArray:
-    """Paths on which a position paid by its premium is worth its funding; all where there is no gate."""
+    """Paths on which a position is worth the funding of its premium and margin; all where there is no gate."""
     if gate is None:
         return np.ones(view.n_paths, dtype=np.bool_)
-    legs = np.broadcast_to(unit, contracts.strike.shape)
-    premium = contracts.multiplier * np.einsum("lp,lp->p", legs, view.mids(contracts))
-    irr = projected_irr(view, gate, contracts, unit)
-    return np.asarray(irr > funding_cost(view, gate, premium, np.zeros(view.n_paths)))
+    is_future = contracts.product is Product.VIX_FUTURE  # no premium is paid for it
+    paid = np.zeros(view.n_paths) if is_future else premium(view, contracts, unit)
+    cost = funding_cost(view, gate, paid, bound_margin(view, contracts, unit))
+    return np.asarray(projected_irr(view, gate, contracts, unit) > cost)
 
 
 def _expected(view: DayView, gate: IrrGateConfig, contracts: ContractSet) -> FloatArray:
-    """Probability-weighted price of each leg at the horizon [points], shape (n_legs, n_paths)."""
+    """Probability-weighted price of each leg, or future, at the horizon [points], shape (n_legs, n_paths)."""
+    if contracts.product is Product.VIX_FUTURE:
+        mean = sum(move.probability * move.vix_future for move in gate.moves)
+        return np.asarray((1.0 + mean) * view.vix_future(contracts.expiry)[None, :])
     is_spx = contracts.product is Product.SPX_OPTION
     years = (contracts.expiry - view.t) / SESSIONS_PER_YEAR
     left = max(contracts.expiry - view.t - gate.horizon_sessions, 0) / SESSIONS_PER_YEAR

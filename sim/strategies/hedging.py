@@ -22,6 +22,8 @@ class HedgeConfig(EngineConfig):
     """Budget of a hedge of the condor."""
 
     sized_on: ClassVar[str | None] = CONDOR
+    asks_gate: ClassVar[bool] = True
+    """Whether the engine asks ``irr_gate`` before it buys; one that does not refuses to have one."""
 
     size: float = Field(default=0.10, gt=0.0, le=1.0, description="outlay over the condor's capital [-]")
     capital: Literal["risk", "notional"] = Field(
@@ -39,6 +41,12 @@ class HedgeConfig(EngineConfig):
     irr_gate: IrrGateConfig | None = Field(
         default=None, description="on only where the projected return exceeds the funding cost; null: no gate"
     )
+
+    @model_validator(mode="after")
+    def _gate_is_asked(self) -> Self:
+        if self.irr_gate is not None and not self.asks_gate:
+            raise broken_rule("irr_gate", f"be null, as {self.engine} buys no return that a gate could project")
+        return self
 
     @property
     def reads(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ from pydantic import Field
 from sim.conditions import Condition, condition
 from sim.config import EngineConfig
 from sim.contracts import Product
+from sim.strategies.gates import passes
 from sim.strategies.hedging import HedgeConfig, budget, buy, close_ended, futures_within
 from sim.strategies.legs import vix_calls, vix_expiry_number
 from sim.strategies.protocols import FUTURE_OUTLAY, DayView, Open, Orders
@@ -89,8 +90,10 @@ class Layer2Acceleration:
         expiry = vix_expiry_number(view, config.expiry_number, config.roll_days)
         if product is Product.VIX_OPTION:
             return buy(view, vix_calls(view, expiry, config.call_offset), _LONG, amount, config.irr_gate)
+        contracts = view.future(expiry)
+        amount = np.where(passes(view, config.irr_gate, contracts, _LONG), amount, 0.0)
         number = futures_within(view, expiry, amount)
         if not number.any():
             return None
         view.memory.committed += number * FUTURE_OUTLAY * 1000.0 * view.vix_future(expiry)
-        return Open(contracts=view.future(expiry), quantity=number[None, :])
+        return Open(contracts=contracts, quantity=number[None, :])

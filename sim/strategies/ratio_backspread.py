@@ -12,6 +12,7 @@ from sim.conditions import Condition, condition
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import Product, listed_strike
 from sim.margin import naked_add_on
+from sim.strategies.gates import passes
 from sim.strategies.hedging import HedgeConfig, budget
 from sim.strategies.iron_condor import WEEKDAYS
 from sim.strategies.protocols import CONDOR, Close, DayView, Open, Orders
@@ -157,7 +158,7 @@ class RatioBackspread:
             quantity = np.broadcast_to(legs, contracts.strike.shape)
             binds = naked_add_on(Product.VIX_OPTION, _IS_CALL, contracts.strike, quantity, view.vix_future(expiry))
             unit_loss = contracts.multiplier * binds
-        is_sound = (unit_loss > 0.0) & (far > near)
+        is_sound = (unit_loss > 0.0) & (far > near) & passes(view, config.irr_gate, contracts, legs)
         units = view.whole(np.where(is_sound, amount / np.where(is_sound, unit_loss, 1.0), 0.0))
         if not units.any():
             return None

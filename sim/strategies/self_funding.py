@@ -42,6 +42,8 @@ OFF = condition(
 class SelfFundingConfig(HedgeConfig):
     """SPX put spread whose debit equals the expected roll-down of a short VIX future; its tail risk is real (S0)."""
 
+    asks_gate: ClassVar[bool] = False
+
     engine: Literal["self_funding"] = "self_funding"
     size: float = Field(
         default=0.10, gt=0.0, le=1.0, description="outlay for short futures over the condor's capital [-]"

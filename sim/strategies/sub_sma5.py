@@ -113,9 +113,7 @@ class SubSma5:
         width = contracts.multiplier * (contracts.strike[1] - contracts.strike[0])
         outlay = debit if config.shape == "spread" else width + debit  # a ratio loses most at the far strike
         exposure = spx_exposure(view, contracts, unit, config.vix_response)
-        is_sound = (outlay > 0.0) & (width > 0.0) & (exposure < 0.0)
-        if config.shape == "spread":
-            is_sound &= passes(view, config.irr_gate, contracts, unit)
+        is_sound = (outlay > 0.0) & (width > 0.0) & (exposure < 0.0) & passes(view, config.irr_gate, contracts, unit)
         paid = np.where(is_sound, outlay, 1.0)
         bounded = config.max_delta * view.equity / np.where(is_sound, -exposure, 1.0)
         units = view.whole(np.where(is_sound, np.minimum(amount / paid, bounded), 0.0))

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from sim.config import ConfigSection, EngineConfig, broken_rule
 from sim.contracts import ContractSet
 from sim.strategies.cycle import ROLL_PHASE_MEANING
+from sim.strategies.gates import passes
 from sim.strategies.hedging import HedgeConfig, budget
 from sim.strategies.iron_condor import WEEKDAYS
 from sim.strategies.legs import premium, vix_calls, vix_calls_by_delta, vix_expiry_days
@@ -117,7 +118,7 @@ class VixLadder:
         contracts = self._contracts(view, rung)
         debit = premium(view, contracts, _LONG)
         allowed = budget(view, self.config, number > 0.0, orders)
-        is_sound = debit > 0.0
+        is_sound = (debit > 0.0) & passes(view, self.config.irr_gate, contracts, _LONG)
         affordable = view.whole(np.where(is_sound, allowed / np.where(is_sound, debit, 1.0), 0.0))
         number = np.minimum(number, affordable)
         if not number.any():
