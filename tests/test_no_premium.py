@@ -87,20 +87,29 @@ NO_TRADES = ("var_stop", "cash")
 """They hold nothing of their own."""
 
 
-@pytest.fixture(scope="module")
-def all_engines(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """Every engine of the registry: hedges beside one condor, the value-at-risk stop before one, baselines alone."""
-    fair = config_with(0.0, 0.0)
-    hedged = [name for name in REGISTRY if name not in (*ALONE, "var_stop")]
-    books = {"hedged": hedged, "stopped": ["var_stop", "iron_condor"], **{name: [name] for name in ALONE}}
-    tree = fair.model_dump(mode="json")
+HEDGED = [name for name in REGISTRY if name not in (*ALONE, "var_stop")]
+BOOKS = {"hedged": HEDGED, "stopped": ["var_stop", "iron_condor"], **{name: [name] for name in ALONE}}
+"""Every engine of the registry: hedges beside one condor, the value-at-risk stop before one, baselines alone."""
+
+
+def run_books(folder: Path, books: dict[str, list[str]], *, days: int, paths: int, variance: float = 0.0) -> Results:
+    tree = config_with(variance, 0.0).model_dump(mode="json")
     tree["scenarios"] = {"svcj_calm": tree["scenarios"]["svcj_calm"]}
     tree["strategies"] = {
         book: {"engines": [{"engine": name, **EAGER[name]} for name in names]} for book, names in books.items()
     }
-    tree.update(days=63, paths=1500)
-    config = parse_experiment(tree)
-    return open_results(run_experiment(config, output=tmp_path_factory.mktemp("engines") / "run", jobs=1))
+    tree.update(days=days, paths=paths)
+    return open_results(run_experiment(parse_experiment(tree), output=folder / "run", jobs=1))
+
+
+@pytest.fixture(scope="module")
+def all_engines(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return run_books(tmp_path_factory.mktemp("engines"), BOOKS, days=42, paths=400)
+
+
+@pytest.fixture(scope="module")
+def all_engines_for_longer(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return run_books(tmp_path_factory.mktemp("longer"), BOOKS, days=63, paths=1500)
 
 
 def test_the_settings_cover_the_registry() -> None:
@@ -109,8 +118,27 @@ def test_the_settings_cover_the_registry() -> None:
 
 @pytest.mark.parametrize("engine", EAGER)
 def test_every_engine_is_a_fair_game_without_premia(all_engines: Results, engine: str) -> None:
+    assert_fair(all_engines, engine)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", EAGER)
+def test_every_engine_is_a_fair_game_over_a_quarter(all_engines_for_longer: Results, engine: str) -> None:
+    assert_fair(all_engines_for_longer, engine)
+
+
+@pytest.mark.parametrize("variance", [0.0, 1.0])
+def test_a_premium_fails_the_test_of_a_fair_game(tmp_path: Path, variance: float) -> None:
+    """Two of those engines as they stand: with the model's premium condors earn and calls lose, without they do not."""
+    paid = run_books(tmp_path, {"hedged": ["iron_condor", "vix_ladder"]}, days=42, paths=1500, variance=variance)
+    condors, calls = (score(engine_pnl(paid, "svcj_calm", "hedged", name)) for name in ("iron_condor", "vix_ladder"))
+    assert (condors > 4.0, calls < -4.0) == (variance > 0.0, variance > 0.0)
+    assert (max(abs(condors), abs(calls)) < 4.0) == (variance == 0.0)
+
+
+def assert_fair(results: Results, engine: str) -> None:
     book = engine if engine in ALONE else "stopped" if engine == "var_stop" else "hedged"
-    pnl = engine_pnl(all_engines, "svcj_calm", book, engine)
+    pnl = engine_pnl(results, "svcj_calm", book, engine)
     if engine in NO_TRADES:
         assert (pnl == 0.0).all()
         return
