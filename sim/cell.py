@@ -140,14 +140,14 @@ def run_cell(config: ExperimentConfig, cell: Cell) -> CellResult:
         raise
 
 
-def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
+def cell_market(config: ExperimentConfig, cell: Cell) -> tuple[MarketBlock, Stream, Pricer]:
+    """Simulate the paths of a cell: their market, the address of their random numbers, and a pricer of their own."""
     scenario = config.scenarios[cell.scenario]
     model, shared, calendar = prepare(config, cell.scenario)
     pricer = copy(shared)  # the tables are shared; each cell counts on its own, also in threads
     grid = SimulationGrid(n_days=config.days, warmup_days=WARMUP_DAYS)
     stream = Stream(seed=config.seed, scenario=stream_number(cell.scenario), first_path=cell.first_path)
     paths = model.simulate(grid, cell.n_paths, stream, start=start_of(scenario), spot0=config.account.spot)
-    before = getattr(pricer, "clamp_count", 0)
     market = MarketBlock.build(
         paths,
         calendar,
@@ -158,6 +158,12 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
         config=config.market_of(cell.scenario),
         stream=stream,
     )
+    return market, stream, pricer
+
+
+def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
+    before = getattr(prepare(config, cell.scenario)[1], "clamp_count", 0)
+    market, stream, pricer = cell_market(config, cell)
     outcomes = evaluate(
         market, config.strategies, account=config.account, costs=config.costs, margin=config.margin, stream=stream
     )

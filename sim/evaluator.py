@@ -7,7 +7,7 @@ identities of the ledger. On the last session nothing is decided: positions are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ def evaluate(
     costs: CostsConfig,
     margin: MarginConfig,
     stream: Stream | None = None,
+    run_type: Callable[..., StrategyRun] | None = None,
 ) -> dict[str, Outcomes]:
     """Evaluate strategies on the same paths, quotes and signals.
 
@@ -66,6 +67,8 @@ def evaluate(
         Margin rules.
     stream : Stream, optional
         Address of the block's random numbers, for roll phases that are drawn by path.
+    run_type : callable, optional
+        What makes the run of a strategy, ``StrategyRun`` by default.
 
     Returns
     -------
@@ -80,8 +83,9 @@ def evaluate(
     quotes = QuoteBook(market)
     conditions = CompiledConditions(market)
     phases = roll_phases(stream or Stream(seed=0), market.n_paths)
+    make = run_type or StrategyRun
     runs = {
-        name: _Run(market, quotes, strategy, account, costs, margin, conditions, phases)
+        name: make(market, quotes, strategy, account, costs, margin, conditions, phases)
         for name, strategy in strategies.items()
     }
     last = market.n_times - 1
@@ -92,7 +96,7 @@ def evaluate(
     return {name: run.outcomes() for name, run in runs.items()}
 
 
-def _held(runs: Iterable[_Run]) -> dict[ContractSet, BoolArray]:
+def _held(runs: Iterable[StrategyRun]) -> dict[ContractSet, BoolArray]:
     """Where any strategy holds each set of contracts."""
     held: dict[ContractSet, BoolArray] = {}
     for run in runs:
@@ -102,8 +106,8 @@ def _held(runs: Iterable[_Run]) -> dict[ContractSet, BoolArray]:
     return held
 
 
-class _Run:
-    """One strategy on its way through the days."""
+class StrategyRun:
+    """One strategy on its way through the days; a trade journal watches it as a subclass."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ SIM_ORDER = (
     {"statistics", "storage"},
     {"cell"},
     {"blocks", "partial", "manifest"},
-    {"gather", "workers"},
+    {"gather", "workers", "journal"},
     {"runner"},
     {"plan", "report", "bench"},
     {"cli", ""},

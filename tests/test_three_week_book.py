@@ -30,6 +30,7 @@ import pytest
 from models.protocols import PathBlock, SimulationGrid
 from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
 from sim.evaluator import evaluate
+from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.strategies.iron_condor import IronCondorConfig
 from tests.toy_market import toy_market
@@ -147,19 +148,27 @@ def keep_book(spots: list[int], vols: list[float]) -> Book:
     return book
 
 
-@pytest.fixture(scope="module")
-def outcomes() -> Outcomes:
+def book_market(*order: int) -> MarketBlock:
+    """Market of the two paths, in the given order."""
     n_days = len(DATES) - 1
-    spot = np.array([[4000.0, 4000.0], *zip(*SPOTS, strict=True)])
-    vol = np.array([[0.16, 0.16], *zip(*VOLS, strict=True)])
+    spot = np.array([[4000.0] * len(order), *zip(*(SPOTS[i] for i in order), strict=True)])
+    vol = np.array([[0.16] * len(order), *zip(*(VOLS[i] for i in order), strict=True)])
     paths = PathBlock(
         grid=SimulationGrid(n_days=n_days, warmup_days=WARMUP), spot=spot, state=vol[:, None] ** 2, vix=100.0 * vol
     )
     market = toy_market(paths, start_date="2019-01-02")
     dates = market.calendar.dates[WARMUP : WARMUP + n_days + 1]
     assert [str(date) for date in dates] == [f"2019-01-{day}" for day in DATES]
-    strategies = {"book": StrategyConfig(engines=(IronCondorConfig(stop_loss_x_credit=STOP),))}
-    return evaluate(market, strategies, account=AccountConfig(), costs=CostsConfig(), margin=MarginConfig())["book"]
+    return market
+
+
+BOOK = {"book": StrategyConfig(engines=(IronCondorConfig(stop_loss_x_credit=STOP),))}
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> Outcomes:
+    market = book_market(0, 1)
+    return evaluate(market, BOOK, account=AccountConfig(), costs=CostsConfig(), margin=MarginConfig())["book"]
 
 
 BOOKS = [keep_book(list(spots), list(vols)) for spots, vols in zip(SPOTS, VOLS, strict=True)]

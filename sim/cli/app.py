@@ -17,6 +17,7 @@ ORDER = (
     "plan",
     "run",
     "report",
+    "journal",
     "price",
     "calibrate",
     "fidelity",

@@ -194,6 +194,9 @@ class KeepConfig(ConfigSection):
 
     fan: bool = Field(default=True, description="daily quantiles of equity, SPX, VIX and VIX futures")
     example_paths: int = Field(default=5, ge=0, le=100, description="paths per scenario stored day by day")
+    journal_paths: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        default=(), description="numbers of more paths whose trades `regimesim journal` writes"
+    )
     daily_equity: bool = Field(default=False, description="equity of every path and day (large)")
 
 

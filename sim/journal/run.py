@@ -1,0 +1,120 @@
+"""A run of a strategy that is written down: its engines are watched, its ledger records."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.config import EngineConfig, StrategyConfig
+from sim.evaluator import StrategyRun
+from sim.experiment import signals_read
+from sim.journal.entries import Day
+from sim.journal.ledger import Note, RecordingLedger
+from sim.journal.reasons import notes_of, trees_of
+from sim.strategies.protocols import DayView, Engine, Orders
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+class RecordedRun(StrategyRun):
+    """Run of a strategy with a journal of one path; takes the arguments of ``StrategyRun``.
+
+    Attributes
+    ----------
+    ledger : RecordingLedger
+        Holds the entries.
+    days : list of Day
+        The account after each session so far.
+    """
+
+    ledger: RecordingLedger
+
+    def __init__(
+        self, market: Any, quotes: Any, strategy: StrategyConfig, account: Any, costs: Any, *more: Any
+    ) -> None:
+        super().__init__(market, quotes, strategy, account, costs, *more)
+        self.ledger = RecordingLedger(
+            self.ledger.engines,
+            market.n_paths,
+            account.initial_equity,
+            costs,
+            dates=market.calendar.dates,
+            day0=market.day0,
+        )
+        pairs = zip(strategy.engines, self.engines, strict=True)
+        self._watched = {config.engine: WatchedEngine(engine, config) for config, (_, engine) in pairs}
+        self.engines = list(self._watched.items())
+        self.days: list[Day] = []
+
+    def step(self, t: int, *, decides: bool) -> None:
+        """Move the book, and write down how it stands."""
+        ledger, market = self.ledger, self.market
+        ledger.t = t
+        super().step(t, decides=decides)
+        net = ledger.gross_pnl[:, ledger.path] - ledger.cost[:, ledger.path]
+        self.days.append(
+            Day(
+                session=t - market.day0,
+                date=str(market.calendar.dates[t]),
+                spot=float(market.spot(t)[ledger.path]),
+                vix=float(market.vix(t)[ledger.path]),
+                cash=float(ledger.cash[ledger.path]),
+                equity=float(self.equity[t - market.day0, ledger.path]),
+                engine_pnl=dict(zip(ledger.engines, map(float, net), strict=True)),
+            )
+        )
+
+    def _fill(self, name: str, orders: Orders, t: int) -> None:
+        self.ledger.notes = deque(self._watched[name].notes)
+        super()._fill(name, orders, t)
+
+    def _stop_ruined(self, t: int) -> None:
+        self.ledger.forced = Note(action="close", reason="ruin: equity is gone")
+        super()._stop_ruined(t)
+        self.ledger.forced = None
+
+    def _meet_margin(self, t: int) -> BoolArray:
+        self.ledger.forced = Note(action="close", reason="margin call: equity does not cover what positions bind")
+        is_called = super()._meet_margin(t)
+        self.ledger.forced = None
+        return is_called
+
+
+class WatchedEngine:
+    """Engine whose orders are given their reasons.
+
+    Parameters
+    ----------
+    engine : Engine
+        What decides.
+    config : EngineConfig
+        Its configuration.
+
+    Attributes
+    ----------
+    notes : list of Note
+        Reasons of the orders of the last decision: closes, trades, opens.
+    """
+
+    config_type: ClassVar[type[EngineConfig]] = EngineConfig
+    required_signals: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, engine: Engine, config: EngineConfig) -> None:
+        self.engine, self.config = engine, config
+        self.trees = trees_of(config)
+        book = {name for tree in self.trees.values() for name in tree.signals()} - set(signals_read(config))
+        self.market_signals, self.book_signals = signals_read(config), tuple(sorted(book))
+        self.notes: list[Note] = []
+
+    def decide(self, view: DayView) -> Orders:
+        """Let the engine decide; what it read is noted before, since orders change what the book binds."""
+        read = {name: float(view.signal(name)[0]) for name in self.market_signals}
+        read |= {name: float(view.book_signal(name)[0]) for name in self.book_signals}
+        held = {name: str(tree) for name, tree in self.trees.items() if bool(view.holds(tree)[0])}
+        orders = self.engine.decide(view)
+        self.notes = notes_of(view, self.config, orders, held, read)
+        return orders
