@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import final
+from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +27,18 @@ LONGEST = 276
 """Sessions to which knots are laid; the recursion itself goes on as far as it is asked to."""
 
 _SLAB = 200_000  # terms times options that are summed at once
+
+
+class Sweep(Protocol):
+    """Transforms of one model at the sessions and states that are asked for."""
+
+    def prepare(self, sessions: Iterable[int]) -> None:
+        """Have the transforms of these sessions ready."""
+        ...
+
+    def at(self, states: FloatArray, sessions: int) -> LogTransform:
+        """Transform to a session for each of the states (n_factors, n)."""
+        ...
 
 
 class TransformSweep:
@@ -75,7 +87,8 @@ def backward_grid(model: BackwardModel, sizes: dict[int, tuple[int, int]]) -> Ba
 
 
 @lru_cache(maxsize=2)
-def _sweep_of(model: BackwardModel) -> TransformSweep:
+def sweep_of(model: BackwardModel) -> Sweep:
+    """Sweep of a model; kept for the models last asked about."""
     return TransformSweep(model)
 
 
@@ -104,12 +117,15 @@ class BackwardPricer(TransformPricer):
     ----------
     model : BackwardModel
         The model whose Q-law is priced; hashable, for sweeps are kept between calls.
+    sweep : callable
+        Finds the sweep of a model.
     """
 
-    __slots__ = ("model",)
+    __slots__ = ("_sweep_of", "model")
 
-    def __init__(self, model: BackwardModel) -> None:
+    def __init__(self, model: BackwardModel, *, sweep: Callable[[Any], Sweep] = sweep_of) -> None:
         self.model = model
+        self._sweep_of = sweep
 
     def __repr__(self) -> str:
         return f"BackwardPricer({self.model!r})"
@@ -163,7 +179,7 @@ class BackwardPricer(TransformPricer):
     ) -> OptionValue:
         """See ``Pricer.spx_option``; theta is the price one session later minus the price now."""
         sessions = np.unique(whole_sessions(ttm)).astype(int)
-        _sweep_of(self.model).prepare({int(n) for n in (*sessions, *(sessions - 1)) if n > 0})
+        self._sweep_of(self.model).prepare({int(n) for n in (*sessions, *(sessions - 1)) if n > 0})
         return super().spx_option(spot, state, strike=strike, ttm=ttm, is_call=is_call)
 
     def relative_puts(self, states: FloatArray, log_moneyness: FloatArray, ttm: float) -> tuple[FloatArray, FloatArray]:
@@ -188,4 +204,4 @@ class BackwardPricer(TransformPricer):
         return self._transform(states, ttm).deviation
 
     def _transform(self, states: FloatArray, ttm: float) -> LogTransform:
-        return _sweep_of(self.model).at(states, int(whole_sessions(ttm)))
+        return self._sweep_of(self.model).at(states, int(whole_sessions(ttm)))

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from models.backward_pricer import BackwardPricer, whole_sessions
 from models.kernels.vix_sums import vix_moments, vix_options
-from models.linear_factor_slices import LinearFactorModel
+from models.linear_factor_model import LinearFactorModel
+from models.linear_factor_sweep import sweep_of
 from models.linear_factor_vix import squares
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
 from models.transform_pricer import by_time, check_positive, flatten
@@ -32,7 +33,7 @@ class LinearFactorPricer:
 
     def __init__(self, model: LinearFactorModel) -> None:
         self.model = model
-        self._spx = BackwardPricer(model)
+        self._spx = BackwardPricer(model, sweep=sweep_of)
 
     def __repr__(self) -> str:
         return f"LinearFactorPricer({self.model!r})"

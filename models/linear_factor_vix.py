@@ -9,12 +9,13 @@ at all states and nodes are one product of matrices.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, final
+from typing import final
 
 import numpy as np
 
 from models.factor_noise import FactorNoise
 from models.kernels.vix_sums import vix_moments, vix_sides
+from models.linear_factor_model import LinearFactorModel
 from models.protocols import SESSIONS_PER_YEAR, FloatArray
 from models.slices import VixSlice
 
@@ -22,44 +23,12 @@ SMOOTH = 0.9
 """Spacing of nodes, in deviations, for what has no kink."""
 
 TABLE_SPACING = 0.08
+_LEAST_DEVIATION = 1e-5
 _BLOCK = 400_000  # squares that are held at once: they stay in the cache
 _MOST_BINS = 4096
 
 
-class SplitFunction(Protocol):
-    """A function of two factors that splits into products over sums of arguments."""
-
-    def __call__(self, state: FloatArray) -> FloatArray:
-        """Value at states (2, ...)."""
-        ...
-
-    def split(self, states: FloatArray, offsets: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Factors whose product are the values at all sums of a state and an offset."""
-        ...
-
-
-class LinearFactors(Protocol):
-    """A model whose two factors are linear filters of shocks that know no state, under Q."""
-
-    @property
-    def rate(self) -> float:
-        """Short rate [1/year, continuous]."""
-        ...
-
-    def squared_vix(self, *, ahead: int = 0) -> SplitFunction:
-        """E^Q of squared VIX ``ahead`` sessions on, daily."""
-        ...
-
-    def decay(self, n_sessions: int) -> FloatArray:
-        """What is left of the factors after some sessions, (2,)."""
-        ...
-
-    def noise(self, n_sessions: int, spacing: float) -> FactorNoise:
-        """What these sessions add, as nodes ``spacing`` deviations apart where payoffs bend."""
-        ...
-
-
-def squares(model: LinearFactors, n_sessions: int, states: FloatArray, noise: FactorNoise) -> Iterator[FloatArray]:
+def squares(model: LinearFactorModel, n_sessions: int, states: FloatArray, noise: FactorNoise) -> Iterator[FloatArray]:
     """Yield squared VIX [points] after some sessions, (n_part, n_nodes) for one part of the states after the other."""
     left, right = model.squared_vix().split(model.decay(n_sessions)[:, None] * states, noise.points)
     left *= 1e4 * SESSIONS_PER_YEAR
@@ -69,24 +38,39 @@ def squares(model: LinearFactors, n_sessions: int, states: FloatArray, noise: Fa
 
 
 def vix_slices(
-    model: LinearFactors, states: FloatArray, scaled: FloatArray, max_sessions: int, *, spacing: float = TABLE_SPACING
+    model: LinearFactorModel,
+    states: FloatArray,
+    scaled: FloatArray,
+    max_sessions: int,
+    *,
+    spacing: float = TABLE_SPACING,
 ) -> Iterator[VixSlice]:
-    """See ``models.slices.SliceSource.vix_slices``; without strikes a coarse set of nodes will do."""
+    """See ``models.slices.SliceSource.vix_slices``."""
     strikes = StrikeCells(scaled)
     for n in range(1, max_sessions + 1):
-        noise = model.noise(n, spacing if scaled.size else SMOOTH)
-        future, deviation = np.empty((2, states.shape[1]))
+        future, deviation = moments(model, n, states, model.noise(n, SMOOTH))
+        np.maximum(deviation, _LEAST_DEVIATION, out=deviation)
         puts, calls = np.empty((2, states.shape[1], strikes.edges.size))
-        low = 0
-        for part in squares(model, n, states, noise):
-            rows = slice(low, low + part.shape[0])
-            low = rows.stop
-            if scaled.size:
-                sides = puts[rows], calls[rows]
-                vix_sides(future[rows], deviation[rows], *sides, part, noise.weight, *strikes.search)
-            else:
-                vix_moments(future[rows], deviation[rows], part, noise.weight)
+        if scaled.size:
+            noise, low = model.noise(n, spacing), 0
+            for part in squares(model, n, states, noise):
+                rows = slice(low, low + part.shape[0])
+                vix_sides(future[rows], deviation[rows], puts[rows], calls[rows], part, noise.weight, *strikes.search)
+                low = rows.stop
         yield future, deviation, puts[:, strikes.of_put], calls[:, strikes.of_call]
+
+
+def moments(
+    model: LinearFactorModel, n_sessions: int, states: FloatArray, noise: FactorNoise
+) -> tuple[FloatArray, FloatArray]:
+    """Mean VIX [points] after some sessions, and deviation of its logarithm, (n_states,)."""
+    future, deviation = np.empty((2, states.shape[1]))
+    low = 0
+    for part in squares(model, n_sessions, states, noise):
+        rows = slice(low, low + part.shape[0])
+        vix_moments(future[rows], deviation[rows], part, noise.weight)
+        low = rows.stop
+    return future, deviation
 
 
 @final

@@ -63,9 +63,9 @@ class LogTransform:
         reach = float(np.max(self.knots.values[np.minimum(last + 1, self.knots.n - 1)] * deviation))
         return int(np.clip(np.ceil(reach * 2.0 * WIDTH / np.pi), 64, _MAX_TERMS))
 
-    def density_terms(self, deviation: FloatArray) -> FloatArray:
+    def density_terms(self, deviation: FloatArray, n_terms: int | None = None) -> FloatArray:
         """Cosine coefficients of the density of Y on WIDTH deviations to either side of 0, (n_states, n_terms)."""
-        n_terms = self.terms(deviation)
+        n_terms = self.terms(deviation) if n_terms is None else n_terms
         spacing = np.pi / (2.0 * WIDTH * deviation)
         values = np.empty((deviation.size, n_terms), dtype=np.complex128)
         read_transforms(values, spacing, self.size, self.phase, self.knots.scale, self.knots.step)

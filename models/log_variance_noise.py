@@ -22,10 +22,10 @@ from models.factor_noise import FactorNoise
 from models.kernels.filtered_transform import ComplexArray, filtered_transform, transform_table
 from models.log_variance_dynamics import LogVarianceDynamics
 from models.protocols import FloatArray
-from models.sinh_arcsinh import SinhArcsinh
+from models.sinh_arcsinh import SinhArcsinh, normal_panels
 
 _STEP = 0.002  # of the arguments between which the transforms of one session are interpolated
-_PANEL, _ORDER, _END = 0.125, 24, 8.5  # of the quadrature of one session's transforms
+_END = 8.5  # normal at which the quadrature of one session's transforms ends
 _SIDE = 7.4  # deviations at which a normal transform is 1e-12
 _FARTHEST = 6.8  # normal whose shock is the largest that counts
 _EDGE = 1e-11
@@ -104,18 +104,9 @@ def _session_tables(shock: SinhArcsinh, noise: SinhArcsinh, n: int) -> ComplexAr
     kink = min(max(shock.normal_at_zero, 1.0 - _END), _END - 1.0)
     sides = [(shock, kink, _END), (shock, -_END, kink), (noise, -_END, _END)]
     for table, (law, low, high) in zip(tables, sides, strict=True):
-        normal, weight = _panels(low, high)
+        normal, weight = normal_panels(low, high)
         transform_table(table, law.value(normal), weight, _STEP)
     return tables
-
-
-def _panels(low: float, high: float) -> tuple[FloatArray, FloatArray]:
-    """Nodes and weights of the normal law between two values, for integrands that turn many times."""
-    edges = np.linspace(low, high, int(np.ceil((high - low) / _PANEL)) + 1)
-    nodes, weights = np.polynomial.legendre.leggauss(_ORDER)
-    half = 0.5 * np.diff(edges)[:, None]
-    normal = (0.5 * (edges[1:] + edges[:-1])[:, None] + half * nodes).ravel()
-    return normal, (half * weights).ravel() * np.exp(-0.5 * normal**2) / np.sqrt(2.0 * np.pi)
 
 
 @lru_cache(maxsize=64)

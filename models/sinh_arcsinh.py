@@ -30,6 +30,7 @@ from scipy.special import kv
 from models.protocols import FloatArray
 
 _REACH, _WIDTH, _ORDER = 13.0, 2.0, 24  # panels no wider than twice the distance of the branch points at +-i
+_NARROW = 0.125
 _LARGEST_DEVIATION = 1.0
 _DEGREE = 12
 
@@ -126,6 +127,31 @@ def gauss_quadrature(law: SinhArcsinh, n_nodes: int) -> tuple[FloatArray, FloatA
     values, weights = quadrature(law)
     sides = [_gauss(values[side], weights[side], (n_nodes + 1) // 2) for side in (values < 0.0, values > 0.0)]
     return np.concatenate([side[0] for side in sides]), np.concatenate([side[1] for side in sides])
+
+
+def gauss_nodes(values: FloatArray, weights: FloatArray, n_nodes: int) -> FloatArray:
+    """Nodes of Gauss quadrature of a measure on many values."""
+    return _gauss(values, weights, n_nodes)[0]
+
+
+def normal_panels(low: float, high: float) -> tuple[FloatArray, FloatArray]:
+    """Quadrature of the normal law between two values, fine enough for integrands that turn many times.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends.
+
+    Returns
+    -------
+    normal, weight : ndarray of shape (n_nodes,)
+        Nodes and chances.
+    """
+    edges = np.linspace(low, high, int(np.ceil((high - low) / _NARROW)) + 1)
+    nodes, weights = np.polynomial.legendre.leggauss(_ORDER)
+    half = 0.5 * np.diff(edges)[:, None]
+    normal = (0.5 * (edges[1:] + edges[:-1])[:, None] + half * nodes).ravel()
+    return normal, (half * weights).ravel() * np.exp(-0.5 * normal**2) / sqrt(2.0 * pi)
 
 
 @lru_cache(maxsize=32)

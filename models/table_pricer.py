@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from models.black import black_vega, implied_volatility
 from models.building import counted
@@ -103,7 +104,8 @@ def build_tables(source: SliceSource, layout: TableLayout, max_sessions: int) ->
         ``spx`` and ``vix`` of shape (max_sessions, 2, n_rows, n_strikes): puts and calls; ``spx_deviation``,
         ``vix_future`` and ``vix_deviation`` of shape (max_sessions, n_fine_rows).
     """
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    # products of small matrices on many threads only wait for one another
+    with threadpool_limits(limits=1), ThreadPoolExecutor(max_workers=2) as pool:
         spx = pool.submit(_spx_tables, source, layout, max_sessions)
         tables = _vix_tables(source, layout, max_sessions)
         tables.update(spx.result())

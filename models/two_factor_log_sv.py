@@ -44,10 +44,14 @@ from models.linear_factor_family import LinearFactorFamily
 from models.log_variance_dynamics import FactorDynamics, LogVarianceDynamics
 from models.log_variance_noise import log_variance_noise
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
+from models.shock_rule import ShockRule, shock_rule
 from models.sinh_arcsinh import SinhArcsinh, deviation_of_variance, gauss_quadrature
 
 AXIS_REACH = ((-4.0, 5.0), (-4.0, 4.5))
 """Stationary deviations that tables cover; the fast factor has a long upper tail."""
+
+AXIS_NODES = (23, 41)
+"""About the same distance along both, as variance is a function of their sum."""
 
 LEAST_NODES = 40
 """Fewest nodes of the return's shock: the whole return is that shock, so that its own transform must be resolved."""
@@ -176,13 +180,26 @@ class TwoFactorLogSv(LinearFactorFamily):
         """E^Q of squared VIX ``ahead`` sessions on, as a function of the state [1/session]."""
         return self.dynamics("q").mean_variance(ahead, self.vix_sessions)
 
+    def forward_variance(self, ahead: int) -> ExponentialSum:
+        """E^Q of the variance of the session that starts ``ahead`` sessions on, daily."""
+        return self.dynamics("q").mean_variance(ahead, 1)
+
+    @property
+    def recursion_nodes(self) -> tuple[int, int]:
+        """See ``LinearFactorModel.recursion_nodes``: as far apart along both, for variance is one of their sum."""
+        return (30, 47)
+
     def decay(self, n_sessions: int) -> FloatArray:
-        """See ``LinearFactors.decay``."""
+        """See ``LinearFactorModel.decay``."""
         return np.asarray(self.dynamics("q").persistence ** n_sessions)
 
     def noise(self, n_sessions: int, spacing: float) -> FactorNoise:
-        """See ``LinearFactors.noise``."""
+        """See ``LinearFactorModel.noise``."""
         return log_variance_noise(replace(self.dynamics("q"), drift=0.0), n_sessions, spacing)
+
+    def shock_rule(self, refinement: float) -> ShockRule:
+        """See ``LinearFactorModel.shock_rule``; the size of the shock has its kink at 0."""
+        return shock_rule(self.dynamics("q").return_shock, round(7 * refinement), is_split=True)
 
     def vix(self, state: FloatArray) -> FloatArray:
         """VIX [points] of shape ``state.shape[1:]``."""
@@ -192,8 +209,8 @@ class TwoFactorLogSv(LinearFactorFamily):
         """Axes of price tables: both factors, over the states that the P law visits."""
         deviation = np.sqrt(np.diag(self.dynamics("p").stationary_covariance))
         return tuple(
-            Axis(kind="linear", low=float(low * side), high=float(high * side), n_nodes=29)
-            for (low, high), side in zip(AXIS_REACH, deviation, strict=True)
+            Axis(kind="linear", low=float(low * side), high=float(high * side), n_nodes=n_nodes)
+            for (low, high), side, n_nodes in zip(AXIS_REACH, deviation, AXIS_NODES, strict=True)
         )
 
     def pricing_key(self) -> str:

@@ -25,12 +25,17 @@ from models.domain import check_domain
 from models.errors import ModelParameterError
 from models.factor_noise import FactorNoise, gaussian_noise
 from models.linear_factor_family import LinearFactorFamily
-from models.linear_factor_vix import SplitFunction
+from models.linear_factor_model import SplitFunction
 from models.ou_factors import OuFactors, session_step
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
+from models.shock_rule import ShockRule, shock_rule
+from models.sinh_arcsinh import SinhArcsinh
 
-AXIS_REACH = 5.0
-"""Stationary deviations to either side that tables cover."""
+AXIS_REACH = (5.0, 4.5)
+"""Stationary deviations of the factors to either side that tables cover."""
+
+AXIS_NODES = (25, 57)
+"""The VIX looks past what the fast factor has forgotten: it asks for more nodes along the slow one."""
 
 
 class TwoFactorOu(LinearFactorFamily):
@@ -93,20 +98,33 @@ class TwoFactorOu(LinearFactorFamily):
         return self.variance_function(first, sessions, measure)(state)
 
     def squared_vix(self, *, ahead: int = 0) -> SplitFunction:
-        """See ``LinearFactors.squared_vix``."""
+        """See ``LinearFactorModel.squared_vix``."""
         return self.variance_function(ahead, self.vix_sessions, "q")
 
+    def forward_variance(self, ahead: int) -> SplitFunction:
+        """E^Q of the variance of the session that starts ``ahead`` sessions on, daily."""
+        return self.variance_function(ahead, 1, "q")
+
+    @property
+    def recursion_nodes(self) -> tuple[int, int]:
+        """See ``LinearFactorModel.recursion_nodes``: about the same distance along both, counted in Z."""
+        return (37, 77)
+
     def decay(self, n_sessions: int) -> FloatArray:
-        """See ``LinearFactors.decay``."""
+        """See ``LinearFactorModel.decay``."""
         return self.factors("q").factor_law(n_sessions)[0]
 
     def noise(self, n_sessions: int, spacing: float) -> FactorNoise:
-        """See ``LinearFactors.noise``; payoffs bend along the mean of Z over the sessions that the VIX looks at."""
+        """See ``LinearFactorModel.noise``; payoffs bend along the mean of Z over the sessions that the VIX looks at."""
         q = self.factors("q")
         _, constant, covariance = q.factor_law(n_sessions)
         law = q.mixture_law(0, self.vix_sessions)
         slope = np.array([law.fast.mean(), law.slow.mean()])
         return gaussian_noise(constant, covariance, slope, spacing)
+
+    def shock_rule(self, refinement: float) -> ShockRule:
+        """See ``LinearFactorModel.shock_rule``."""
+        return shock_rule(SinhArcsinh(skew=0.0, tail=1.0), round(12 * refinement), is_split=False)
 
     def growth(self, measure: Measure) -> float:
         """Log of the index' expected growth of a session."""
@@ -134,8 +152,11 @@ class TwoFactorOu(LinearFactorFamily):
 
     def table_axes(self) -> tuple[Axis, ...]:
         """Axes of price tables: both factors, over the states that the P law visits."""
-        reach = AXIS_REACH * np.sqrt(np.diag(self.factors("p").stationary_covariance))
-        return tuple(Axis(kind="linear", low=-float(side), high=float(side), n_nodes=29) for side in reach)
+        reach = np.array(AXIS_REACH) * np.sqrt(np.diag(self.factors("p").stationary_covariance))
+        return tuple(
+            Axis(kind="linear", low=-float(side), high=float(side), n_nodes=n_nodes)
+            for side, n_nodes in zip(reach, AXIS_NODES, strict=True)
+        )
 
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Scale what makes Q differ from P, and the equity premium; with 0 and 0 the two laws are the same."""

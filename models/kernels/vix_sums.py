@@ -15,19 +15,27 @@ _LEAST = 1e-12
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")  # type: ignore[untyped-decorator]
-def _roots_and_moments(
-    root: FloatArray, log_root: FloatArray, squared: FloatArray, weight: FloatArray
-) -> tuple[float, float, float]:
-    """Fill roots and their logarithms; return the means of both and of the squared logarithm."""
-    mean, first, second = 0.0, 0.0, 0.0
+def _roots_and_mean(root: FloatArray, log_root: FloatArray, squared: FloatArray, weight: FloatArray) -> float:
+    """Fill roots and their logarithms; return the mean root."""
+    mean = 0.0
     for i in range(squared.size):
         value = max(squared[i], _LEAST)
         root[i] = np.sqrt(value)
         log_root[i] = 0.5 * log_positive(value)
+        mean += weight[i] * root[i]
+    return mean
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")  # type: ignore[untyped-decorator]
+def _roots_and_moments(
+    root: FloatArray, log_root: FloatArray, squared: FloatArray, weight: FloatArray
+) -> tuple[float, float, float]:
+    """Fill roots and their logarithms; return the means of both and of the squared logarithm."""
+    mean = _roots_and_mean(root, log_root, squared, weight)
+    first, second = 0.0, 0.0
     centre = log_root[squared.size // 2]
     for i in range(squared.size):
         gap = log_root[i] - centre
-        mean += weight[i] * root[i]
         first += weight[i] * gap
         second += weight[i] * gap * gap
     return mean, centre + first, second - first * first
@@ -86,7 +94,7 @@ def vix_sides(
     start: IntArray,
     width: float,
 ) -> None:
-    """Fill futures, deviations (n_states,) and options (n_states, n_edges) over future and deviation.
+    """Fill futures (n_states,) and options (n_states, n_edges) over future and deviation.
 
     Options are struck at ``future * exp(deviation * edge)``, the edges increasing. Every chance falls into a cell
     between two strikes, so that all options are two running sums.
@@ -95,9 +103,8 @@ def vix_sides(
     root, scaled = np.empty(n), np.empty(n)
     mass, level = np.empty(edges.size + 1), np.empty(edges.size + 1)
     for s in range(future.size):
-        mean, _, variance = _roots_and_moments(root, scaled, squared[s], weight)
-        size = np.sqrt(max(variance, 1e-10))
-        future[s], deviation[s] = mean, size
+        mean, size = _roots_and_mean(root, scaled, squared[s], weight), deviation[s]
+        future[s] = mean
         _scale(scaled, np.log(mean), 1.0 / size)
         _deposit(mass, level, scaled, root, weight, edges, start, width)
         unit = 1.0 / (mean * size)
