@@ -23,15 +23,17 @@ from sim.errors import ConfigError, StorageError
 from sim.evaluator import evaluate, required_signals
 from sim.experiment import parse_experiment
 from sim.journal import Entry, Journal, journal_of, kept_paths, replay
+from sim.journal.entries import PAYMENTS
 from sim.journal.replay import chosen_path
 from sim.journal.run import RecordedRun
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.storage import Results
+from sim.strategies import registry
 from sim.strategies.crash_synthetic import CrashSyntheticConfig
 from sim.strategies.iron_condor import IronCondorConfig
-from sim.strategies.rigid_vix import RigidVixConfig
 from sim.strategies.vix_ladder import VixLadderConfig
+from tests.test_margin_call import SellPuts, SellPutsConfig
 from tests.test_three_week_book import (
     BOOK,
     BOOKS,
@@ -176,17 +178,19 @@ MANY: tuple[EngineConfig, ...] = (
 )
 
 
-def test_cash_of_a_day_adds_up_to_what_the_ledger_paid() -> None:
-    journal, outcomes = recorded(moving_market(*MANY), StrategyConfig(engines=MANY))
-    actions = {entry.action for entry in journal.entries}
-    assert {"open", "roll", "adjust", "close", "settle", "interest", "variation"} <= actions
+@pytest.mark.parametrize(("instrument", "own"), [("future", {"variation", "roll"}), ("etn", {"fee"})])
+def test_cash_of_a_day_adds_up_to_what_the_ledger_paid(instrument: Any, own: set[str]) -> None:
+    engines = (MANY[0], CrashSyntheticConfig(instrument=instrument), MANY[2])
+    journal, outcomes = recorded(moving_market(*engines), StrategyConfig(engines=engines))
+    assert {"open", "adjust", "close", "settle", "interest"} <= {entry.action for entry in journal.entries}
+    assert own <= {entry.action for entry in journal.entries if entry.engine == "crash_synthetic"}
     flows, before = by_day(journal.entries), 1_000_000.0
     for day in journal.days:
         assert flows[day.session] == pytest.approx(day.cash - before, rel=0.0, abs=1e-9)
         before = day.cash
     costs = math.fsum(entry.fees + entry.half_spread for entry in journal.entries)
     assert costs == pytest.approx(float(outcomes.engine_cost[:, 0].sum()), rel=1e-12)
-    assert sum(e.action not in ("interest", "variation", "settle") for e in journal.entries) == outcomes.n_trades[0]
+    assert sum(e.action not in (*PAYMENTS, "settle") for e in journal.entries) == outcomes.n_trades[0]
     assert math.fsum(row["cash"] for row in journal.rows()) == pytest.approx(
         math.fsum(e.cash for e in journal.entries), abs=1e-6
     )
@@ -260,21 +264,18 @@ def test_a_hedge_names_its_tree_and_the_signals_that_it_read() -> None:
     assert sum(entry.legs[0].quantity < 0.0 for entry in rolls) == sum(e.legs[0].quantity > 0.0 for e in rolls) > 0
 
 
-def test_a_margin_call_and_ruin_say_so() -> None:
-    spot = np.full((35, 1), 4000.0)
-    spot[26:] = 3000.0
-    rule = IronCondorConfig(**HOLD, entry_every=63, risk_per_tranche=1.0, max_open_risk=1.0, combined_cap=None)
-    hedge = RigidVixConfig()
-    market = toy_market(
-        chosen_paths(spot, 16.0, 20),
-        start_date="2019-03-04",
-        required_signals=required_signals({"book": StrategyConfig(engines=(rule, hedge))}),
-    )
-    journal, outcomes = recorded(market, StrategyConfig(engines=(rule, hedge)))
-    forced = [entry.reason for entry in journal.entries if entry.reason.startswith(("margin call", "ruin"))]
-    assert forced
-    assert bool(outcomes.margin_calls[0]) == any(reason.startswith("margin call") for reason in forced)
-    assert bool(outcomes.ruined[0]) == any(reason.startswith("ruin") for reason in forced)
+@pytest.mark.parametrize(("last", "rule", "n_closed"), [(3700.0, "margin call", 1), (3200.0, "ruin", 3)])
+def test_a_margin_call_and_ruin_say_so(last: float, rule: str, n_closed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Naked puts as in the book of margin calls: one of three tranches pays for the fall to 3700, none for 3200."""
+    monkeypatch.setitem(registry.REGISTRY, "sell_puts", SellPuts)
+    market = toy_market(chosen_paths(np.array([4000.0] * 4 + [last] * 2)[:, None], 20.0, 1))
+    account = AccountConfig(initial_equity=800_000.0)
+    journal, outcomes = recorded(market, StrategyConfig(engines=(SellPutsConfig(),)), account)
+    closed = [entry for entry in journal.entries if entry.action == "close"]
+    assert [(entry.session, entry.reason.split(":")[0]) for entry in closed] == [(3, rule)] * n_closed
+    assert (outcomes.margin_calls[0], outcomes.ruined[0]) == (int(rule == "margin call"), rule == "ruin")
+    opened = [entry for entry in journal.entries if entry.action == "open"]
+    assert [(entry.session, entry.reason) for entry in opened] == [(day, "rule of sell_puts") for day in range(3)]
 
 
 # replay of stored results
