@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import wofz
 
 from models.affine import AffineModel, ComplexArray
+from models.errors import PricingDomainError
 from models.kernels.price_grid import read_scaled_prices
 from models.protocols import SESSIONS_PER_YEAR, FloatArray
 from models.slices import VixSlice
@@ -154,10 +155,13 @@ class _Session:
         chosen = slice(start, int((high - strikes.first) / strikes.step) + 4 * stride, stride)
         log_strike, of_strike = strikes.rows(chosen)
         strike = np.exp(log_strike)
-        grid = self._calls(nodes, strike, of_strike)
+        with np.errstate(over="ignore", invalid="ignore"):  # below the lowest value, where nothing is read
+            grid = self._calls(nodes, strike, of_strike)
         # the VIX never ends below its lowest value, where the integral does not converge, nor eight deviations down
         forward = np.maximum(future[:, None] - strike, 0.0)
         is_option = (strike**2 > floor[:, None]) & (strike > (future * (1.0 - 8.0 * deviation))[:, None])
+        if not np.isfinite(grid[is_option]).all():
+            raise PricingDomainError("VIX options of the tables overflow: the transform grows too large on the contour")
         grid = np.where(is_option, np.clip(grid, forward, future[:, None]), forward)
         filled = np.empty((2, nodes.size, scaled.size))
         step = strikes.step * stride

@@ -66,10 +66,13 @@ def test_a_fit_to_own_files_is_a_preset_that_runs(files: tuple[str, str], tmp_pa
 def test_a_file_that_is_no_preset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelParameterError, match=r"preset .*none.yaml cannot be read"):
         models.load_preset(str(tmp_path / "none.yaml"))
-    for text in ("model: svcj\n", "- 1\n", "model: svcj\nparameters: {kappa_p: much}\n", ""):
+    for text in ("model: svcj\n", "- 1\n", "model: svcj\nparameters: much\n", ""):
         (tmp_path / "bad.yaml").write_text(text)
         with pytest.raises(ModelParameterError, match="must hold model and parameters"):
             models.load_preset(str(tmp_path / "bad.yaml"))
+    given = {**models.load_preset("svcj_index_2018").parameters, "kappa_p": "much"}
+    with pytest.raises(ModelParameterError, match="kappa_p must be a finite number, got 'much'"):
+        models.create("svcj", **given)
 
 
 def test_files_that_cannot_be_spx_and_vix_are_refused(files: tuple[str, str], tmp_path: Path) -> None:
@@ -105,8 +108,8 @@ def test_too_short_a_history_and_a_missing_directory_are_known_before_the_fit(
     [
         (("--vix", "nan"), "--vix must be > 0 points, got nan"),
         (("--vix", "-3"), "--vix must be > 0 points, got -3"),
-        (("--state", "-0.1"), "--state must be finite and >= 0, got -0.1"),
-        (("--state", "inf"), "--state must be finite and >= 0, got inf"),
+        (("--state", "-0.1"), "--state: variance must be finite and >= 0, got -0.1"),
+        (("--state", "inf"), "--state: variance must be finite and >= 0, got inf"),
     ],
 )
 def test_prices_from_no_state_are_refused(arguments: tuple[str, str], message: str) -> None:

@@ -97,8 +97,10 @@ def price(
     if state and len(state) != len(made.state_names):
         raise ConfigError(f"--state must be given for each of {', '.join(made.state_names)}, got {len(state)} values")
     for name, value in zip(made.state_names, state or (), strict=False):
-        if not np.isfinite(value) or (value < 0.0 and "variance" in name and "log" not in name):
-            raise ConfigError(f"--state: {name} must be finite and, where it is a variance, >= 0, got {value:g}")
+        is_variance = name.startswith("variance")
+        if not np.isfinite(value) or (is_variance and value < 0.0):
+            rule = "finite and >= 0" if is_variance else "finite"
+            raise ConfigError(f"--state: {name} must be {rule}, got {value:g}")
     at = np.array(state) if state else state_at_vix(made, 15.0 if vix is None else vix)
     chosen = _strike(made, product, strike, delta, spot, at, sessions)
     asked = Question(product, spot, at, sessions, chosen)
