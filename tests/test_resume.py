@@ -161,7 +161,7 @@ def test_a_block_is_whole_or_absent(tmp_path: Path) -> None:
 
 
 KILLS = 5
-SMALL = ("-o", "paths=160", "-o", "days=30", "-o", "compute.block_paths=8", "--jobs", "2", "--no-report", "--quiet")
+SMALL = ("-o", "paths=200", "-o", "days=30", "-o", "compute.block_paths=8", "--jobs", "2", "--no-report", "--quiet")
 
 
 def start(directory: Path, *more: str) -> subprocess.Popen[bytes]:
@@ -173,7 +173,7 @@ def start(directory: Path, *more: str) -> subprocess.Popen[bytes]:
 
 def test_a_run_killed_again_and_again_ends_like_one_that_was_not(tmp_path: Path) -> None:
     """Killed at moments drawn beforehand, each after its first new block; every worker dies with it."""
-    moments = np.random.default_rng(11).uniform(0.0, 1.0, KILLS)
+    moments = np.random.default_rng(11).uniform(0.0, 0.3, KILLS)
     blocks = tmp_path / ".toy.partial" / "blocks"
     killed = 0
     for moment in moments:
