@@ -49,11 +49,13 @@ class LinearFactorSlices:
         recursion = transform_recursion(self.model, max_sessions, refinement=self.refinement)
         reader, sides = StateReader(recursion.axes, states), CosineSides(scaled)
         scales = self._deviations(states, max_sessions), self._deviations(recursion.grid.states[:, 0], max_sessions)
+        own: LogTransform | None = recursion.first_session(states)
         for nodes, deviation, spread in zip(recursion.logarithms(max_sessions), *scales, strict=True):
-            own = LogTransform(knots=nodes.knots, size=reader(nodes.size), phase=reader(nodes.phase))
+            own = own or LogTransform(knots=nodes.knots, size=reader(nodes.size), phase=reader(nodes.phase))
             # counted at the nodes: between them nothing can be read where the transform has died out
             n_terms = terms_needed(nodes, spread)
             yield deviation, *sides(own.density_terms(deviation, n_terms), deviation)
+            own = None
 
     def _deviations(self, states: FloatArray, max_sessions: int) -> Iterator[FloatArray]:
         """Root of the expected variance of the log return to 1, 2, .. sessions, (n_states,)."""

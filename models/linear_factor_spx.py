@@ -17,6 +17,7 @@ import numpy as np
 
 from models.backward_fourier import Knots
 from models.backward_grid import BackwardGrid
+from models.backward_model import SharedReturn
 from models.kernels.linear_factor_step import IntArray, fill_phases, spline_coefficients, step_linear_factors
 from models.linear_factor_model import LinearFactorModel
 from models.log_transform import LogTransform
@@ -93,6 +94,20 @@ class TransformRecursion:
                     if plane is not None:
                         result[..., part] = plane.reshape(2, self.grid.size, -1)
                 yield result
+
+    def first_session(self, states: FloatArray) -> LogTransform:
+        """Logarithms one session ahead of states (2, n): of the shock itself, read from no grid."""
+        model, rule = self.grid.model, self.rule
+        variance = np.asarray(model.return_variance(states))
+        deviation = np.sqrt(variance * (1.0 - model.orthogonal_share))
+        if isinstance(model, SharedReturn):
+            deviation = np.asarray(model.shared_deviation(states))
+        damping = np.maximum(variance - deviation**2, 0.0)
+        growth = np.log(np.exp(deviation[:, None] * rule.values) @ rule.chances) + 0.5 * damping
+        cosine, sine = np.empty((2, 1, deviation.size, self.knots.n))
+        whole = rule.tables.sum(axis=0, keepdims=True)
+        fill_phases(cosine, sine, self.knots.values, deviation, damping, growth, whole, rule.step)
+        return LogTransform.of(self.knots, np.ascontiguousarray((cosine[0] + 1j * sine[0]).T))
 
     def logarithms(self, n_sessions: int) -> Iterator[LogTransform]:
         """Yield logarithms at the nodes of the grid, to 1, 2, .. sessions."""

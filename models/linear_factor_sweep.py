@@ -52,6 +52,8 @@ class LinearFactorSweep:
 
     def at(self, states: FloatArray, sessions: int) -> LogTransform:
         """Transform to a session for each of the states (2, n)."""
+        if sessions == 1:
+            return self._recursion.first_session(states)
         self.prepare([sessions])
         reads = [axis.read(values) for axis, values in zip(self._recursion.axes, states, strict=True)]
         size, phase = (self._read(part, reads) for part in self._kept[sessions])

@@ -22,7 +22,7 @@ from models.slices import VixSlice
 SMOOTH = 0.9
 """Spacing of nodes, in deviations, for what has no kink."""
 
-TABLE_SPACING = 0.08
+TABLE_SPACING = 0.12
 _LEAST_DEVIATION = 1e-5
 _BLOCK = 400_000  # squares that are held at once: they stay in the cache
 _MOST_BINS = 4096
