@@ -168,7 +168,8 @@ class StrategyRun:
         self.trades.note(ledger, equity)
         ledger.drop_closed()
         ledger.verify(t - market.day0)
-        self.equity[t - market.day0] = ledger.equity()
+        # the account starts with its equity before the first orders, whose costs are the strategy's
+        self.equity[t - market.day0] = equity if t == market.day0 else ledger.equity()
         for row, name in enumerate(ledger.engines):
             held = [tranche.is_open for tranche in ledger.held_by(name)]
             if held:

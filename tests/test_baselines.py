@@ -207,6 +207,20 @@ def test_spx_is_the_index_with_dividends_and_cash_is_the_rate() -> None:
     np.testing.assert_allclose(cash, np.broadcast_to(1e6 * np.exp(RATE * t / 252), (51, 3)), rtol=1e-12)
 
 
+def test_costs_of_the_first_day_are_part_of_the_result() -> None:
+    """The index is bought on day 0: what that costs is lost, and engines add up to it."""
+    market = toy_market(constant_volatility(10, 3), start_date="2019-01-02")
+    free, paid = (
+        run_recorded(market, SpxConfig(), account=FRACTIONS, costs=costs).outcomes
+        for costs in (FREE, FREE.model_copy(update={"commission_per_share": 0.01}))
+    )
+    assert np.all(paid.equity[0] == 1e6)
+    assert np.all(paid.terminal_pnl < free.terminal_pnl - 1.0)
+    for outcomes in (free, paid):
+        engines = (outcomes.engine_pnl - outcomes.engine_cost).sum(axis=0) + outcomes.interest
+        np.testing.assert_allclose(outcomes.terminal_pnl, engines, rtol=1e-9)
+
+
 def test_the_put_spread_is_bought_for_a_share_of_risk_and_rolled() -> None:
     market = toy_market(constant_volatility(80, 2), start_date="2019-01-02")
     journal = run_recorded(
