@@ -148,10 +148,10 @@ def test_the_index_and_its_derivatives_are_martingales_under_q(model: GarchFamil
 @BOTH
 def test_the_vix_is_the_log_contract(model: GarchFamily) -> None:
     """VIX squared is minus twice the mean log return to 21 sessions: the slope of the transform at 0."""
-    from models.backward_pricer import _sweep_of
+    from models.backward_pricer import sweep_of
 
     state = np.array([[0.01, 0.04, 0.15]])
-    transform = _sweep_of(model).at(state, 21)
+    transform = sweep_of(model).at(state, 21)
     u = transform.knots.values[1:3]
     near, far = transform.phase[:, 1] / u[0], transform.phase[:, 2] / u[1]
     mean = (near * u[1] ** 2 - far * u[0] ** 2) / (u[1] ** 2 - u[0] ** 2)
