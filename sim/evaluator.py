@@ -168,8 +168,7 @@ class StrategyRun:
         self.trades.note(ledger, equity)
         ledger.drop_closed()
         ledger.verify(t - market.day0)
-        # the account starts with its equity before the first orders, whose costs are the strategy's
-        self.equity[t - market.day0] = equity if t == market.day0 else ledger.equity()
+        self.equity[t - market.day0] = ledger.equity()
         for row, name in enumerate(ledger.engines):
             held = [tranche.is_open for tranche in ledger.held_by(name)]
             if held:
@@ -250,6 +249,7 @@ class StrategyRun:
         ledger = self.ledger
         return Outcomes(
             engines=ledger.engines,
+            initial_equity=self.account.initial_equity,
             equity=self.equity,
             engine_pnl=ledger.gross_pnl,
             engine_cost=ledger.cost,

@@ -18,8 +18,10 @@ class Outcomes:
     ----------
     engines : tuple of str
         Names of the engines, the rows of ``engine_pnl`` and ``engine_cost``.
+    initial_equity : float
+        Equity before the first orders [USD].
     equity : ndarray of shape (n_days + 1, n_paths)
-        Equity at every close from day 0 on [USD].
+        Equity at every close from day 0 on, after the orders of the day [USD].
     engine_pnl, engine_cost : ndarray of shape (n_engines, n_paths)
         P&L at mid, and costs [USD]. P&L minus costs plus interest is the terminal P&L.
     engine_active : ndarray of shape (n_engines, n_paths)
@@ -41,6 +43,7 @@ class Outcomes:
     """
 
     engines: tuple[str, ...]
+    initial_equity: float
     equity: FloatArray
     engine_pnl: FloatArray
     engine_cost: FloatArray
@@ -55,5 +58,5 @@ class Outcomes:
 
     @property
     def terminal_pnl(self) -> FloatArray:
-        """Equity at the end minus that of day 0 [USD]."""
-        return np.asarray(self.equity[-1] - self.equity[0])
+        """Equity at the end minus that before the first orders, whose costs are the strategy's [USD]."""
+        return np.asarray(self.equity[-1] - self.initial_equity)

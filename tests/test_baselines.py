@@ -214,7 +214,7 @@ def test_costs_of_the_first_day_are_part_of_the_result() -> None:
         run_recorded(market, SpxConfig(), account=FRACTIONS, costs=costs).outcomes
         for costs in (FREE, FREE.model_copy(update={"commission_per_share": 0.01}))
     )
-    assert np.all(paid.equity[0] == 1e6)
+    assert np.all(paid.equity[0] < 1e6)
     assert np.all(paid.terminal_pnl < free.terminal_pnl - 1.0)
     for outcomes in (free, paid):
         engines = (outcomes.engine_pnl - outcomes.engine_cost).sum(axis=0) + outcomes.interest
