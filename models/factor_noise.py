@@ -13,9 +13,6 @@ import numpy as np
 
 from models.protocols import FloatArray
 
-SMOOTH = 0.9
-"""Spacing of nodes, in deviations, for what has no kink."""
-
 _REACH = 7.0
 _NEGLIGIBLE = 1e-11
 _ACROSS = 0.45

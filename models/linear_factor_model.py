@@ -45,8 +45,8 @@ class LinearFactorModel(BackwardModel, Protocol):
         ...
 
     @property
-    def recursion_steps(self) -> tuple[float, float]:
-        """Distance of the nodes of the recursion's grid along the factors."""
+    def recursion_nodes(self) -> tuple[int, int]:
+        """Nodes of the recursion's grid along the factors."""
         ...
 
     def shock_rule(self, refinement: float) -> ShockRule:

@@ -18,7 +18,6 @@ import numpy as np
 from models.backward_fourier import Knots
 from models.backward_grid import BackwardGrid
 from models.backward_model import SharedReturn
-from models.factor_noise import SMOOTH
 from models.kernels.linear_factor_step import IntArray, fill_phases, spline_coefficients, step_linear_factors
 from models.linear_factor_model import LinearFactorModel
 from models.log_transform import LogTransform
@@ -29,40 +28,29 @@ from models.spline_axis import SplineAxis
 _BLOCK = 16  # arguments that are stepped together: their planes stay in the second-level cache
 _NEGLIGIBLE = 1e-11
 _KNOT_STEP = 0.08
-_HORIZONS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-_REACH = 3.0  # deviations that the grid goes on beyond what is expected of the tables' ends
-_FEWEST, _MOST = 16, 120  # nodes of an axis
+_MARGIN = (0.12, 0.06)  # of the range, beyond each end: the slow factor moves little
 
 
 @dataclass(frozen=True, kw_only=True)
 class FactorGrid(BackwardGrid):
-    """Grid of two linear factors, as wide as the law under Q carries them from the ends of the tables.
+    """Grid of two linear factors with its own number of nodes along each.
 
     Parameters
     ----------
-    linear : LinearFactorModel
-        The model again, with its factors' law.
-    refinement : float
-        Nodes over those that the model asks for.
+    counts : tuple of int
+        Nodes along the factors.
     """
 
-    linear: LinearFactorModel
-    refinement: float
+    counts: tuple[int, int]
 
     @cached_property
     def coordinates(self) -> tuple[FloatArray, ...]:
-        """Coordinates of the nodes."""
-        axes, steps = self.model.table_axes(), self.linear.recursion_steps
-        ends = np.array([[axis.low, axis.high] for axis in axes])
-        reached = [ends]
-        for n in _HORIZONS:
-            noise = self.linear.noise(n, SMOOTH)
-            mean = noise.points @ noise.weight
-            spread = np.sqrt((noise.points - mean[:, None]) ** 2 @ noise.weight)
-            reached.append((self.linear.decay(n) * ends.T + mean).T + _REACH * spread[:, None] * np.array([-1.0, 1.0]))
-        low, high = np.min(reached, axis=0)[:, 0], np.max(reached, axis=0)[:, 1]
-        counts = np.clip(np.ceil(self.refinement * (high - low) / steps) + 1.0, _FEWEST, _MOST).astype(int)
-        return tuple(np.linspace(*span) for span in zip(low, high, counts, strict=True))
+        """Coordinates of the nodes, some way beyond the range of the tables."""
+        nodes = []
+        for axis, count, share in zip(self.model.table_axes(), self.counts, _MARGIN, strict=True):
+            margin = share * (axis.high - axis.low)
+            nodes.append(np.linspace(axis.low - margin, axis.high + margin, count))
+        return tuple(nodes)
 
 
 @final
@@ -184,5 +172,6 @@ def transform_recursion(
     knot_step : float
         Relative distance of large arguments.
     """
-    grid = FactorGrid(model=model, n_nodes=0, n_shocks=1, linear=model, refinement=refinement)
+    first, second = (round(refinement * count) for count in model.recursion_nodes)
+    grid = FactorGrid(model=model, n_nodes=0, n_shocks=1, counts=(first, second))
     return TransformRecursion(grid, model.shock_rule(refinement), max_sessions, knot_step)

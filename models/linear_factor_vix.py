@@ -13,11 +13,14 @@ from typing import final
 
 import numpy as np
 
-from models.factor_noise import SMOOTH, FactorNoise
+from models.factor_noise import FactorNoise
 from models.kernels.vix_sums import vix_moments, vix_sides
 from models.linear_factor_model import LinearFactorModel
 from models.protocols import SESSIONS_PER_YEAR, FloatArray
 from models.slices import VixSlice
+
+SMOOTH = 0.9
+"""Spacing of nodes, in deviations, for what has no kink."""
 
 TABLE_SPACING = 0.12
 _LEAST_DEVIATION = 1e-5

@@ -118,12 +118,6 @@ class QuinticOu(TwoFactorOu):
         """See ``TwoFactorOu.variance_function``."""
         return _mean_variance(self.session.variance.tobytes(), self.factors(measure), first, sessions)
 
-    @property
-    def resolution(self) -> float:
-        """See ``TwoFactorOu.resolution``: part of what Z moves in a session."""
-        q = self.factors("q")
-        return 0.45 * float(q.weight @ q.deviation)
-
     def path_coefficients(self) -> tuple[bool, FloatArray, FloatArray]:
         """See ``TwoFactorOu.path_coefficients``."""
         return False, self.session.mean.copy(), self.session.variance.copy()

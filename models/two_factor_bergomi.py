@@ -101,11 +101,6 @@ class TwoFactorBergomi(TwoFactorOu):
             constant=0.0, log_weight=log_weight, first_slope=omega * law.fast, second_slope=omega * law.slow
         )
 
-    @property
-    def resolution(self) -> float:
-        """See ``TwoFactorOu.resolution``: a quarter of a unit of log variance."""
-        return 0.25 / self.vol_of_vol
-
     def path_coefficients(self) -> tuple[bool, FloatArray, FloatArray]:
         """See ``TwoFactorOu.path_coefficients``."""
         return True, 0.5 * np.array([self.log_daily_variance, self.vol_of_vol]), np.empty(0)

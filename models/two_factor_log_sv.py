@@ -53,9 +53,6 @@ AXIS_REACH = ((-4.0, 5.0), (-4.0, 4.5))
 AXIS_NODES = (23, 41)
 """About the same distance along both, as variance is a function of their sum."""
 
-RECURSION_STEP = 0.235
-"""Distance of the recursion's nodes in log variance."""
-
 LEAST_NODES = 40
 """Fewest nodes of the return's shock: the whole return is that shock, so that its own transform must be resolved."""
 
@@ -188,9 +185,9 @@ class TwoFactorLogSv(LinearFactorFamily):
         return self.dynamics("q").mean_variance(ahead, 1)
 
     @property
-    def recursion_steps(self) -> tuple[float, float]:
-        """See ``LinearFactorModel.recursion_steps``: the same along both, for variance is one of their sum."""
-        return RECURSION_STEP, RECURSION_STEP
+    def recursion_nodes(self) -> tuple[int, int]:
+        """See ``LinearFactorModel.recursion_nodes``: as far apart along both, for variance is one of their sum."""
+        return (30, 47)
 
     def decay(self, n_sessions: int) -> FloatArray:
         """See ``LinearFactorModel.decay``."""

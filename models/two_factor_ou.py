@@ -106,15 +106,9 @@ class TwoFactorOu(LinearFactorFamily):
         return self.variance_function(ahead, 1, "q")
 
     @property
-    def resolution(self) -> float:
-        """Distance in Z within which the volatility of a session hardly bends."""
-        raise NotImplementedError
-
-    @property
-    def recursion_steps(self) -> tuple[float, float]:
-        """See ``LinearFactorModel.recursion_steps``: as far apart along both, counted in Z."""
-        first, second = np.maximum(self.factors("q").weight, 1e-3)
-        return self.resolution / float(first), self.resolution / float(second)
+    def recursion_nodes(self) -> tuple[int, int]:
+        """See ``LinearFactorModel.recursion_nodes``: about the same distance along both, counted in Z."""
+        return (37, 77)
 
     def decay(self, n_sessions: int) -> FloatArray:
         """See ``LinearFactorModel.decay``."""

@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 import models
-from models.factor_noise import SMOOTH, gaussian_noise
+from models.factor_noise import gaussian_noise
 from models.kernels.vix_sums import vix_options
 from models.linear_factor_pricer import SPACING
-from models.linear_factor_vix import squares, vix_slices
+from models.linear_factor_vix import SMOOTH, squares, vix_slices
 from models.log_variance_noise import log_variance_noise
 from models.presets import load_preset
 from models.protocols import SESSIONS_PER_YEAR, Stream
