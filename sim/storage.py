@@ -203,6 +203,23 @@ class Results:
     paired: xr.Dataset
     manifest: dict[str, Any]
 
+    def has_table(self, name: str) -> bool:
+        """Whether results.h5 has a table of its own beside the statistics: a group with that name."""
+        with h5netcdf.File(self.directory / RESULTS, "r") as file:
+            return name in file.groups
+
+    def table(self, name: str) -> xr.Dataset:
+        """Read a table, written by ``ResultsWriter.write_table``.
+
+        Raises
+        ------
+        StorageError
+            If there is none with that name.
+        """
+        if not self.has_table(name):
+            raise StorageError(f"{self.directory / RESULTS} holds no table {name}; run the experiment again")
+        return xr.load_dataset(self.directory / RESULTS, engine="h5netcdf", group=name)
+
 
 def file_checksum(path: Path) -> str:
     """SHA-256 of a file."""

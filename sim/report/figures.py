@@ -35,7 +35,18 @@ def rgba(colour: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha})"
 
 
-def _layout(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "linear") -> go.Figure:
+def finish(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "linear") -> go.Figure:
+    """Give a figure the look of the report: size, margins, legend, grid, titles of the axes.
+
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure
+        Changed in place, and returned.
+    x_title, y_title : str
+        Quantity and unit of the axes.
+    y_type : str
+        ``linear`` or ``log``.
+    """
     figure.update_layout(
         height=HEIGHT,
         margin={"l": 62, "r": 14, "t": 14, "b": 44},
@@ -117,7 +128,7 @@ def fan(
             annotation_position="top right",
             annotation_font_size=10,
         )
-    return _layout(figure, x_title="session", y_title=y_title)
+    return finish(figure, x_title="session", y_title=y_title)
 
 
 def survival(
@@ -149,7 +160,7 @@ def survival(
             name=name,
             hovertemplate="%{y:.3%}",
         )
-    return _layout(figure, x_title=x_title, y_title="share of paths beyond [-]", y_type="log")
+    return finish(figure, x_title=x_title, y_title="share of paths beyond [-]", y_type="log")
 
 
 def survival_curve(
@@ -189,7 +200,7 @@ def density(
             name=name,
             hovertemplate="%{y:.2%}",
         )
-    return _layout(figure, x_title=x_title, y_title="share of paths per bin [-]")
+    return finish(figure, x_title=x_title, y_title="share of paths per bin [-]")
 
 
 def waterfall(parts: Mapping[str, float], *, y_title: str) -> go.Figure:
@@ -210,7 +221,7 @@ def waterfall(parts: Mapping[str, float], *, y_title: str) -> go.Figure:
             cliponaxis=False,
         )
     )
-    _layout(figure, x_title="", y_title=y_title)
+    finish(figure, x_title="", y_title=y_title)
     figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 62, "r": 34, "t": 24, "b": 70})
     return figure
 
@@ -249,7 +260,7 @@ def intervals(
             name=name,
             hovertemplate="%{x:,.4g}",
         )
-    _layout(figure, x_title=x_title, y_title="")
+    finish(figure, x_title=x_title, y_title="")
     figure.add_vline(x=0.0, line={"width": 1, "color": REFERENCE_COLOUR})
     figure.update_yaxes(
         tickmode="array",

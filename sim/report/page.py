@@ -18,7 +18,8 @@ import xarray as xr
 from sim.errors import StorageError
 from sim.metrics.estimate import mean
 from sim.report.answer import answer_sentences
-from sim.report.sections import Section, make_sections
+from sim.report.registry import make_sections
+from sim.report.section import Section
 from sim.report.tables import Table, paired_table, plain_table, statistics_table
 from sim.storage import REPORT, Results, open_results
 
@@ -79,11 +80,12 @@ def render(results: Results) -> str:
     figures, shown = {}, []
     for section in sections:
         cards = []
-        for number, (title, figure) in enumerate(section.cards):
+        for number, card in enumerate(section.cards):
             key = f"{section.anchor}-{number}"
-            figures[key] = json.loads(plotly.io.to_json(figure, validate=False))
+            figures[key] = json.loads(plotly.io.to_json(card.figure, validate=False))
             figures[key]["layout"].pop("template", None)
-            cards.append({"id": key, "title": title})
+            title = card.title if card.scenario is None else f"{card.scenario}: {card.title}"
+            cards.append({"id": key, "title": title, "note": card.note, "scenario": card.scenario or ""})
         shown.append(_as_context(section, cards))
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(files("sim.report").joinpath("template.html.j2").read_text(encoding="utf-8"))
@@ -92,9 +94,13 @@ def render(results: Results) -> str:
         sections=shown,
         run=_run(results),
         plotly_js=plotly.offline.get_plotlyjs(),
-        # "</" would end the script element
-        figures_json=json.dumps(figures, separators=(",", ":")).replace("</", "<\\/"),
+        figures_json=_script_json(figures),
     )
+
+
+def _script_json(value: Any) -> str:
+    """JSON inside a script element, which a closing tag in a text would end."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
 
 
 def _as_context(section: Section, cards: list[dict[str, str]]) -> dict[str, Any]:
@@ -103,6 +109,8 @@ def _as_context(section: Section, cards: list[dict[str, str]]) -> dict[str, Any]
         "title": section.title,
         "note": section.note,
         "tables": section.tables,
+        "markup": section.markup,
+        "data": _script_json(section.data) if section.data else "",
         "cards": cards,
         "wide": section.wide,
     }

@@ -1,0 +1,35 @@
+"""The registry of the report's sections, in the order of the page.
+
+A new section is one file in ``sim/report/sections/`` and one line here: docs/adding-a-report-section.md.
+"""
+
+from __future__ import annotations
+
+from sim.report.section import Section, SectionBuilder
+from sim.report.sections import drawdowns, effects, engine_pnl, equity, market, tails
+from sim.storage import Results
+
+SECTIONS: tuple[SectionBuilder, ...] = (
+    SectionBuilder(name="effects", has_data=effects.has_data, build=effects.build),
+    SectionBuilder(name="drawdowns", has_data=drawdowns.has_data, build=drawdowns.build),
+    SectionBuilder(name="tails", has_data=tails.has_data, build=tails.build),
+    SectionBuilder(name="engine_pnl", has_data=engine_pnl.has_data, build=engine_pnl.build),
+    SectionBuilder(name="equity", has_data=equity.has_data, build=equity.build),
+    SectionBuilder(name="market", has_data=market.has_data, build=market.build),
+)
+
+
+def make_sections(results: Results) -> list[Section]:
+    """All sections for which the results hold what they draw.
+
+    Raises
+    ------
+    ValueError
+        If two sections have the same anchor, so that links would lead to the first of them.
+    """
+    sections = [item.build(results) for item in SECTIONS if item.has_data(results)]
+    anchors = [section.anchor for section in sections]
+    for anchor in anchors:
+        if anchors.count(anchor) > 1:
+            raise ValueError(f"two sections of the report have the anchor {anchor!r}; give one of them another")
+    return sections

@@ -1,0 +1,50 @@
+"""P&L by engine: waterfalls whose parts add up to the terminal P&L, and a table with intervals."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from sim.metrics.estimate import mean
+from sim.report import figures
+from sim.report.section import Card, Section
+from sim.report.stored import cells, engines_used
+from sim.report.tables import plain_table
+from sim.storage import Results
+
+HEADER = ["scenario", "strategy", "engine", "P&L at mid [USD]", "costs [USD]", "P&L net of costs [USD]"]
+
+
+def has_data(results: Results) -> bool:
+    """Whether P&L is stored by engine."""
+    return "engine_pnl" in results.data
+
+
+def build(results: Results) -> Section:
+    """One waterfall a scenario and strategy, and the table of all engines."""
+    cards, rows = [], []
+    for scenario, strategy, cell in cells(results.data):
+        used = engines_used(cell)
+        parts = {name: float(cell["engine_pnl"].sel(engine=name).mean()) for name in used}
+        parts["costs"] = -float(cell["total_cost"].mean())
+        parts["interest"] = float(cell["interest"].mean())
+        figure = figures.waterfall(parts, y_title="mean P&L [USD]")
+        cards.append(Card(title=strategy, figure=figure, scenario=scenario))
+        rows += [[scenario, strategy, name, *_gross_cost_net(cell.sel(engine=name))] for name in used]
+    return Section(
+        anchor="engines",
+        title="P&L by engine",
+        note="Mean over paths; engines at mid, costs of all engines, interest on cash. The parts add up to the "
+        "terminal P&L on every path.",
+        cards=cards,
+        tables=[plain_table("Engines, gross and net", HEADER, rows, note="Mean over paths, with its 95% interval.")],
+    )
+
+
+def _gross_cost_net(cell: xr.Dataset) -> list[str]:
+    """Mean P&L at mid, costs, and the difference, each with its interval."""
+    gross, cost = cell["engine_pnl"].values, cell["engine_cost"].values
+    texts = []
+    for values in (gross, cost, gross - cost):
+        result = mean(values)
+        texts.append(f"{result.estimate:,.0f} [{result.ci_low:,.0f}, {result.ci_high:,.0f}]")
+    return texts

@@ -1,0 +1,74 @@
+"""Sections of the report: the registry, the page on adding one, and what is not drawn when it is not stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim import open_results, run_experiment
+from sim.errors import StorageError
+from sim.experiment import parse_experiment
+from sim.report import page, registry
+from sim.report.registry import SECTIONS, make_sections
+from sim.report.section import Section, SectionBuilder
+from sim.storage import Results
+from tests.toy_experiment import experiment, registered
+
+ROOT = Path(__file__).parents[1]
+FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
+    with registered():
+        config = parse_experiment(experiment())
+        yield open_results(run_experiment(config, output=tmp_path_factory.mktemp("sections") / "toy", jobs=1))
+
+
+def test_the_example_of_the_documentation_becomes_a_section(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = FENCE.findall((ROOT / "docs" / "adding-a-report-section.md").read_text(encoding="utf-8"))
+    made: dict[str, Any] = {}
+    exec(compile(code, "adding-a-report-section.md", "exec"), made)
+    line = SectionBuilder(name="costs", has_data=made["has_data"], build=made["build"])
+    monkeypatch.setattr(registry, "SECTIONS", (*SECTIONS, line))
+    html = page.render(results)
+    assert '<h2 id="costs">Costs</h2>' in html
+    assert '<a href="#costs">Costs</a>' in html
+    assert html.count('id="costs-') == 2  # a figure a scenario
+    assert "mean costs [USD]" in html
+
+
+def test_what_is_not_stored_is_not_drawn(results: Results) -> None:
+    without_fans = results.data.drop_vars([name for name in results.data if str(name).endswith("_fan")])
+    anchors = [section.anchor for section in make_sections(replace(results, data=without_fans))]
+    assert "equity" not in anchors
+    assert "drawdowns" in anchors
+    assert "equity" in [section.anchor for section in make_sections(results)]
+
+
+def test_two_sections_at_one_anchor_are_refused(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    double = SectionBuilder(
+        name="double", has_data=lambda _: True, build=lambda _: Section(anchor="drawdowns", title="again")
+    )
+    monkeypatch.setattr(registry, "SECTIONS", (*SECTIONS, double))
+    with pytest.raises(ValueError, match="'drawdowns'"):
+        make_sections(results)
+
+
+def test_names_of_the_registry_differ_and_are_those_of_the_files() -> None:
+    names = [item.name for item in SECTIONS]
+    files = {path.stem for path in (ROOT / "sim" / "report" / "sections").glob("*.py")} - {"__init__"}
+    assert sorted(names) == sorted(files)
+
+
+def test_a_table_of_a_run_is_read_by_its_name(results: Results) -> None:
+    assert results.has_table("statistics")
+    assert results.table("statistics").sizes == results.statistics.sizes
+    assert not results.has_table("windows_of_the_soul")
+    with pytest.raises(StorageError, match="no table windows_of_the_soul"):
+        results.table("windows_of_the_soul")
