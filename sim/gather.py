@@ -109,9 +109,9 @@ class Gather:
                     self._writer.write(f"{name}_fan", (i,), self._fan((scenario, f"={name}")))
                 curves = self._scratch[(scenario, "=curves")].reshape(2, len(TENORS), self.n_paths)
                 self._writer.write("term_structure", (i,), np.quantile(curves, QUANTILES, axis=2).transpose(1, 0, 2))
-        statistics, paired = statistics_tables(self.scenarios, self.strategies, self.config.metrics, self._outcomes_of)
-        self._writer.write_table("statistics", statistics)
-        self._writer.write_table("paired", paired)
+        tables = statistics_tables(self.scenarios, self.strategies, self.config.metrics, self._outcomes_of)
+        for name, table in zip(("statistics", "paired", "pairwise"), tables, strict=True):
+            self._writer.write_table(name, table)
         self._writer.complete()
 
     def _create(self) -> ResultsWriter:

@@ -27,7 +27,7 @@ def statistics_tables(
     strategies: Sequence[str],
     metrics: Sequence[str],
     outcomes_of: Callable[[int, int], PathOutcomes],
-) -> tuple[xr.Dataset, xr.Dataset]:
+) -> tuple[xr.Dataset, xr.Dataset, xr.Dataset]:
     """Compute all statistics of all cells.
 
     Parameters
@@ -45,10 +45,14 @@ def statistics_tables(
         ``estimate``, ``ci_low``, ``ci_high``, ``standard_error`` over (scenario, strategy, statistic).
     paired : xarray.Dataset
         ``difference`` from the first strategy and its interval, likewise.
+    pairwise : xarray.Dataset
+        ``standard_error`` of the difference of any two strategies on the same paths, over (scenario, statistic,
+        strategy, other).
     """
     names = [name for name, statistic in REGISTRY.items() if statistic.metric in metrics]
     shape = (len(scenarios), len(strategies), len(names))
     single, paired = (np.empty((len(FIELDS), *shape)) for _ in range(2))
+    pairwise = np.empty((len(scenarios), len(names), len(strategies), len(strategies)))
     for i in range(len(scenarios)):
         outcomes = [outcomes_of(i, j) for j in range(len(strategies))]
         for k, name in enumerate(names):
@@ -56,6 +60,7 @@ def statistics_tables(
             for j, estimate in enumerate(estimates):
                 single[:, i, j, k] = _fields(estimate)
                 paired[:, i, j, k] = _fields(paired_difference(estimates[0], estimate))
+            pairwise[i, k] = _difference_errors(estimates)
     coordinates = {
         "scenario": list(scenarios),
         "strategy": list(strategies),
@@ -63,6 +68,7 @@ def statistics_tables(
         "unit": ("statistic", [REGISTRY[name].unit for name in names]),
         "label": ("statistic", [REGISTRY[name].label for name in names]),
         "definition": ("statistic", [REGISTRY[name].definition for name in names]),
+        "better": ("statistic", [REGISTRY[name].better for name in names]),
     }
     dims = ("scenario", "strategy", "statistic")
 
@@ -76,7 +82,21 @@ def statistics_tables(
             coords=coordinates,
         )
 
-    return table(single, "estimate"), table(paired, "difference")
+    about = {"units": UNITS, "long_name": "standard error of the difference of two strategies on the same paths"}
+    errors = xr.Dataset(
+        {"standard_error": (("scenario", "statistic", "strategy", "other"), pairwise, about)},
+        coords={**coordinates, "other": list(strategies)},
+    )
+    return table(single, "estimate"), table(paired, "difference"), errors
+
+
+def _difference_errors(estimates: Sequence[Estimate]) -> np.ndarray:
+    """Standard errors of all differences, shape (n_strategies, n_strategies); 0 on the diagonal."""
+    errors = np.zeros((len(estimates), len(estimates)))
+    for row, first in enumerate(estimates):
+        for column in range(row):
+            errors[row, column] = errors[column, row] = paired_difference(estimates[column], first).standard_error
+    return errors
 
 
 def _fields(estimate: Estimate) -> list[float]:

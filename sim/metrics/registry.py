@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,8 @@ class Statistic:
         The metric of the experiment file that asks for it.
     compute : callable
         From ``PathOutcomes`` to ``Estimate``.
+    better : str
+        Which way is better, ``higher`` or ``lower``.
     """
 
     label: str
@@ -61,6 +64,7 @@ class Statistic:
     definition: str
     metric: str
     compute: Callable[[PathOutcomes], Estimate]
+    better: Literal["higher", "lower"] = "lower"
 
 
 def _pnl(function: Callable[[FloatArray], Estimate], outcomes: PathOutcomes) -> Estimate:
@@ -78,6 +82,7 @@ REGISTRY: dict[str, Statistic] = {
         definition="mean over paths of equity at the end minus initial equity, net of costs, open positions at mid",
         metric="terminal_pnl",
         compute=partial(_pnl, mean),
+        better="higher",
     ),
     "terminal_pnl_median": Statistic(
         label="median P&L",
@@ -85,6 +90,7 @@ REGISTRY: dict[str, Statistic] = {
         definition="median over paths of the terminal P&L",
         metric="terminal_pnl",
         compute=partial(_pnl, partial(quantile, probability=0.5)),
+        better="higher",
     ),
     "terminal_pnl_q05": Statistic(
         label="5% quantile of P&L",
@@ -92,6 +98,7 @@ REGISTRY: dict[str, Statistic] = {
         definition="terminal P&L that one path in twenty falls below",
         metric="terminal_pnl",
         compute=partial(_pnl, partial(quantile, probability=0.05)),
+        better="higher",
     ),
     "expected_shortfall_95": Statistic(
         label="expected shortfall 95%",
