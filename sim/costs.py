@@ -22,7 +22,9 @@ def fee_per_contract(costs: CostsConfig, product: Product) -> float:
     return costs.commission_per_contract + exchange + costs.regulatory_fee
 
 
-def half_spread(costs: CostsConfig, product: Product, mid: FloatArray, vix: FloatArray) -> FloatArray:
+def half_spread(
+    costs: CostsConfig, product: Product, mid: FloatArray, vix: FloatArray, *, widening: float = 1.0
+) -> FloatArray:
     """Half of the quoted spread [points].
 
     Parameters
@@ -35,6 +37,8 @@ def half_spread(costs: CostsConfig, product: Product, mid: FloatArray, vix: Floa
         Mids [points].
     vix : ndarray of shape (n_paths,)
         VIX of the day [points]; spreads widen with it.
+    widening : float
+        Factor on what the schedule says, >= 0 [-].
 
     Returns
     -------
@@ -42,7 +46,7 @@ def half_spread(costs: CostsConfig, product: Product, mid: FloatArray, vix: Floa
         Half-spread [points]. For options it is at most the mid: a bid is never negative.
     """
     schedule = getattr(costs.half_spread, product.value)
-    stress = 1.0 + schedule.stress_slope * np.maximum(vix / schedule.calm_vix - 1.0, 0.0)
+    stress = widening * (1.0 + schedule.stress_slope * np.maximum(vix / schedule.calm_vix - 1.0, 0.0))
     if product is Product.VIX_FUTURE:
         return np.asarray(np.broadcast_to(max(0.5 * schedule.tick, schedule.fixed) * stress, mid.shape))
     wide = np.maximum(0.5 * schedule.tick, schedule.fixed + schedule.proportional * mid) * stress
@@ -60,7 +64,13 @@ def holding_cost(
 
 
 def trade_cost(
-    costs: CostsConfig, contracts: ContractSet, change: FloatArray, mid: FloatArray, vix: FloatArray
+    costs: CostsConfig,
+    contracts: ContractSet,
+    change: FloatArray,
+    mid: FloatArray,
+    vix: FloatArray,
+    *,
+    widening: float = 1.0,
 ) -> FloatArray:
     """Cost of changing a position in one order.
 
@@ -76,6 +86,8 @@ def trade_cost(
         Mids [points].
     vix : ndarray of shape (n_paths,)
         VIX of the day [points].
+    widening : float
+        Factor on half-spreads, >= 0 [-].
 
     Returns
     -------
@@ -83,6 +95,6 @@ def trade_cost(
         Cost, >= 0 [USD].
     """
     crossing = costs.crossing_fraction(contracts.n_legs)
-    slippage = crossing * half_spread(costs, contracts.product, mid, vix) * contracts.multiplier
+    slippage = crossing * half_spread(costs, contracts.product, mid, vix, widening=widening) * contracts.multiplier
     each = slippage + fee_per_contract(costs, contracts.product)
     return np.asarray(np.einsum("lp,lp->p", np.abs(change), each))

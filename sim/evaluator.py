@@ -17,6 +17,7 @@ from sim.conditions import CompiledConditions
 from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
 from sim.contracts import ContractSet, Product
 from sim.experiment import signals_read
+from sim.frictions import filled_part
 from sim.ledger import Ledger
 from sim.margin import MarginPart, margin_parts
 from sim.market import MarketBlock
@@ -27,6 +28,7 @@ from sim.strategies.memory import BookMemory, roll_phases
 from sim.strategies.protocols import CONDOR, DayView, Engine, Orders
 from sim.strategies.registry import REGISTRY
 from sim.strategies.trades import TradeResults
+from sim.tranche import Tranche
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -141,6 +143,7 @@ class StrategyRun:
     def step(self, t: int, *, decides: bool) -> None:
         """Move the book to the close of session ``t``."""
         ledger, market = self.ledger, self.market
+        ledger.friction = market.given.friction(t)
         if t > market.day0:
             ledger.accrue(market.rate, self.alive)
             self._mark(t)
@@ -196,20 +199,34 @@ class StrategyRun:
     def _fill(self, name: str, orders: Orders, t: int) -> None:
         vix = self.market.vix(t)
         for close in orders.closes:
-            self.ledger.close(close.tranche, close.mask, vix)
+            self._close(close.tranche, close.mask, t)
         for trade in orders.trades:
-            self.ledger.trade(trade.tranche, trade.change, vix)
+            self.ledger.trade(trade.tranche, self._filled(trade.tranche.contracts, trade.change), vix)
         for order in orders.opens:
             mid = self.quotes.mids(order.contracts, t)
-            self.ledger.open(name, order.contracts, order.quantity, t, mid, vix, order.outlay_each)
+            quantity = self._filled(order.contracts, order.quantity)
+            self.ledger.open(name, order.contracts, quantity, t, mid, vix, order.outlay_each)
+
+    def _filled(self, contracts: ContractSet, quantity: FloatArray) -> FloatArray:
+        """Contracts of an order that are traded today."""
+        share = self.ledger.friction.fill_of(contracts.product)
+        return filled_part(quantity, share, fractional=self.account.fractional)
+
+    def _close(self, tranche: Tranche, mask: BoolArray, t: int) -> None:
+        """Close a tranche on some paths, as far as it can be traded today."""
+        share = self.ledger.friction.fill_of(tranche.contracts.product)
+        if share in (0.0, 1.0):
+            self.ledger.close(tranche, mask & (share == 1.0), self.market.vix(t))
+        else:
+            change = np.where(mask, -self._filled(tranche.contracts, tranche.quantity), 0.0)
+            self.ledger.trade(tranche, change, self.market.vix(t))
 
     def _stop_ruined(self, t: int) -> None:
-        """Close everything where equity is gone; such a path trades no more."""
-        newly = self.alive & (self.ledger.equity() <= 0.0)
-        if newly.any():
+        """Close everything where equity is gone; such a path trades no more, once it has got out."""
+        self.alive &= self.ledger.equity() > 0.0
+        if not self.alive.all():
             for tranche in self.ledger.tranches:
-                self.ledger.close(tranche, newly & tranche.is_open, self.market.vix(t))
-            self.alive &= ~newly
+                self._close(tranche, ~self.alive & tranche.is_open, t)
 
     def _underlying(self, contracts: ContractSet, t: int) -> FloatArray:
         is_vix = contracts.product in (Product.VIX_OPTION, Product.VIX_FUTURE)
@@ -232,7 +249,9 @@ class StrategyRun:
                     mask &= left < part.bound
                 else:
                     left = np.zeros(mask.size)
-                self.ledger.close(tranche, mask, self.market.vix(t))
+                self._close(tranche, mask, t)
+                share = self.ledger.friction.fill_of(tranche.contracts.product)
+                left = left if share == 1.0 else part.bound - share * (part.bound - left)
                 total = np.where(mask, total - (part.bound - left), total)
                 part.bound = np.where(mask, left, part.bound)
         return is_called

@@ -18,6 +18,7 @@ from sim.config import CostsConfig
 from sim.contracts import ContractSet
 from sim.costs import holding_cost, trade_cost
 from sim.errors import LedgerError
+from sim.frictions import NONE
 from sim.marking import worst_imbalance
 from sim.tranche import Tranche, dollars
 
@@ -54,6 +55,8 @@ class Ledger:
         Orders filled so far.
     largest_residual : float
         Largest residual of an identity so far, as a share of gross value.
+    friction : Friction
+        How trading goes today, to be set by the run.
     """
 
     def __init__(self, engines: tuple[str, ...], n_paths: int, initial_equity: float, costs: CostsConfig) -> None:
@@ -67,6 +70,7 @@ class Ledger:
         self.n_trades = np.zeros(n_paths, dtype=np.int64)
         self.tranches: list[Tranche] = []
         self.largest_residual = 0.0
+        self.friction = NONE
         self._closed_flow = np.zeros(n_paths)
 
     def held_by(self, engine: str) -> list[Tranche]:
@@ -123,7 +127,7 @@ class Ledger:
         """Buy ``change`` (signed) contracts of a tranche at its latest mids, and pay the costs."""
         if tranche.has_value:
             self._receive(tranche, -dollars(tranche.contracts, change, tranche.mid))
-        self._pay(tranche, trade_cost(self.costs, tranche.contracts, change, tranche.mid, vix))
+        self._pay(tranche, self._cost_of(tranche.contracts, change, tranche.mid, vix))
         tranche.trade(change)
         self.n_trades += np.any(change != 0.0, axis=0)
 
@@ -138,7 +142,7 @@ class Ledger:
             received = -contracts.multiplier * np.einsum("lp,lp->p", change, mid)
             tranche.flow[index] += received
             self.cash[index] += received
-        cost = trade_cost(self.costs, contracts, change, mid, vix[index])
+        cost = self._cost_of(contracts, change, mid, vix[index])
         self.cost[self.engines.index(tranche.engine), index] += cost
         tranche.cost[index] += cost
         self.cash[index] -= cost
@@ -182,6 +186,10 @@ class Ledger:
         if not worst <= TOLERANCE:
             raise _imbalance(int(np.argmax(~(share <= TOLERANCE))), day, what, worst)
         self.largest_residual = max(self.largest_residual, worst)
+
+    def _cost_of(self, contracts: ContractSet, change: FloatArray, mid: FloatArray, vix: FloatArray) -> FloatArray:
+        widening = self.friction.widening_of(contracts.product)
+        return trade_cost(self.costs, contracts, change, mid, vix, widening=widening)
 
     def _pay(self, tranche: Tranche, cost: FloatArray) -> None:
         self.cost[self.engines.index(tranche.engine)] += cost

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from models.curve_pricer import CurvePricer
 from models.event_pricer import EventPricer
 from models.events import carry_events, event_jumps
 from models.opening_pricer import OpeningPricer
@@ -27,6 +28,7 @@ from sim.errors import DataError
 from sim.event_calendar import EventSchedule, event_schedule
 from sim.event_risk import EventRisk
 from sim.expiries import ListedExpiries, listed_expiries, nth_expiry_after
+from sim.given import NOTHING, Given
 from sim.openings import spx_opening, vix_settlement
 
 FloatArray = NDArray[np.float64]
@@ -71,6 +73,8 @@ class MarketBlock:
         Event jumps of the log SPX; None without.
     jump_std : ndarray of shape (n_times,), optional
         Deviation of the jump of each session under the law of the paths; None without.
+    given : Given
+        What a script or a history fixes beside the closes.
     """
 
     paths: PathBlock
@@ -86,7 +90,9 @@ class MarketBlock:
     risk: EventRisk | None = None
     jumps: FloatArray | None = None
     jump_std: FloatArray | None = None
+    given: Given = NOTHING
     _pricers: dict[int, SessionPricer] = field(default_factory=dict, repr=False)
+    _scales: dict[int, dict[int, FloatArray]] = field(default_factory=dict, repr=False)
     _openings: dict[tuple[Product, int], FloatArray] = field(default_factory=dict, repr=False)
     _vx: dict[int, FloatArray] = field(default_factory=dict, repr=False)
     _futures: dict[tuple[int, int], FloatArray] = field(default_factory=dict, repr=False)
@@ -105,6 +111,7 @@ class MarketBlock:
         config: MarketConfig | None = None,
         stream: Stream | None = None,
         measure: Measure = "p",
+        given: Given = NOTHING,
     ) -> Self:
         """Lay paths on a calendar and compute the signals that strategies ask for.
 
@@ -126,6 +133,8 @@ class MarketBlock:
             Address of the block's random numbers.
         measure : {"p", "q"}
             Law of the event jumps.
+        given : Given
+            What a script or a history fixes beside the closes.
 
         Raises
         ------
@@ -143,7 +152,8 @@ class MarketBlock:
         schedule, risk, jumps, std = event_schedule(calendar), None, None, None
         if config.events is not None:
             risk = EventRisk.build(calendar, schedule, config.events)
-            std = (risk.std_p if measure == "p" else risk.std_q)[: paths.grid.n_times]
+            std = (risk.std_p if measure == "p" else risk.std_q)[: paths.grid.n_times].copy()
+            std[[t for t in given.without_jumps if t < std.size]] = 0.0
             jumps = event_jumps(std, paths, stream)
             paths = carry_events(paths, jumps, risk.close_square[: paths.grid.n_times])
         market = cls(
@@ -160,6 +170,7 @@ class MarketBlock:
             risk=risk,
             jumps=jumps,
             jump_std=std,
+            given=given,
         )
         for name in sorted(set(required_signals)):
             market.signal(name)
@@ -205,23 +216,27 @@ class MarketBlock:
         state: FloatArray = self.paths.state[t]
         return state
 
-    def pricer_at(self, t: int) -> SessionPricer:
-        """Quotes of session ``t``: openings on which contracts settle and events that lie ahead are in them."""
+    def pricer_at(self, t: int, *, curve_of: int | None = None) -> SessionPricer:
+        """Quotes of session ``t``: openings on which contracts settle and events that lie ahead are in them.
+
+        Where settlements of VIX futures are given, the quotes are on their curve: on that of session ``curve_of``, by
+        default of ``t`` itself.
+        """
+        known = t if curve_of is None else curve_of
+        if not self.given.futures.get(known):
+            return self._model_pricer(t)
+        if known not in self._scales:
+            self._scales.clear()
+            self._scales[known] = _curve_scale(self, self._model_pricer(known), known)
+        scale = {expiry - t: ratio for expiry, ratio in self._scales[known].items() if expiry > t}
+        return CurvePricer(base=self._model_pricer(t), scale=scale)
+
+    def _model_pricer(self, t: int) -> SessionPricer:
+        """Quotes of session ``t`` on the model's own curve."""
         if t not in self._pricers:
             while len(self._pricers) > 2:  # a day asks for its own and for the next one
                 del self._pricers[next(iter(self._pricers))]
-            settlement = self.config.settlement
-            opening = OpeningPricer(
-                self.pricer,
-                rate=self.rate,
-                dividend_yield=self.dividend_yield,
-                overnight_share=settlement.overnight_share,
-                vix_noise=settlement.vix_noise,
-            )
-            self._pricers[t] = opening
-            if self.risk is not None:
-                ahead = self.risk.ahead(t)
-                self._pricers[t] = EventPricer(opening, ahead, rate=self.rate, dividend_yield=self.dividend_yield)
+            self._pricers[t] = _session_pricer(self, t)
         return self._pricers[t]
 
     def front_vix_expiry(self, t: int, n: int = 1) -> int:
@@ -242,7 +257,7 @@ class MarketBlock:
 
     def constant_maturity(self, t: int, sessions: int) -> FloatArray:
         """VIX future that lives whole sessions from the close of ``t`` [points]; to an opening where events count."""
-        pricer = self.pricer if self.risk is None else self.pricer_at(t)
+        pricer = self.pricer if self.risk is None else self._model_pricer(t)
         return pricer.vix_future_rows(self.state(t), sessions)
 
     def vx(self, n: int) -> FloatArray:
@@ -322,6 +337,27 @@ def settlement_value(market: MarketBlock, product: Product, expiry: int, *, is_a
         opening = spx_opening if product is Product.SPX_OPTION else vix_settlement
         market._openings[key] = _read_only(np.array(opening(market, expiry)))
     return market._openings[key]
+
+
+def _session_pricer(market: MarketBlock, t: int) -> SessionPricer:
+    """Quotes of session ``t`` from the model, with openings and with the events that lie ahead."""
+    settlement = market.config.settlement
+    opening = OpeningPricer(
+        market.pricer,
+        rate=market.rate,
+        dividend_yield=market.dividend_yield,
+        overnight_share=settlement.overnight_share,
+        vix_noise=settlement.vix_noise,
+    )
+    if market.risk is None:
+        return opening
+    return EventPricer(opening, market.risk.ahead(t), rate=market.rate, dividend_yield=market.dividend_yield)
+
+
+def _curve_scale(market: MarketBlock, model: SessionPricer, t: int) -> dict[int, FloatArray]:
+    """Given VIX futures over those of the model on session ``t``, by session of their expiry."""
+    futures, state = market.given.futures[t], market.paths.state[t]
+    return {e: price / model.vix_future_rows(state, e - t) for e, price in futures.items() if e > t}
 
 
 def _read_only(values: FloatArray) -> FloatArray:

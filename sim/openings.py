@@ -29,6 +29,7 @@ from models.rows import RowPricer
 from models.streams import Purpose, normals
 from sim.config.market import MarketConfig
 from sim.event_risk import EventRisk
+from sim.given import Given
 
 FloatArray = NDArray[np.float64]
 
@@ -86,13 +87,20 @@ class Closes(Protocol):
         """Deviation of the jump of each session."""
         ...
 
+    @property
+    def given(self) -> Given:
+        """Openings that are given."""
+        ...
+
 
 def spx_opening(market: Closes, t: int) -> FloatArray:
     """SPX at the opening of session ``t`` [points], shape (n_paths,); the close on the first session of all.
 
-    An event of the day has moved the opening if it was published before it.
+    An event of the day has moved the opening if it was published before it. Where the opening is given, it is that.
     """
     spot, w = market.paths.spot, market.config.settlement.overnight_share
+    if t > 0 and t in market.given.spx_gap:
+        return np.asarray(spot[t - 1] * np.exp(market.given.spx_gap[t]))
     if t == 0 or w == 1.0:
         first: FloatArray = spot[t]
         return first
@@ -113,11 +121,13 @@ def vix_settlement(market: Closes, t: int) -> FloatArray:
     """Settlement value of VIX contracts at the opening of session ``t`` [points], shape (n_paths,).
 
     The opening VIX between the closes, plus the noise of the auction, without the events that lie ahead of closes; then
-    with the events that lie ahead of the opening.
+    with the events that lie ahead of the opening. A given opening holds its events; it gets the noise alone.
     """
     w, noise = market.config.settlement.overnight_share, market.config.settlement.vix_noise
     vix = _without_events(market, t)
     _, bridge, auction, _ = _numbers(market, t)
+    if t in market.given.vix_open:
+        return np.asarray(np.maximum(market.given.vix_open[t] + noise * auction, LEAST_VIX))
     if t > 0 and w < 1.0:
         before, state = _without_events(market, t - 1), market.paths.state[t - 1]
         future = market.pricer.vix_future_rows(state, 1)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
-from models.rows import moved_state
+from models.rows import SessionPricer, moved_state
 from sim.contracts import HOLDINGS, OPTIONS, ContractSet, Product, listed_strike, payoff
 from sim.errors import DataError
 from sim.etn import short_term_index
@@ -197,7 +197,8 @@ class QuoteBook:
             zero = np.zeros(contracts.strike.shape)
             return Greeks(delta=zero, vega=zero, theta=zero)
         state, spot, pricer = self.market.state(t), self.market.spot(t), self.market.pricer_at(t)
-        theta = self._value(contracts, spot, state, t + 1) - self.mids(contracts, t)
+        tomorrow = self.market.pricer_at(t + 1, curve_of=t)  # of the futures' curve no more is known than today
+        theta = self._value(contracts, spot, state, t + 1, pricer=tomorrow) - self.mids(contracts, t)
         if contracts.product is Product.SPX_OPTION:
             strike, right = contracts.strike, contracts.is_call[:, None]
             value = pricer.spx_option(spot, state, strike=strike, ttm=sessions / SESSIONS_PER_YEAR, is_call=right)
@@ -261,25 +262,9 @@ class QuoteBook:
 
     def _group_mids(self, group: list[ContractSet], paths: list[NDArray[np.intp]], t: int) -> list[FloatArray]:
         """Mids of options of one expiry, each on its own paths."""
-        market, pricer, first = self.market, self.market.pricer_at(t), group[0]
-        sessions, right = first.expiry - t, first.is_call
-        if len(group) == 1 and paths[0].size > _MOST * first.n_paths:
-            return [self._price(first, t)]
-        index = np.concatenate(paths)
-        state = np.ascontiguousarray(market.state(t)[:, index])
-        strike = np.concatenate([c.strike[:, i] for c, i in zip(group, paths, strict=True)], axis=1)
-        if first.product is Product.SPX_OPTION:
-            spx_legs = pricer.price_spx_open_legs if first.is_am else pricer.price_spx_legs
-            price = spx_legs(market.spot(t)[index], state, strike, sessions, right)
-        else:
-            price = pricer.price_vix_legs(state, strike, sessions, right)
-        mids, start = [], 0
-        for contracts, where in zip(group, paths, strict=True):
-            values = np.zeros(contracts.strike.shape)
-            values[:, where] = price[:, start : start + where.size]
-            mids.append(values)
-            start += where.size
-        return mids
+        if len(group) == 1 and paths[0].size > _MOST * group[0].n_paths:
+            return [self._price(group[0], t)]
+        return _priced_together(self.market, group, paths, t)
 
     def _price(self, contracts: ContractSet, t: int) -> FloatArray:
         """Mid at the close of session ``t``; the settlement at expiry."""
@@ -288,9 +273,17 @@ class QuoteBook:
             return payoff(contracts, settlement_value(market, contracts.product, t, is_am=contracts.is_am))
         return self._value(contracts, market.spot(t), market.state(t), t)
 
-    def _value(self, contracts: ContractSet, spot: FloatArray, state: FloatArray, t: int) -> FloatArray:
+    def _value(
+        self,
+        contracts: ContractSet,
+        spot: FloatArray,
+        state: FloatArray,
+        t: int,
+        *,
+        pricer: SessionPricer | None = None,
+    ) -> FloatArray:
         """Value on session ``t`` with the given spot and state; at expiry that of exercise against them."""
-        pricer, strike, right = self.market.pricer_at(t), contracts.strike, contracts.is_call
+        pricer, strike, right = pricer or self.market.pricer_at(t), contracts.strike, contracts.is_call
         sessions = contracts.expiry - t
         if sessions < 0:
             raise DataError(f"contracts expired on session {contracts.expiry}, before session {t}")
@@ -315,6 +308,27 @@ class QuoteBook:
             self._etn = _read_only(short_term_index(market))
         price: FloatArray = self._etn[t]
         return price.copy()
+
+
+def _priced_together(
+    market: MarketBlock, group: list[ContractSet], paths: list[NDArray[np.intp]], t: int
+) -> list[FloatArray]:
+    """Price options of one product, expiry and rights in one pass, each on its own paths."""
+    pricer, first, index = market.pricer_at(t), group[0], np.concatenate(paths)
+    state = np.ascontiguousarray(market.state(t)[:, index])
+    strike = np.concatenate([c.strike[:, i] for c, i in zip(group, paths, strict=True)], axis=1)
+    if first.product is Product.SPX_OPTION:
+        spx_legs = pricer.price_spx_open_legs if first.is_am else pricer.price_spx_legs
+        price = spx_legs(market.spot(t)[index], state, strike, first.expiry - t, first.is_call)
+    else:
+        price = pricer.price_vix_legs(state, strike, first.expiry - t, first.is_call)
+    mids, start = [], 0
+    for contracts, where in zip(group, paths, strict=True):
+        values = np.zeros(contracts.strike.shape)
+        values[:, where] = price[:, start : start + where.size]
+        mids.append(values)
+        start += where.size
+    return mids
 
 
 def _newest(cache: dict[int, Cache], t: int, empty: Cache) -> Cache:

@@ -20,6 +20,7 @@ from sim.config import AccountConfig, CostsConfig, EngineConfig, MarginConfig, S
 from sim.config.market import MarketConfig, SettlementConfig
 from sim.contracts import ContractSet
 from sim.evaluator import evaluate
+from sim.given import NOTHING, Given
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.strategies.protocols import Open, Orders
@@ -97,6 +98,7 @@ def toy_market(
     required_signals: tuple[str, ...] = (),
     config: MarketConfig | None = None,
     tail_sessions: int = 130,
+    given: Given = NOTHING,
 ) -> MarketBlock:
     calendar = SessionCalendar.build(start_date, paths.grid.warmup_days, paths.grid.n_days, tail_sessions)
     return MarketBlock.build(
@@ -107,6 +109,7 @@ def toy_market(
         dividend_yield=DIVIDEND_YIELD,
         required_signals=required_signals,
         config=config or MarketConfig(settlement=ON_THE_CLOSE),
+        given=given,
     )
 
 

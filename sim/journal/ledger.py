@@ -140,7 +140,8 @@ class RecordingLedger(Ledger):
         """Legs that change hands; without a VIX they settle, which costs nothing."""
         paid, fee = np.zeros(mid.shape), 0.0
         if vix is not None:
-            spread = half_spread(self.costs, contracts.product, mid[:, None], np.array([vix]))[:, 0]
+            widening = self.friction.widening_of(contracts.product)
+            spread = half_spread(self.costs, contracts.product, mid[:, None], np.array([vix]), widening=widening)[:, 0]
             paid = self.costs.crossing_fraction(contracts.n_legs) * spread
             fee = fee_per_contract(self.costs, contracts.product)
         has_value = contracts.product in OPTIONS or contracts.product in HOLDINGS
