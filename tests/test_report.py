@@ -70,13 +70,28 @@ def test_names_and_questions_are_text_not_markup(page: Collector) -> None:
     assert "b" not in page.tags
 
 
-def test_the_premium_comes_first_and_everything_has_units(page: Collector) -> None:
+def test_the_first_screen_holds_answer_table_and_assumptions(page: Collector) -> None:
     text = " ".join(" ".join(page.text).split())
-    premium, first_section = text.index("What decides these results"), text.index("What the hedges change", 400)
-    assert premium < first_section
-    for word in ("equity premium [a year]", "USD", "95% intervals", "commission", "flat", "loud", "near", "far"):
-        assert word in text, word
+    first_section = text.index("Difference from near on the same paths")
+    for word in (
+        "far",  # the answer names the alternative
+        "95% interval",
+        "mean P&L [USD]",
+        "strategy flat loud",
+        "▲ best",
+        "Variance premium",
+        "Costs",
+        "Model",
+        "constant_ volatility",
+        "equity premium [a year]",
+    ):
+        assert 0 <= text.find(word) < first_section, word
+    vix = re.search(r"flat 20\.0 ([\d.]+) \[[\d.]+, [\d.]+\] ([-+][\d.]+)", text)  # its volatility is 20%
+    assert vix
+    assert 20.0 - float(vix[1]) == pytest.approx(float(vix[2]), abs=0.1001)
     assert len(re.findall(r"\[-?[\d,.]+%?, -?[\d,.]+%?\]", text)) > 30  # intervals under the estimates
+    for word in ("USD", "sessions", "commission", "flat", "loud", "near", "far"):
+        assert word in text, word
 
 
 def test_every_section_that_was_promised_is_there(page: Collector) -> None:
@@ -87,6 +102,9 @@ def test_every_section_that_was_promised_is_there(page: Collector) -> None:
         "P&L by engine",
         "Equity",
         "VIX term structure",
+        "All statistics",
+        "Glossary",
+        "multi-sig",
         "Limits",
     ):
         assert title in text, title

@@ -6,6 +6,7 @@ A strategy is called better or worse than the first one only where the 95% inter
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -20,7 +21,12 @@ HEADLINES = {
 }
 """Statistics that the answer is about, what premium sellers can lose before what they earn, and their names."""
 
-HIGHER_IS_BETTER = frozenset({"terminal_pnl_mean", "terminal_pnl_median", "terminal_pnl_q05"})
+
+def higher_is_better(table: xr.Dataset, statistic: str) -> bool:
+    """Which way is better: as stored, or by its name in results of before that was stored."""
+    if "better" not in table.coords:
+        return statistic.startswith("terminal_pnl")
+    return str(table["better"].sel(statistic=statistic).values) == "higher"
 
 
 def verdict(ci_low: float, ci_high: float, *, higher_is_better: bool) -> Verdict:
@@ -33,47 +39,121 @@ def verdict(ci_low: float, ci_high: float, *, higher_is_better: bool) -> Verdict
 def verdict_of(paired: xr.Dataset, scenario: str, strategy: str, statistic: str) -> Verdict:
     """Verdict on one cell of the paired table."""
     cell = paired.sel(scenario=scenario, strategy=strategy, statistic=statistic)
-    return verdict(float(cell["ci_low"]), float(cell["ci_high"]), higher_is_better=statistic in HIGHER_IS_BETTER)
+    better = higher_is_better(paired, statistic)
+    return verdict(float(cell["ci_low"]), float(cell["ci_high"]), higher_is_better=better)
 
 
-def answer_sentences(statistics: xr.Dataset, paired: xr.Dataset) -> list[str]:
-    """One sentence a strategy, with the largest effect and its interval.
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The paired table, asked for texts."""
+
+    paired: xr.Dataset
+    baseline: str
+
+    @property
+    def scenarios(self) -> list[str]:
+        return [str(name) for name in self.paired["scenario"].values]
+
+    @property
+    def others(self) -> list[str]:
+        return [str(name) for name in self.paired["strategy"].values if str(name) != self.baseline]
+
+    @property
+    def headlines(self) -> list[str]:
+        return [name for name in HEADLINES if name in self.paired["statistic"].values]
+
+    def verdicts(self, strategy: str, statistic: str) -> list[Verdict]:
+        return [verdict_of(self.paired, name, strategy, statistic) for name in self.scenarios]
+
+    def largest(self, strategy: str, statistic: str) -> str:
+        """Scenario with the largest difference."""
+        cells = self.paired["difference"].sel(strategy=strategy, statistic=statistic)
+        return max(self.scenarios, key=lambda name: abs(float(cells.sel(scenario=name))))
+
+    def strength(self, strategy: str, statistic: str) -> tuple[float, float]:
+        """Scenarios in which it is better less those in which it is worse, and the mean difference towards better."""
+        verdicts = self.verdicts(strategy, statistic)
+        sign = 1.0 if higher_is_better(self.paired, statistic) else -1.0
+        gain = sign * float(self.paired["difference"].sel(strategy=strategy, statistic=statistic).mean())
+        return verdicts.count("better") - verdicts.count("worse"), gain
+
+    def change(self, scenario: str, strategy: str, statistic: str) -> str:
+        """Difference with its interval: ``-1,234 USD [95% interval -2,000 to -400]``."""
+        cell = self.paired.sel(scenario=scenario, strategy=strategy, statistic=statistic)
+        values = (float(cell[name]) for name in ("difference", "ci_low", "ci_high"))
+        in_dollars = statistic != "max_drawdown_mean"
+        change, low, high = (f"{x:+,.0f}" if in_dollars else f"{x:+.2%}" for x in values)
+        return f"{change}{' USD' if in_dollars else ''} [95% interval {low} to {high}]"
+
+
+def headline(statistics: xr.Dataset, paired: xr.Dataset) -> str:
+    """Answer in one sentence: the strategy that does most for the tail, what it costs, how sure that is.
 
     Parameters
     ----------
     statistics : xarray.Dataset
-        ``estimate`` over (scenario, strategy, statistic).
+        ``estimate`` and interval over (scenario, strategy, statistic).
     paired : xarray.Dataset
         ``difference``, ``ci_low``, ``ci_high`` against the first strategy, over the same dimensions.
     """
-    strategies = [str(name) for name in paired["strategy"].values]
-    baseline = str(statistics["strategy"].values[0])
-    scenarios = [str(name) for name in paired["scenario"].values]
-    headlines = [name for name in HEADLINES if name in paired["statistic"].values]
-    sentences = [
-        _sentence(paired, strategy, baseline, scenarios, headlines)
-        for strategy in strategies
-        if strategy != baseline and headlines
-    ]
-    return sentences or [f"{baseline} is the only strategy; its figures stand below."]
+    words = _Words(paired, str(statistics["strategy"].values[0]))
+    if not words.headlines:
+        return "None of the statistics that an answer needs was asked for; those that were stand below."
+    if not words.others:
+        return _alone(statistics, words)
+    statistic = words.headlines[0]
+    chosen = max(words.others, key=lambda name: words.strength(name, statistic))
+    verdicts = words.verdicts(chosen, statistic)
+    better, worse = ("raises", "lowers") if higher_is_better(paired, statistic) else ("lowers", "raises")
+    number, scenario = len(verdicts), words.largest(chosen, statistic)
+    where = f"most in {scenario}: {words.change(scenario, chosen, statistic)}"
+    if "better" not in verdicts:
+        who = f"No strategy {better}" if len(words.others) > 1 else f"{chosen} does not {better.rstrip('s')}"
+        text = f"{who} the {HEADLINES[statistic]} of {words.baseline} distinguishably in any of {number} scenarios"
+        text += f"; that of {chosen} differs {where}"
+    else:
+        who = chosen if len(words.others) == 1 else f"Of {len(words.others)} alternatives {chosen} does most: it"
+        text = f"{who} {better} the {HEADLINES[statistic]} of {words.baseline}"
+        text += f" in {verdicts.count('better')} of {number} scenarios"
+        text += f" and {worse} it in {verdicts.count('worse')}" if "worse" in verdicts else ""
+        text += f", {where}"
+    paid = "terminal_pnl_mean"
+    if paid in words.headlines and paid != statistic:
+        text += f"; its mean P&L there differs by {words.change(scenario, chosen, paid)}"
+    return f"{text}."
 
 
-def _sentence(paired: xr.Dataset, strategy: str, baseline: str, scenarios: list[str], headlines: list[str]) -> str:
+def _alone(statistics: xr.Dataset, words: _Words) -> str:
+    """Range of the last headline over scenarios, where there is nothing to compare with."""
+    statistic = words.headlines[-1]
+    cells = statistics.sel(strategy=words.baseline, statistic=statistic)
+    texts = []
+    for pick in (np.argmin, np.argmax):
+        cell = cells.isel(scenario=int(pick(cells["estimate"].values)))
+        form, unit = ("+.2%", "") if statistic == "max_drawdown_mean" else ("+,.0f", " USD")
+        value, low, high = (format(float(cell[name]), form) for name in ("estimate", "ci_low", "ci_high"))
+        texts.append(f"{value}{unit} [95% interval {low} to {high}] in {cell['scenario'].item()}")
+    span = texts[0] if cells.sizes["scenario"] == 1 else f"between {texts[0]} and {texts[1]}"
+    return f"{HEADLINES[statistic].capitalize().replace('p&l', 'P&L')} of {words.baseline}, the only strategy: {span}."
+
+
+def answer_sentences(statistics: xr.Dataset, paired: xr.Dataset) -> list[str]:
+    """One sentence a strategy, with the largest effect and its interval; takes what ``headline`` takes."""
+    words = _Words(paired, str(statistics["strategy"].values[0]))
+    return [_sentence(words, strategy) for strategy in words.others if words.headlines]
+
+
+def _sentence(words: _Words, strategy: str) -> str:
     """What happens to each headline statistic in how many scenarios, and the largest change of the first of them."""
     parts = []
-    for statistic in headlines:
-        better, worse = ("higher", "lower") if statistic in HIGHER_IS_BETTER else ("lower", "higher")
-        verdicts = [verdict_of(paired, name, strategy, statistic) for name in scenarios]
-        parts.append(f"{HEADLINES[statistic]} is {_count(verdicts, better, worse)}")
-    cells = paired.sel(strategy=strategy, statistic=headlines[0])
-    largest = max(scenarios, key=lambda name: abs(float(cells["difference"].sel(scenario=name))))
-    cell = cells.sel(scenario=largest)
-    change, low, high = (float(cell[name]) for name in ("difference", "ci_low", "ci_high"))
-    in_dollars = headlines[0] != "max_drawdown_mean"
-    change_text, low_text, high_text = (f"{x:+,.0f}" if in_dollars else f"{x:+.2%}" for x in (change, low, high))
+    for statistic in words.headlines:
+        better, worse = ("higher", "lower") if higher_is_better(words.paired, statistic) else ("lower", "higher")
+        parts.append(f"{HEADLINES[statistic]} is {_count(words.verdicts(strategy, statistic), better, worse)}")
+    first = words.headlines[0]
+    largest = words.largest(strategy, first)
     return (
-        f"{strategy} against {baseline}: {'; '.join(parts)}. Largest change of the first, in {largest}: "
-        f"{change_text}{' USD' if in_dollars else ''} [95% interval {low_text} to {high_text}]."
+        f"{strategy} against {words.baseline}: {'; '.join(parts)}. Largest change of the first, in {largest}: "
+        f"{words.change(largest, strategy, first)}."
     )
 
 

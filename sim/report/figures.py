@@ -17,6 +17,9 @@ FloatArray = NDArray[np.float64]
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999")
 """Okabe-Ito colours, in the order of the strategies."""
 
+DASHES, SYMBOLS = ("solid", "dash", "dot"), ("circle", "diamond", "square")
+"""What tells names apart that share a colour."""
+
 REFERENCE_COLOUR = "#888888"
 BAND_ALPHA = (0.16, 0.30)
 HEIGHT = 330
@@ -27,6 +30,16 @@ LEGEND_DEPTH = 66
 def colour_of(index: int) -> str:
     """Colour of the strategy number ``index``."""
     return PALETTE[index % len(PALETTE)]
+
+
+def dash_of(colours: Mapping[str, str], name: str) -> str:
+    """Dash of a name's line: where colours are used a second time, lines are dashed."""
+    return DASHES[list(colours).index(name) // len(PALETTE) % len(DASHES)]
+
+
+def symbol_of(colours: Mapping[str, str], name: str) -> str:
+    """Symbol of a name's markers, by the same rule as ``dash_of``."""
+    return SYMBOLS[list(colours).index(name) // len(PALETTE) % len(SYMBOLS)]
 
 
 def rgba(colour: str, alpha: float) -> str:
@@ -151,13 +164,15 @@ def survival(
     for name, values in samples.items():
         level, share, low, high = survival_curve(values, floor=floor)
         _band(figure, level, low, high, colour=rgba(colours[name], BAND_ALPHA[0]), name=f"{name}: 95% interval")
-        figure.data[-1].showlegend = False
+        for band in figure.data[-2:]:
+            band.update(showlegend=False, legendgroup=name)
         figure.add_scatter(
             x=level,
             y=share,
             mode="lines",
-            line={"color": colours[name], "width": 2},
+            line={"color": colours[name], "width": 2, "dash": dash_of(colours, name)},
             name=name,
+            legendgroup=name,
             hovertemplate="%{y:.3%}",
         )
     return finish(figure, x_title=x_title, y_title="share of paths beyond [-]", y_type="log")
@@ -196,8 +211,9 @@ def density(
             x=0.5 * (edges[:-1] + edges[1:]),
             y=count / values.size,
             mode="lines",
-            line={"color": colours[name], "width": 2, "shape": "hvh"},
+            line={"color": colours[name], "width": 2, "shape": "hvh", "dash": dash_of(colours, name)},
             name=name,
+            legendgroup=name,
             hovertemplate="%{y:.2%}",
         )
     return finish(figure, x_title=x_title, y_title="share of paths per bin [-]")
@@ -243,7 +259,7 @@ def intervals(
     figure = go.Figure()
     names = list(rows[0][1]) if rows else []
     for number, name in enumerate(names):
-        offset = (number - (len(names) - 1) / 2) * 0.18
+        offset = (number - (len(names) - 1) / 2) * min(0.18, 0.8 / len(names))
         value = np.array([row[1][name] for row in rows])
         figure.add_scatter(
             x=value[:, 0],
@@ -256,8 +272,9 @@ def intervals(
                 "color": colours[name],
             },
             mode="markers",
-            marker={"color": colours[name], "size": 8},
+            marker={"color": colours[name], "size": 8, "symbol": symbol_of(colours, name)},
             name=name,
+            legendgroup=name,
             hovertemplate="%{x:,.4g}",
         )
     finish(figure, x_title=x_title, y_title="")
@@ -269,7 +286,8 @@ def intervals(
         autorange="reversed",
         automargin=True,
     )
-    height = 150 + 60 * len(rows)
+    # a legend of many names takes lines of its own
+    height = 130 + 26 * -(-len(names) // 3) + max(60, 12 * len(names)) * len(rows)
     figure.update_layout(hovermode="closest", height=height, legend={"y": -LEGEND_DEPTH / (height - 58)})
     return figure
 

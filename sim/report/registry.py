@@ -6,7 +6,17 @@ A new section is one file in ``sim/report/sections/`` and one line here: docs/ad
 from __future__ import annotations
 
 from sim.report.section import Section, SectionBuilder
-from sim.report.sections import drawdowns, effects, engine_pnl, equity, market, tails
+from sim.report.sections import (
+    all_statistics,
+    definitions,
+    drawdowns,
+    effects,
+    engine_pnl,
+    equity,
+    market,
+    run,
+    tails,
+)
 from sim.storage import Results
 
 SECTIONS: tuple[SectionBuilder, ...] = (
@@ -16,6 +26,9 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     SectionBuilder(name="engine_pnl", has_data=engine_pnl.has_data, build=engine_pnl.build),
     SectionBuilder(name="equity", has_data=equity.has_data, build=equity.build),
     SectionBuilder(name="market", has_data=market.has_data, build=market.build),
+    SectionBuilder(name="all_statistics", has_data=all_statistics.has_data, build=all_statistics.build),
+    SectionBuilder(name="definitions", has_data=definitions.has_data, build=definitions.build),
+    SectionBuilder(name="run", has_data=run.has_data, build=run.build),
 )
 
 

@@ -22,8 +22,8 @@ class Card:
         What is drawn, without the scenario, which the page puts before it.
     figure : plotly.graph_objects.Figure
         From ``sim.report.figures``: units on both axes, intervals where there are any.
-    scenario : str, optional
-        Scenario that it belongs to; readers can choose which scenarios the page shows. None: shown always.
+    scenario, strategy : str, optional
+        What it belongs to; readers can choose which scenarios and strategies the page shows. None: shown always.
     note : str
         How to read it, where the section's note does not say so.
     """
@@ -31,6 +31,7 @@ class Card:
     title: str
     figure: go.Figure
     scenario: str | None = None
+    strategy: str | None = None
     note: str = ""
 
 

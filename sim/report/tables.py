@@ -1,4 +1,4 @@
-"""The report's tables as HTML: estimates with their intervals below them, verdicts of the paired test as colour."""
+"""The report's tables: cells of text, or of values with their intervals, as HTML and as rows for export."""
 
 from __future__ import annotations
 
@@ -15,6 +15,53 @@ from sim.report.answer import verdict_of
 SHARE_STATISTICS = ("max_drawdown", "probability", "time_under_water", "ulcer_index")
 """Beginnings of the names of statistics that are fractions and printed in percent."""
 
+SIGNS = {"better": " ▲", "worse": " ▼", "same": " ="}
+"""Verdict -> sign after the value."""
+
+LONGEST = 40
+"""Longest text that stays on one line [characters]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A number in a cell.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    low, high : float, optional
+        Its 95% interval.
+    form : str
+        Format of the three, such as ``,.0f`` or ``.2%``.
+    sign : str
+        What stands behind it.
+    css : str
+        Class of the cell.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    form: str = ",.0f"
+    sign: str = ""
+    css: str = ""
+
+    def text(self, number: float | None) -> str:
+        """Write one of its numbers."""
+        return "n/a" if number is None or not np.isfinite(number) else format(number, self.form)
+
+    @property
+    def html(self) -> str:
+        """Number, sign, and interval below."""
+        interval = ""
+        if self.low is not None:
+            interval = f"<span class=ci>[{self.text(self.low)}, {self.text(self.high)}]</span>"
+        return f"{self.text(self.value)}{escape(self.sign)}{interval}"
+
+
+Cell = str | Value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
@@ -24,46 +71,92 @@ class Table:
     ----------
     title, note : str
         What it shows, and how to read it.
-    html : str
-        The ``<table>`` element.
+    header : tuple of str
+        Names of the columns, with units.
+    rows : list of tuple of (str or Value)
+        Cells.
+    scenario : str, optional
+        Scenario that it belongs to; None: shown always.
     """
 
     title: str
-    html: str
+    header: tuple[str, ...]
+    rows: list[tuple[Cell, ...]]
     note: str = ""
+    scenario: str | None = None
+
+    @property
+    def html(self) -> str:
+        """The ``<table>`` element."""
+        texts = [self._is_text(column) for column in range(len(self.header))]
+        head = "".join(
+            f"<th{' class=text' if text else ''}>{breakable(name)}</th>"
+            for name, text in zip(self.header, texts, strict=True)
+        )
+        body = "".join(
+            f"<tr>{''.join(_cell(cell, is_text=text) for cell, text in zip(row, texts, strict=True))}</tr>"
+            for row in self.rows
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _is_text(self, column: int) -> bool:
+        cells = [row[column] for row in self.rows]
+        return column == 0 or any(isinstance(cell, str) and not _NUMBERS.fullmatch(cell) for cell in cells)
+
+    def records(self) -> list[dict[str, str | float]]:
+        """Rows for export: a value becomes a column, its interval two more.
+
+        A column is called after its header; ends of intervals add ``ci_low`` and ``ci_high``.
+        """
+        has_interval = [
+            any(isinstance(row[column], Value) and row[column].low is not None for row in self.rows)  # type: ignore[union-attr]
+            for column in range(len(self.header))
+        ]
+        return [
+            {
+                key: item
+                for name, cell, wide in zip(self.header, row, has_interval, strict=True)
+                for key, item in _export(name, cell, wide=wide).items()
+            }
+            for row in self.rows
+        ]
 
 
 _NUMBERS = re.compile(r"[-+±\d.,%/e\s]+|n/a")
 
 
-def plain_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, note: str = "") -> Table:
-    """Table of plain text; the first column is left-aligned, long last columns wrap."""
-    rows = list(rows)
-    is_text = [i == 0 or any(not _NUMBERS.fullmatch(row[i]) for row in rows) for i in range(len(header))]
-    head = "".join(f"<th{' class=text' if is_text[i] else ''}>{escape(name)}</th>" for i, name in enumerate(header))
-    body = []
-    for row in rows:
-        cells = [
-            f"<td class={_css(cell, is_text=text)}>{escape(cell)}</td>" for text, cell in zip(is_text, row, strict=True)
-        ]
-        body.append(f"<tr>{''.join(cells)}</tr>")
-    html = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-    return Table(title=title, note=note, html=html)
+def plain_table(
+    title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]], *, note: str = "", scenario: str | None = None
+) -> Table:
+    """Table of texts and values; text is left-aligned, and wraps where it is long."""
+    return Table(title=title, header=tuple(header), rows=[tuple(row) for row in rows], note=note, scenario=scenario)
 
 
-def _css(cell: str, *, is_text: bool) -> str:
-    if len(cell) > 40:
-        return "wrap"
-    return "text" if is_text else "number"
+def breakable(name: str) -> str:
+    """Escape a name, and let it break after underscores."""
+    return escape(name).replace("_", "_<wbr>")
 
 
-def format_value(statistic: str, value: float) -> str:
-    """Write a statistic in its unit: percent for fractions, whole dollars otherwise."""
-    if not np.isfinite(value):
-        return "n/a"
-    if statistic.startswith(SHARE_STATISTICS):
-        return f"{value:.2%}"
-    return f"{value:,.0f}"
+def _cell(cell: Cell, *, is_text: bool) -> str:
+    if isinstance(cell, Value):
+        return f'<td class="number {cell.css}">{cell.html}</td>'
+    css = "wrap" if len(cell) > LONGEST else "text" if is_text else "number"
+    return f"<td class={css}>{breakable(cell)}</td>"
+
+
+def _export(name: str, cell: Cell, *, wide: bool) -> dict[str, str | float]:
+    if isinstance(cell, str):
+        return {name: cell, **({f"{name} ci_low": "", f"{name} ci_high": ""} if wide else {})}
+    if not wide:
+        return {name: cell.value}
+    nan = float("nan")
+    low, high = (nan if end is None else end for end in (cell.low, cell.high))
+    return {name: cell.value, f"{name} ci_low": low, f"{name} ci_high": high}
+
+
+def form_of(statistic: str) -> str:
+    """Format of a statistic in its unit: percent for fractions, whole dollars otherwise."""
+    return ".2%" if statistic.startswith(SHARE_STATISTICS) else ",.0f"
 
 
 def statistics_table(statistics: xr.Dataset, paired: xr.Dataset, *, labels: Mapping[str, str], scenario: str) -> Table:
@@ -78,43 +171,38 @@ def statistics_table(statistics: xr.Dataset, paired: xr.Dataset, *, labels: Mapp
     scenario : str
         Which scenario.
     """
-    strategies = [str(name) for name in statistics["strategy"].values]
-    head = "<th class=text>strategy</th>" + "".join(f"<th>{escape(label)}</th>" for label in labels.values())
-    body = []
-    for number, strategy in enumerate(strategies):
-        cells = [f"<td class=text>{escape(strategy)}</td>"]
+    rows: list[tuple[Cell, ...]] = []
+    for number, strategy in enumerate(str(name) for name in statistics["strategy"].values):
+        cells: list[Cell] = [strategy]
         for statistic in labels:
             cell = statistics.sel(scenario=scenario, strategy=strategy, statistic=statistic)
-            css = "same" if number == 0 else verdict_of(paired, scenario, strategy, statistic)
-            cells.append(_interval_cell(statistic, cell, css=css if number else ""))
-        body.append(f"<tr>{''.join(cells)}</tr>")
-    return Table(title=scenario, html=f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>")
-
-
-def _interval_cell(statistic: str, cell: xr.Dataset, *, css: str) -> str:
-    value = format_value(statistic, float(cell["estimate"]))
-    low, high = (format_value(statistic, float(cell[name])) for name in ("ci_low", "ci_high"))
-    mark = {"better": " ▲", "worse": " ▼", "same": " ="}.get(css, "")
-    return f'<td class="{css}">{value}{mark}<span class=ci>[{low}, {high}]</span></td>'
+            css = verdict_of(paired, scenario, strategy, statistic) if number else ""
+            cells.append(_interval(statistic, cell, css=css))
+        rows.append(tuple(cells))
+    return Table(title=scenario, header=("strategy", *labels.values()), rows=rows, scenario=scenario)
 
 
 def paired_table(paired: xr.Dataset, *, labels: Mapping[str, str], baseline: str) -> Table:
     """Differences from the baseline on the same paths, every scenario and strategy."""
-    header = ["scenario", "strategy", *labels.values()]
-    rows = []
-    for scenario in paired["scenario"].values:
-        for strategy in paired["strategy"].values:
-            if str(strategy) == baseline:
+    rows: list[tuple[Cell, ...]] = []
+    for scenario in (str(name) for name in paired["scenario"].values):
+        for strategy in (str(name) for name in paired["strategy"].values):
+            if strategy == baseline:
                 continue
-            cells = [f"<td class=text>{escape(str(scenario))}</td><td class=text>{escape(str(strategy))}</td>"]
+            cells: list[Cell] = [scenario, strategy]
             for statistic in labels:
                 cell = paired.sel(scenario=scenario, strategy=strategy, statistic=statistic)
-                css = verdict_of(paired, str(scenario), str(strategy), statistic)
-                cells.append(_interval_cell(statistic, cell.rename(difference="estimate"), css=css))
-            rows.append(f"<tr>{''.join(cells)}</tr>")
-    head = "".join(f"<th{' class=text' if i < 2 else ''}>{escape(name)}</th>" for i, name in enumerate(header))
+                css = verdict_of(paired, scenario, strategy, statistic)
+                cells.append(_interval(statistic, cell.rename(difference="estimate"), css=css))
+            rows.append(tuple(cells))
     return Table(
         title=f"Differences from {baseline} on the same paths",
         note="Estimate of strategy minus baseline, with its 95% interval. ▲ better, ▼ worse, = not distinguishable.",
-        html=f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>",
+        header=("scenario", "strategy", *labels.values()),
+        rows=rows,
     )
+
+
+def _interval(statistic: str, cell: xr.Dataset, *, css: str) -> Value:
+    value, low, high = (float(cell[name]) for name in ("estimate", "ci_low", "ci_high"))
+    return Value(value=value, low=low, high=high, form=form_of(statistic), sign=SIGNS.get(css, ""), css=css)

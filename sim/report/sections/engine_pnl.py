@@ -8,7 +8,7 @@ from sim.metrics.estimate import mean
 from sim.report import figures
 from sim.report.section import Card, Section
 from sim.report.stored import cells, engines_used
-from sim.report.tables import plain_table
+from sim.report.tables import Cell, Value, plain_table
 from sim.storage import Results
 
 HEADER = ["scenario", "strategy", "engine", "P&L at mid [USD]", "costs [USD]", "P&L net of costs [USD]"]
@@ -21,14 +21,15 @@ def has_data(results: Results) -> bool:
 
 def build(results: Results) -> Section:
     """One waterfall a scenario and strategy, and the table of all engines."""
-    cards, rows = [], []
+    cards: list[Card] = []
+    rows: list[list[Cell]] = []
     for scenario, strategy, cell in cells(results.data):
         used = engines_used(cell)
         parts = {name: float(cell["engine_pnl"].sel(engine=name).mean()) for name in used}
         parts["costs"] = -float(cell["total_cost"].mean())
         parts["interest"] = float(cell["interest"].mean())
         figure = figures.waterfall(parts, y_title="mean P&L [USD]")
-        cards.append(Card(title=strategy, figure=figure, scenario=scenario))
+        cards.append(Card(title=strategy, figure=figure, scenario=scenario, strategy=strategy))
         rows += [[scenario, strategy, name, *_gross_cost_net(cell.sel(engine=name))] for name in used]
     return Section(
         anchor="engines",
@@ -40,11 +41,8 @@ def build(results: Results) -> Section:
     )
 
 
-def _gross_cost_net(cell: xr.Dataset) -> list[str]:
+def _gross_cost_net(cell: xr.Dataset) -> list[Cell]:
     """Mean P&L at mid, costs, and the difference, each with its interval."""
     gross, cost = cell["engine_pnl"].values, cell["engine_cost"].values
-    texts = []
-    for values in (gross, cost, gross - cost):
-        result = mean(values)
-        texts.append(f"{result.estimate:,.0f} [{result.ci_low:,.0f}, {result.ci_high:,.0f}]")
-    return texts
+    results = [mean(values) for values in (gross, cost, gross - cost)]
+    return [Value(value=item.estimate, low=item.ci_low, high=item.ci_high) for item in results]

@@ -21,7 +21,7 @@ def build(results: Results) -> Section:
         examples = list(cell["example_equity"].values) if "example_equity" in cell else []
         fan = quantiles(cell["equity_fan"])
         figure = figures.fan(days, fan, colour=shades[strategy], y_title="equity [USD]", examples=examples)
-        cards.append(Card(title=strategy, figure=figure, scenario=scenario))
+        cards.append(Card(title=strategy, figure=figure, scenario=scenario, strategy=strategy))
     return Section(
         anchor="equity",
         title="Equity",
