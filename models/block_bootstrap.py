@@ -169,6 +169,10 @@ class BlockBootstrap:
         """The surface's tables."""
         return self.surface_model().tabulated_pricer(max_sessions=max_sessions)
 
+    def state_with_vix(self, state: FloatArray, vix: FloatArray) -> FloatArray:
+        """Same days of history with another VIX [points]: the gap to that of the day fades like one at a joint."""
+        return np.stack([self.surface_model().state_at(vix), np.asarray(state, dtype=np.float64)[1], vix])
+
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Scale the excess return of the history, by a shift of every day's return.
 
