@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from models.fidelity.breadth_rows import breadth_rows
 from models.fidelity.condor import COLLATERAL, condor_returns, condor_rows, months_of
 from models.fidelity.context import history_context
 from models.fidelity.smiles import MONTH, TTM, spx_smile, vix_smile, vvix
@@ -59,6 +60,57 @@ def test_rows_are_those_of_pandas() -> None:
     assert rows["vix_rise_1d_max_pct"] == pytest.approx(100.0 * level.pct_change().max(), rel=1e-12)
     curve = pd.Series(100.0 * (futures[3] / futures[0] - 1.0))
     assert rows["vx4_vx1_15_20"] == pytest.approx(curve[inside].mean(), rel=1e-12)
+
+
+def decays(vix: np.ndarray) -> list[float]:
+    """Sessions from each peak to the close that has lost half of its rise, from the words of the definition."""
+    series = pd.Series(vix)
+    start = series.shift(1).rolling(63).min()
+    peak = (series > series.shift(1).rolling(63).max()) & (series > series[::-1].shift(1).rolling(63).max()[::-1])
+    found = []
+    for t in np.flatnonzero(peak & (series >= 1.5 * start)):
+        later = series[t + 1 :]
+        reached = later.index[later <= 0.5 * (start[t] + series[t])]
+        found.append(float(reached[0] - t) if len(reached) else math.inf)
+    return found
+
+
+def test_peaks_decay_as_a_search_by_hand_finds() -> None:
+    rng = np.random.default_rng(8)
+    log_vix = np.zeros(1513)
+    for t in range(1512):
+        log_vix[t + 1] = 0.97 * log_vix[t] + 0.05 * rng.standard_normal() + 0.6 * (rng.random() < 0.008)
+    vix = 15.0 * np.exp(log_vix)
+    found = decays(vix)
+    assert len(found) >= 4
+    r, futures, rolls = rng.standard_normal(1512), np.full((7, 1, 1513), np.nan), np.zeros(1512, dtype=bool)
+    rows = history_context(0.01 * r[None], vix[None], futures, rolls)
+    assert rows["vix_peaks_a_year"][0] == pytest.approx(len(found) / 6.0)
+    assert rows["vix_peak_half_life"][0] == np.median(found)
+    slower = history_context(0.01 * r[None], np.repeat(vix, 2)[None, :1513], futures, rolls)
+    assert slower["vix_peak_half_life"][0] != np.median(found)
+
+
+def test_the_first_component_is_that_of_the_covariance() -> None:
+    rng = np.random.default_rng(9)
+    common, own = rng.standard_normal((1, 1513)), rng.standard_normal((7, 1513))
+    moves = 0.03 * common + 0.01 * own
+    futures = 20.0 * np.exp(np.cumsum(moves, axis=1))[:, None]
+    rolls = np.zeros(1512, dtype=bool)
+    rows = history_context(0.01 * common[:, 1:], np.full((1, 1513), 20.0), futures, rolls)
+    values = np.linalg.eigvalsh(np.cov(moves[:, 1:]))
+    assert rows["vx_first_component_pct"][0] == pytest.approx(100.0 * values[-1] / values.sum(), rel=1e-9)
+
+
+def test_breadth_rows_are_those_of_pandas() -> None:
+    r, vix, _, _ = random_market(6)
+    net = pd.Series(np.tanh(40.0 * r + 0.3 * np.random.default_rng(1).standard_normal(r.size)))
+    rows = {name: value[0] for name, value in breadth_rows(net.to_numpy()[None], r[None], vix[None])}
+    assert rows["breadth_std"] == pytest.approx(net.std(ddof=0), rel=1e-12)
+    assert rows["breadth_q01"] == pytest.approx(net.quantile(0.01), rel=1e-12)
+    assert rows["breadth_acf_1"] == pytest.approx(net.autocorr(1), rel=1e-9)
+    assert rows["corr_breadth_r"] == pytest.approx(net.corr(pd.Series(r)), rel=1e-9)
+    assert rows["corr_breadth_dlogvix"] == pytest.approx(net.corr(pd.Series(np.diff(np.log(vix)))), rel=1e-9)
 
 
 def test_changes_of_a_contract_follow_it_through_the_roll() -> None:
@@ -177,15 +229,19 @@ def test_the_real_rows_are_those_of_the_closes() -> None:
         pytest.skip(f"NOT CHECKED against the real market: {DATA} is absent")
     spx = pd.read_csv(DATA / "spx_daily.csv.gz", index_col="date", parse_dates=True).close
     vix = pd.read_csv(DATA / "vix_daily.csv", index_col="date", parse_dates=True).close
+    listed = pd.read_csv(DATA / "nyse_advance_decline.csv.gz", index_col="date", parse_dates=True)
+    net = ((listed.adv - listed.dec) / (listed.adv + listed.dec)).rename("net")
     places = [f"VX{place}" for place in range(1, 8)]
     vx = pd.read_csv(DATA / "vx_term_structure_daily.csv.gz", index_col="date", parse_dates=True)[[*places, "dte1"]]
-    days = pd.DataFrame({"spx": spx, "vix": vix}).dropna().join(vx)
+    days = pd.DataFrame({"spx": spx, "vix": vix}).dropna().join(vx).join(net)
 
     def rows(first: int, last: int) -> dict[str, float]:
         part = days.loc[str(first) : str(last)]
         rolls = np.diff(part.dte1.to_numpy()) > 0
         curve = part[places].to_numpy().T[:, None]
-        values = history_context(np.diff(np.log(part.spx.to_numpy()))[None], part.vix.to_numpy()[None], curve, rolls)
+        log_return, level = np.diff(np.log(part.spx.to_numpy()))[None], part.vix.to_numpy()[None]
+        values = history_context(log_return, level, curve, rolls)
+        values.update(breadth_rows(part.net.to_numpy()[None, 1:], log_return, level))
         return {name: float(value[0]) for name, value in values.items()}
 
     whole, windows = rows(1990, 2018), [rows(*years) for years in SIX_YEARS]
@@ -196,7 +252,7 @@ def test_the_real_rows_are_those_of_the_closes() -> None:
     for fact in context_facts():
         if fact.name in whole:
             assert fact.real == pytest.approx(whole[fact.name], abs=6e-5), fact.name
-        if fact.name in windows[0]:
+        if fact.name in windows[0] and np.isfinite(fact.low):
             known = [window[fact.name] for window in windows if np.isfinite(window[fact.name])]
             assert (fact.low, fact.high) == pytest.approx((min(known), max(known)), abs=6e-5), fact.name
     assert set(windows[0]) < {fact.name for fact in context_facts()}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from models.kernels.vix_peaks import peak_half_life
 from models.protocols import SESSIONS_PER_YEAR, FloatArray
 
 BoolArray = NDArray[np.bool_]
@@ -149,6 +150,10 @@ def _tails(log_return: FloatArray, vix: FloatArray) -> Iterator[Row]:
         moves = vix[:, days:] - vix[:, :-days]
         yield f"vix_rise_{days}d_q999", np.quantile(moves, 0.999, axis=-1)
         yield f"vix_fall_{days}d_q999", -np.quantile(moves, 0.001, axis=-1)
+    half_life, count = np.empty((2, vix.shape[0]))
+    peak_half_life(np.ascontiguousarray(vix), half_life, count)
+    yield "vix_peaks_a_year", count / years
+    yield "vix_peak_half_life", np.where(np.isfinite(half_life), half_life, np.nan)
     yield "vix_points_down_day", -slope_where(percent, points, percent < 0.0, MIN_DAYS)
     yield "vix_points_up_day", -slope_where(percent, points, percent > 0.0, MIN_DAYS)
 
@@ -171,8 +176,24 @@ def _contracts(log_return: FloatArray, futures: FloatArray, rolls: BoolArray) ->
     every = np.ones(log_return.shape, dtype=bool)
     for place, change in enumerate(changes):
         yield f"std_dlog_vx{place + 1}", std_where(change, every, MIN_DAYS)
+    yield "vx_first_component_pct", _first_component(np.stack(changes))
     for place in (0, 1, 3, 5):
         carry = SESSIONS_PER_YEAR * mean_where(changes[place], every, MIN_DAYS)
         yield f"carry_vx{place + 1}_pct", 100.0 * carry
     for place in (0, 1, 3, 6):
         yield f"corr_r_dlog_vx{place + 1}", correlation(log_return, changes[place])
+
+
+def _first_component(changes: FloatArray) -> FloatArray:
+    """Share of the first principal component in the variance of changes (n_places, n_windows, n_days), in percent.
+
+    Days on which a place has no change are left out.
+    """
+    known = np.isfinite(changes).all(axis=0)
+    count = np.maximum(known.sum(axis=-1), 1)
+    moves = np.where(known, changes, 0.0)
+    mean = moves.sum(axis=-1) / count
+    product = np.einsum("iwd,jwd->wij", moves, moves) / count[:, None, None]
+    values = np.linalg.eigvalsh(product - np.einsum("iw,jw->wij", mean, mean))
+    total = np.where(known.sum(axis=-1) >= MIN_DAYS, values.sum(axis=-1), np.nan)
+    return np.asarray(100.0 * values[:, -1] / total)

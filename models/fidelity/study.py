@@ -12,6 +12,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.fidelity.breadth_rows import breadth_rows, simulated_breadth
 from models.fidelity.condor import condor_returns, condor_rows, months_of
 from models.fidelity.context import history_context
 from models.fidelity.futures import Curve, curve_of, sessions_left
@@ -134,7 +135,9 @@ def study(
     at = months_of(WINDOW_SESSIONS + 1)
 
     def use(block: WindowBlock) -> tuple[dict[str, FloatArray], FloatArray, FloatArray, FloatArray]:
-        rows = history_context(block.log_return.T, block.vix.T, np.moveaxis(block.futures, 2, 1), rolls)
+        log_return, vix = block.log_return.T, block.vix.T
+        rows = history_context(log_return, vix, np.moveaxis(block.futures, 2, 1), rolls)
+        rows.update(breadth_rows(simulated_breadth(block, block.stream), log_return, vix))
         months = np.add.reduceat(block.log_return, at[:-1], axis=0)
         return rows, block.state[at[:-1]].copy(), block.vix[at[:-1]].copy(), np.exp(months)
 

@@ -42,6 +42,8 @@ class WindowBlock:
         Nearest VX futures [points].
     n_outside : int
         States off the grid of the futures.
+    stream : Stream
+        Address of its random numbers.
     """
 
     log_return: FloatArray
@@ -49,6 +51,7 @@ class WindowBlock:
     vix: FloatArray
     futures: FloatArray
     n_outside: int
+    stream: Stream
 
 
 def simulate_windows(
@@ -102,4 +105,6 @@ def _block(model: Model, futures: Curve, stream: Stream, size: int, sessions: in
     state = state[BURN_IN - 1 :]
     curve, n_outside = futures.curve(state)
     vix = model.exact_pricer().vix(np.moveaxis(state, 1, 0))
-    return WindowBlock(log_return=log_return[BURN_IN:], state=state, vix=vix, futures=curve, n_outside=n_outside)
+    return WindowBlock(
+        log_return=log_return[BURN_IN:], state=state, vix=vix, futures=curve, n_outside=n_outside, stream=stream
+    )
