@@ -43,7 +43,10 @@ class BackwardModel(Protocol):
         ...
 
     def table_axes(self) -> tuple[Axis, ...]:
-        """One axis a factor, in the order of the state; a regime comes first, as an ``index`` axis."""
+        """One axis a factor, in the order of the state; a regime comes first, as an ``index`` axis.
+
+        Factors of the state that come after those of the axes move paths and no price.
+        """
         ...
 
     def vix(self, state: FloatArray) -> FloatArray:

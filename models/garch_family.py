@@ -3,8 +3,9 @@ r"""What GJR-GARCH and NGARCH share: their law under Q, its premia, the VIX and 
 Under P a model is its recursion (``models.garch_dynamics``). Under Q the response to shocks is the same, but h is
 pulled elsewhere and at another speed, and the variance of returns is a multiple of h: persistence, long-run
 volatility and that multiple are free, as in [1]_, whose authors find that a local risk-neutral law (no free number)
-cannot meet the VIX. A factor Y, which no return moves, may add to log variance: under Q only (a premium that comes and
-goes), or under both laws (a slow level).
+cannot meet the VIX. Two factors, which no return moves, may add to log variance: Y under Q only (a premium that comes
+and goes), or under both laws (a slow level), and X under Q only, beside a level. Q has one persistence for both, as
+Girsanov's theorem allows: then prices read their sum alone, and a third factor costs them nothing.
 
 References
 ----------
@@ -32,6 +33,7 @@ from models.return_shock import ReturnShock
 _HIGHEST = 4.0
 _LOWEST_SHARE = 0.02
 _REACH = 4.5
+_LEAST_DEVIATION = 1e-3
 _NOISE_NODES = 10
 
 
@@ -56,8 +58,11 @@ class GarchFamily(BackwardFamily):
     variance_scale_q: float = 1.0
     factor_persistence: float = 0.0
     factor_volatility: float = 0.0
+    factor_persistence_q: float = 0.0
     premium_loading: float = 1.0
     level_loading: float = 0.0
+    premium_persistence: float = 0.0
+    premium_volatility: float = 0.0
     rate: float = 0.0
     dividend_yield: float = 0.0
     vix_sessions: int = 21
@@ -85,21 +90,21 @@ class GarchFamily(BackwardFamily):
                 raise ModelParameterError(f"{item.name} must be a finite number, got {value!r}")
         rules = {
             "must be > 0": ("omega", "variance_scale_q", "vix_sessions"),
-            "must be >= 0": ("alpha", "beta", "volatility_q", "factor_volatility"),
+            "must be >= 0": ("alpha", "beta", "volatility_q", "factor_volatility", "premium_volatility"),
         }
         for rule, names in rules.items():
             for name in names:
                 value = getattr(self, name)
                 if value < 0.0 or (value == 0.0 and rule == "must be > 0"):
                     raise ModelParameterError(f"{name} {rule}, got {value!r}")
-        for name in ("persistence_q", "factor_persistence"):
+        for name in ("persistence_q", "factor_persistence", "factor_persistence_q", "premium_persistence"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ModelParameterError(f"{name} must lie in [0, 1), got {getattr(self, name)!r}")
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """The variance, and the factor Y where it has a volatility."""
-        return ("variance", "factor") if self.factor_volatility > 0.0 else ("variance",)
+        """The variance; what the factors add under Q, where there is one; the part of that which is premium."""
+        return ("variance", "factor", "premium")[: self.dynamics("p").n_factors]
 
     @property
     def shock(self) -> ReturnShock:
@@ -119,8 +124,11 @@ class GarchFamily(BackwardFamily):
             premium=self.equity_premium_coefficient,
             drift=(self.rate - self.dividend_yield) / SESSIONS_PER_YEAR,
             loading=self.level_loading,
+            premium_loading=0.0,
             factor_persistence=self.factor_persistence,
             factor_volatility=self.factor_volatility,
+            premium_persistence=self.premium_persistence,
+            premium_volatility=self.premium_volatility,
             shock=self.shock,
         )
         if measure == "p":
@@ -128,6 +136,7 @@ class GarchFamily(BackwardFamily):
         persistence = self.persistence_q or p.persistence
         daily = self.volatility_q**2 / SESSIONS_PER_YEAR
         level = daily / self.variance_scale_q if self.volatility_q else p.stationary_mean
+        of_factors = self.factor_persistence_q or p.factor_persistence
         return replace(
             p,
             omega=level * (1.0 - persistence) if self.persistence_q or self.volatility_q else p.omega,
@@ -135,6 +144,9 @@ class GarchFamily(BackwardFamily):
             scale=self.variance_scale_q,
             premium=0.0,
             loading=self.level_loading + self.premium_loading,
+            premium_loading=self.level_loading + self.premium_loading,
+            factor_persistence=of_factors,
+            premium_persistence=of_factors if p.n_factors == 3 else 0.0,
         )
 
     def pricing_key(self) -> str:
@@ -149,15 +161,15 @@ class GarchFamily(BackwardFamily):
         return np.asarray(100.0 * np.sqrt(SESSIONS_PER_YEAR * mean))
 
     def table_axes(self) -> tuple[Axis, ...]:
-        """Log of the annualised h from its floor, and the factor over its stationary law."""
+        """Log of the annualised h from its floor, and the sum of the factors over its stationary law."""
         laws = self.dynamics("p"), self.dynamics("q")
         floor = min(law.omega / (1.0 - law.beta) for law in laws)
         mean = max(law.stationary_mean for law in laws)
         low = SESSIONS_PER_YEAR * max(0.95 * floor, _LOWEST_SHARE * mean)
         high = max(_HIGHEST, 40.0 * SESSIONS_PER_YEAR * mean)
-        if self.factor_volatility == 0.0:
+        if laws[0].n_factors == 1:
             return (Axis(kind="log", low=low, high=high, n_nodes=49),)
-        reach = _REACH * float(np.sqrt(laws[1].factor_variance))
+        reach = _REACH * max(float(np.sqrt(laws[0].factor_variances.sum())), _LEAST_DEVIATION)
         return (
             Axis(kind="log", low=low, high=high, n_nodes=29),
             Axis(kind="linear", low=-reach, high=reach, n_nodes=17),
@@ -174,16 +186,16 @@ class GarchFamily(BackwardFamily):
     def next_coordinate(self, axis: int, coordinates: FloatArray, z: FloatArray, *, regime: int = 0) -> FloatArray:
         """See ``BackwardModel.next_coordinate``."""
         if axis == 1:
-            return np.asarray(self.factor_persistence * coordinates[:, None])
+            return np.asarray(self.dynamics("q").factor_persistence * coordinates[:, None])
         h = np.exp(coordinates)[:, None] / SESSIONS_PER_YEAR
         return np.asarray(np.log(SESSIONS_PER_YEAR * self.dynamics("q").next_variance(h, z)))
 
     def own_noise(self, axis: int) -> tuple[FloatArray, FloatArray]:
-        """See ``BackwardModel.own_noise``: the factor's normal shock."""
+        """See ``BackwardModel.own_noise``: the normal shock of the factors' sum."""
         if axis == 0:
             return np.empty(0), np.empty(0)
         nodes, weights = np.polynomial.hermite_e.hermegauss(_NOISE_NODES)
-        return self.factor_volatility * nodes, weights / weights.sum()
+        return np.hypot(self.factor_volatility, self.premium_volatility) * nodes, weights / weights.sum()
 
     def stationary_state(self, n_paths: int, stream: Stream, *, measure: Measure = "p") -> FloatArray:
         """See ``Model.stationary_state``."""
@@ -203,19 +215,28 @@ class GarchFamily(BackwardFamily):
         """Scale what parts Q from P; with 0 and 0 the two laws are the same.
 
         Variance scale, long-run volatility and one minus persistence are moved along their logarithms, so that every
-        scale gives a law that reverts to a mean; the premium factor's loading is multiplied.
+        scale gives a law that reverts to a mean, and so is one minus the factors' persistence; the loading of the
+        premium, and the deviation of the premium's own factor, are multiplied.
         """
         p, q = self.dynamics("p"), self.dynamics("q")
         scale = self.variance_scale_q**variance
         level = p.stationary_mean ** (1.0 - variance) * q.stationary_mean**variance
-        gap = (1.0 - p.persistence) ** (1.0 - variance) * (1.0 - q.persistence) ** variance
+        gap, gap_of_factors = (
+            (1.0 - under_p) ** (1.0 - variance) * (1.0 - under_q) ** variance
+            for under_p, under_q in (
+                (p.persistence, q.persistence),
+                (p.factor_persistence, q.factor_persistence),
+            )
+        )
         same = variance == 0.0
         return replace(
             self,
             persistence_q=0.0 if same else max(1.0 - gap, p.response),
             volatility_q=0.0 if same else float(np.sqrt(SESSIONS_PER_YEAR * scale * level)),
             variance_scale_q=scale,
+            factor_persistence_q=max(1.0 - gap_of_factors, 0.0) if self.factor_persistence_q else 0.0,
             premium_loading=variance * self.premium_loading,
+            premium_volatility=variance * self.premium_volatility,
             equity_premium_coefficient=equity * self.equity_premium_coefficient,
         )
 

@@ -35,7 +35,7 @@ def propagate_states(
     dynamics : GarchDynamics
         The recursion of the measure wanted.
     state : ndarray of shape (n_factors, n_paths)
-        Annualised h, and the factor Y where there is one; it is not changed.
+        Annualised h, the sum of both factors, and the premium, as far as there are factors; it is not changed.
     n_days : int
         Sessions, >= 0.
     stream : Stream
@@ -55,13 +55,16 @@ def propagate_states(
     ModelParameterError
         If the state has a wrong shape, a negative variance or a non-finite value.
     """
-    n_factors = 2 if dynamics.factor_volatility > 0.0 else 1
+    n_factors = dynamics.n_factors
     if np.ndim(state) != 2 or len(state) != n_factors:
         raise ModelParameterError(f"state must have shape ({n_factors}, n_paths), got {np.shape(state)}")
     h = check_state(state[:1], n_days=n_days) / SESSIONS_PER_YEAR
-    factor = np.array(state[1], dtype=np.float64) if n_factors == 2 else np.zeros(h.size)
-    if not np.isfinite(factor).all():
-        raise ModelParameterError("state: the premium factor must be finite")
+    if not np.isfinite(state[1:]).all():
+        raise ModelParameterError("state: the factors must be finite")
+    premium = np.array(state[2], dtype=np.float64) if n_factors == 3 else np.empty(0)
+    factor = np.array(state[1], dtype=np.float64) if n_factors >= 2 else np.zeros(h.size)
+    if n_factors == 3:
+        factor -= premium
     check_paths(stream, h.size)
     shock = dynamics.shock
     values = asdict(dynamics)
@@ -72,6 +75,7 @@ def propagate_states(
         states,
         h,
         factor,
+        premium,
         float(SESSIONS_PER_YEAR),
         none if shock.is_normal else np.array(shock.table()),
         (END, float(CELLS_PER_UNIT)),
@@ -85,7 +89,7 @@ def propagate_states(
 
 
 def stationary_states(dynamics: GarchDynamics, n_paths: int, stream: Stream) -> FloatArray:
-    """Draw from the stationary law by a burn-in from the long-run mean; the factor Y starts in its own law.
+    """Draw from the stationary law by a burn-in from the long-run mean; the factors start in their own laws.
 
     The burn-in is so long that its start keeps the weight ``BURN_IN_RESIDUAL`` in the mean.
 
@@ -104,9 +108,10 @@ def stationary_states(dynamics: GarchDynamics, n_paths: int, stream: Stream) -> 
     """
     check_paths(stream, n_paths)
     state = np.full((1, n_paths), SESSIONS_PER_YEAR * dynamics.stationary_mean)
-    if dynamics.factor_volatility > 0.0:
-        draws = normals(stream, n_paths, purpose=Purpose.STATIONARY, day=-1)[0]
-        state = np.stack([state[0], np.sqrt(dynamics.factor_variance) * draws])
+    if dynamics.n_factors > 1:
+        draws = normals(stream, n_paths, purpose=Purpose.STATIONARY, day=-1)[:2]
+        factor, premium = np.sqrt(dynamics.factor_variances)[:, None] * draws
+        state = np.stack([state[0], factor + premium, premium][: dynamics.n_factors])
     n_days = max(1, ceil(log(BURN_IN_RESIDUAL) / log(max(dynamics.persistence, 1e-3))))
     # Blocks of a year keep the memory of long burn-ins small.
     for first_day in range(0, n_days, SESSIONS_PER_YEAR):

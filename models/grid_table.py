@@ -139,7 +139,7 @@ class Locator:
         Parameters
         ----------
         state : ndarray of shape (n_factors, n_paths)
-            States.
+            States; what comes after the factors of the grid moves no price and is not read.
 
         Returns
         -------
@@ -153,7 +153,7 @@ class Locator:
         n_paths = state.shape[1]
         row, weight = np.zeros(n_paths, np.int64), np.empty((n_paths, 4 * self._n_factors))
         clamped = 0
-        for (axis, place), values in zip(self._factors, state, strict=True):
+        for (axis, place), values in zip(self._factors, state, strict=False):
             if place is None:
                 row += np.clip(np.rint(values), 0, axis.n_nodes - 1).astype(np.int64)
             else:

@@ -48,8 +48,12 @@ class Ngarch(GarchFamily):
         Q variance over P variance one session ahead, > 0.
     factor_persistence, factor_volatility : float
         AR(1) coefficient in [0, 1) and shock deviation >= 0 of the factor Y; at 0 there is none.
+    factor_persistence_q : float
+        AR(1) coefficient of the factors under Q, in [0, 1); 0 stands for that of Y under P.
     premium_loading, level_loading : float
         Weights of Y in log variance: beyond P under Q, and under both.
+    premium_persistence, premium_volatility : float
+        AR(1) coefficient in [0, 1) and shock deviation >= 0 of the factor X, which Q weighs like Y and P not at all.
     rate, dividend_yield : float
         Continuous rates. [1/year]
     vix_sessions : int

@@ -51,7 +51,10 @@ class TableModel(Protocol):
         ...
 
     def table_axes(self) -> tuple[Axis, ...]:
-        """One axis a factor: one or two continuous ones, after at most one of kind ``index``."""
+        """One axis a factor: one or two continuous ones, after at most one of kind ``index``.
+
+        Factors of the state that come after those of the axes move paths and no price.
+        """
         ...
 
     def slice_source(self) -> SliceSource:

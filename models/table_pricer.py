@@ -250,7 +250,7 @@ class TablePricer:
     def moved_state(self, state: FloatArray, size: float) -> FloatArray:
         """State in which volatility stands a little higher or lower; see ``models.rows.moved_state``."""
         moved = np.array(state, dtype=np.float64)
-        for axis, factor in zip(self.layout.state.axes, moved, strict=True):
+        for axis, factor in zip(self.layout.state.axes, moved, strict=False):
             if axis.kind == "linear":
                 factor += size
             elif axis.kind != "index":

@@ -32,7 +32,18 @@ SKEWED = {"tail": 0.12, "skew": -0.13, "rate": 0.03, "dividend_yield": 0.015}
 UNDER_Q = {"persistence_q": 0.985, "volatility_q": 0.24, "variance_scale_q": 1.15}
 GJR = GjrGarch(omega=2e-6, alpha=0.01, beta=0.89, gamma=0.15, equity_premium_coefficient=0.04, **SKEWED, **UNDER_Q)
 NGARCH = Ngarch(omega=2e-6, alpha=0.07, beta=0.78, theta=1.3, equity_premium_coefficient=0.04, **SKEWED, **UNDER_Q)
+TWO_FACTORS = replace(
+    NGARCH,
+    factor_persistence=0.998,
+    factor_volatility=0.04,
+    factor_persistence_q=0.99,
+    level_loading=1.0,
+    premium_loading=0.0,
+    premium_persistence=0.9,
+    premium_volatility=0.08,
+)
 BOTH = pytest.mark.parametrize("model", [GJR, NGARCH], ids=["gjr", "ngarch"])
+ALL = pytest.mark.parametrize("model", [GJR, NGARCH, TWO_FACTORS], ids=["gjr", "ngarch", "two_factors"])
 
 
 @pytest.mark.parametrize("sessions", list(DUAN_CALLS))
@@ -96,24 +107,27 @@ def test_residuals_give_their_own_law() -> None:
         replace(NGARCH, residuals=(1.0, -1.0))
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("measure", ["p", "q"])
 def test_paths_follow_the_recursion(model: GarchFamily, measure: str) -> None:
     """The shock read back from each return moves the variance as the formula says."""
-    state = np.array([[0.01, 0.04, 0.2]])
+    state = np.array([[0.01, 0.04, 0.2], [0.1, -0.2, 0.3], [0.05, 0.0, -0.1]])[: len(model.state_names)]
     log_return, states = model.propagate(state, 30, Stream(seed=7), measure=measure)  # type: ignore[arg-type]
     law = model.dynamics(measure)  # type: ignore[arg-type]
-    h = np.concatenate([state, states[:-1, 0]]) / SESSIONS_PER_YEAR
+    before = np.concatenate([state[None], states[:-1]])
+    h = before[:, 0] / SESSIONS_PER_YEAR
     v = law.scale * h
+    if len(state) == 3:
+        v = v * np.exp(before[:, 1] if measure == "q" else before[:, 1] - before[:, 2])
     z = (log_return - law.drift - law.premium * np.sqrt(v) + 0.5 * v) / model.shock.scale(v)
     np.testing.assert_allclose(law.next_variance(h, z), states[:, 0] / SESSIONS_PER_YEAR, rtol=1e-9)
     assert abs(ndtr(np.mean(z) * np.sqrt(z.size)) - 0.5) < 0.499
 
 
-@BOTH
+@ALL
 def test_the_index_and_its_derivatives_are_martingales_under_q(model: GarchFamily) -> None:
     n_paths, sessions = 200_000, 10
-    state = np.array([[0.03]])
+    state = np.array([[0.03], [0.2], [-0.1]])[: len(model.state_names)]
     log_return, states = model.propagate(np.repeat(state, n_paths, 1), sessions, Stream(seed=11), measure="q")
     spot, end, ttm = np.exp(log_return.sum(axis=0)), states[-1], 21 / SESSIONS_PER_YEAR
     later, gone = (21 - sessions) / SESSIONS_PER_YEAR, sessions / SESSIONS_PER_YEAR
@@ -122,7 +136,8 @@ def test_the_index_and_its_derivatives_are_martingales_under_q(model: GarchFamil
     growth = np.exp((model.rate - model.dividend_yield) * gone)
     square = model.vix(end) ** 2
     law, h = model.dynamics("q"), state[0] / SESSIONS_PER_YEAR
-    expected_square = (31 * law.mean_variance(h, h * 0, 31) - 10 * law.mean_variance(h, h * 0, 10)) / 21
+    factor = state[1] if len(state) > 1 else h * 0
+    expected_square = (31 * law.mean_variance(h, factor, 31) - 10 * law.mean_variance(h, factor, 10)) / 21
     some = slice(0, 4000)
     put = {"strike": 0.95, "is_call": False}
     pairs = [
@@ -246,6 +261,9 @@ def test_the_fit_recovers_what_made_a_history() -> None:
         ({"persistence_q": 0.05}, "persistence_q must be >= "),
         ({"variance_scale_q": 0.0}, "variance_scale_q must be > 0"),
         ({"factor_persistence": 1.0}, "factor_persistence must lie in"),
+        ({"factor_persistence_q": 1.0}, "factor_persistence_q must lie in"),
+        ({"premium_persistence": -0.1}, "premium_persistence must lie in"),
+        ({"premium_volatility": -0.1}, "premium_volatility must be >= 0"),
         ({"omega": float("nan")}, "omega must be a finite number"),
         ({"gamma": -0.1}, "gamma must be >= -alpha"),
     ],
@@ -260,8 +278,44 @@ def test_a_factor_gives_a_second_state() -> None:
     assert model.state_names == ("variance", "factor")
     states: FloatArray = model.stationary_state(20_000, Stream(seed=3))
     assert states.shape == (2, 20_000)
-    assert states[1].std() == pytest.approx(np.sqrt(model.dynamics("q").factor_variance), rel=0.03)
+    assert states[1].std() == pytest.approx(np.sqrt(model.dynamics("q").factor_variances[0]), rel=0.03)
     high = model.vix(np.array([[0.03], [0.5]]))
     assert high > model.vix(np.array([[0.03], [-0.5]]))
     with pytest.raises(ModelParameterError, match="state must have shape"):
         model.propagate(states[:1], 1, Stream(seed=1))
+
+
+def test_level_and_premium_are_two_factors_and_prices_read_their_sum() -> None:
+    model = TWO_FACTORS
+    assert model.state_names == ("variance", "factor", "premium")
+    states: FloatArray = model.stationary_state(40_000, Stream(seed=3))
+    level, premium = states[1] - states[2], states[2]
+    assert level.std() == pytest.approx(0.04 / np.sqrt(1.0 - 0.998**2), rel=0.02)
+    assert premium.std() == pytest.approx(0.08 / np.sqrt(1.0 - 0.9**2), rel=0.02)
+    assert abs(np.corrcoef(level, premium)[0, 1]) < 4.0 / np.sqrt(states.shape[1])
+    _, later = model.propagate(states, 1, Stream(seed=4))
+    moved = later[0] - np.stack([0.0 * level, 0.998 * level + 0.9 * premium, 0.9 * premium])
+    assert np.cov(moved[1:])[0] == pytest.approx([0.04**2 + 0.08**2, 0.08**2], rel=0.03)
+    assert np.cov(moved[1:])[0, 0] != pytest.approx(0.04**2, rel=0.03)
+    pricer, ttm = model.exact_pricer(), 21 / SESSIONS_PER_YEAR
+    split = np.array([[0.03, 0.03, 0.03], [0.4, 0.4, -0.4], [0.4, 0.0, 0.0]])
+    for price in (
+        pricer.vix(split),
+        pricer.vix_future(split, ttm),
+        pricer.spx_option(1.0, split, strike=0.95, ttm=ttm, is_call=False).price,
+    ):
+        assert price[0] == price[1] != price[2]
+    wider = replace(model, premium_volatility=0.3)
+    assert wider.exact_pricer().vix(split)[0] > 1.005 * pricer.vix(split)[0]
+
+
+def test_without_its_premium_the_level_has_one_law() -> None:
+    fair = TWO_FACTORS.scaled_premium(variance=0.0)
+    assert fair.state_names == TWO_FACTORS.state_names
+    p, q = fair.dynamics("p"), fair.dynamics("q")
+    assert p.premium_volatility == q.premium_volatility == 0.0
+    assert q.factor_persistence == pytest.approx(p.factor_persistence, rel=1e-12)
+    assert q.loading == p.loading == 1.0
+    half = TWO_FACTORS.scaled_premium(variance=0.5)
+    assert half.premium_volatility == 0.04
+    assert 0.99 < half.factor_persistence_q < 0.998

@@ -29,19 +29,30 @@ class GarchCoefficients(NamedTuple):
     premium: float
     drift: float
     loading: float
+    premium_loading: float
     factor_persistence: float
     factor_volatility: float
+    premium_persistence: float
+    premium_volatility: float
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _draw_two(
-    normal: FloatArray, noise: FloatArray, first_path: np.uint64, day: np.uint64, purpose: np.uint64, key: UintArray
+def _draw(
+    normal: FloatArray,
+    noise: FloatArray,
+    other: FloatArray,
+    first_path: np.uint64,
+    day: np.uint64,
+    purpose: np.uint64,
+    key: UintArray,
 ) -> None:
-    """Two standard normals a path: the return's and the factor's."""
+    """Standard normals of each path: the return's, the factor's and, where ``other`` is not empty, the premium's."""
     k0, k1 = key[0], key[1]
     for i in range(normal.size):
-        w0, w1, _, _ = philox(first_path + np.uint64(i), day, _ZERO, purpose, k0, k1)
+        w0, w1, w2, w3 = philox(first_path + np.uint64(i), day, _ZERO, purpose, k0, k1)
         normal[i], noise[i] = normals_of(w0, w1)
+        if other.size:
+            other[i], _ = normals_of(w2, w3)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -88,10 +99,13 @@ def _return_row(
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")  # type: ignore[untyped-decorator]
-def _roots(root: FloatArray, h: FloatArray, factor: FloatArray, c: GarchCoefficients) -> None:
-    if c.loading == 0.0:
+def _roots(root: FloatArray, h: FloatArray, factor: FloatArray, premium: FloatArray, c: GarchCoefficients) -> None:
+    if c.loading == 0.0 and c.premium_loading == 0.0:
         for i in range(h.size):
             root[i] = np.sqrt(c.scale * h[i])
+    elif premium.size and c.premium_loading != 0.0:
+        for i in range(h.size):
+            root[i] = np.sqrt(c.scale * h[i] * np.exp(c.loading * factor[i] + c.premium_loading * premium[i]))
     else:
         for i in range(h.size):
             root[i] = np.sqrt(c.scale * h[i] * np.exp(c.loading * factor[i]))
@@ -103,6 +117,7 @@ def propagate_garch(
     state: FloatArray,
     h: FloatArray,
     factor: FloatArray,
+    premium: FloatArray,
     units: float,
     shock_table: FloatArray,
     shock_grid: tuple[float, float],
@@ -114,23 +129,26 @@ def propagate_garch(
 ) -> None:
     """Move all paths on by ``log_return.shape[0]`` sessions.
 
-    ``log_return`` (n_days, n_paths) and ``state`` (n_days, n_factors, n_paths) are filled, the variance in ``units``;
-    ``h`` and ``factor`` (n_paths,) are left at their last values. The tables have no rows for a normal shock.
+    ``log_return`` (n_days, n_paths) and ``state`` (n_days, n_factors, n_paths) are filled: the variance in ``units``,
+    the sum of both factors and the premium, as far as there are factors. ``h``, ``factor`` and ``premium`` (n_paths,),
+    the last empty where there is none, are left at their last values. The tables have no rows for a normal shock.
     ``address`` is (first path, first day, purpose).
     """
     n_days, n_paths = log_return.shape
     first_path, first_day, purpose = address
-    draws, quads = np.empty((4, min(_CHUNK, n_paths))), np.empty((4, min(_CHUNK, n_paths)))
+    draws, quads = np.empty((5, min(_CHUNK, n_paths))), np.empty((4, min(_CHUNK, n_paths)))
     alone = state.shape[1] == 1
     for low in range(0, n_paths, _CHUNK):
         n = min(_CHUNK, n_paths - low)
         own, level = h[low : low + n], factor[low : low + n]
         path, word = np.uint64(first_path + low), np.uint64(purpose)
         z, noise, root, ratio = draws[0, :n], draws[1, :n], draws[2, :n], draws[3, :n]
+        aside = premium[low : low + n]
+        other = draws[4, : aside.size]
         for k in range(n_days):
             day = np.int64(first_day + k)
             if not alone:
-                _draw_two(z, noise, path, np.uint64(day & np.int64(LOW)), word, key)
+                _draw(z, noise, other, path, np.uint64(day & np.int64(LOW)), word, key)
             else:
                 # one call gives four normals, those of four sessions
                 if k == 0 or day & 3 == 0:
@@ -139,7 +157,7 @@ def propagate_garch(
                 if shock_table.shape[0] == 0:
                     _normal_row(log_return[k, low : low + n], state[k, 0, low : low + n], own, z, units, c)
                     continue
-            _roots(root, own, level, c)
+            _roots(root, own, level, aside, c)
             ratio[:] = 1.0
             if shock_table.shape[0]:
                 _read_cells(z, shock_table, shock_grid[0], shock_grid[1])
@@ -152,3 +170,8 @@ def propagate_garch(
                 level *= c.factor_persistence
                 level += c.factor_volatility * noise
                 state[k, 1, low : low + n] = level
+            if aside.size:
+                aside *= c.premium_persistence
+                aside += c.premium_volatility * other
+                state[k, 1, low : low + n] += aside
+                state[k, 2, low : low + n] = aside
