@@ -18,6 +18,9 @@ from models.protocols import FloatArray
 
 _MAX_ITERATIONS = 100
 
+_LAST_STEP = 1e-8
+"""Relative step after which Newton's error, its square, is below rounding."""
+
 
 def black_price(
     forward: ArrayLike, strike: ArrayLike, ttm: ArrayLike, volatility: ArrayLike, *, is_call: ArrayLike
@@ -117,25 +120,30 @@ def _log_otm(k: FloatArray, deviation: FloatArray) -> tuple[FloatArray, FloatArr
 
 
 def _deviation(otm: FloatArray, k: FloatArray) -> FloatArray:
-    """Total deviation (volatility times root of time) by bracketed Newton."""
-    positive = otm > 0.0
-    target = np.log(np.where(positive, otm, 0.5))
+    """Total deviation s (volatility times root of time) by bracketed Newton.
+
+    The log of the price is concave in log s and convex in 1 / s^2: steps to the right are taken in the one, steps to
+    the left in the other, so that neither passes the root. An element rests after its first step below ``_LAST_STEP``,
+    so that its result does not depend on its neighbours.
+    """
+    done = ~(otm > 0.0)
+    target = np.log(np.where(done, 0.5, otm))
     low = np.full(otm.shape, 1e-8)
     high = np.full(otm.shape, 60.0)
     guess = np.clip(np.sqrt(2.0 * k) + 1e-3, 1e-4, 10.0)
     for _ in range(_MAX_ITERATIONS):
+        if bool(done.all()):
+            break
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             value, slope = _log_otm(k, guess)
-        value = np.where(np.isfinite(value), value, -np.inf)
-        is_high = value > target
+            value = np.where(np.isfinite(value), value, -np.inf)
+            is_high = value > target
+            distance = (target - value) / (slope * guess)
+            step = guess * np.where(is_high, 1.0 / np.sqrt(1.0 - 2.0 * distance), np.exp(distance))
         high = np.where(is_high, guess, high)
         low = np.where(is_high, low, guess)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            step = guess + (target - value) / slope
-        inside = np.isfinite(step) & (step > low) & (step < high)
-        new = np.where(inside, step, np.sqrt(low * high))
-        done = np.abs(new - guess) <= 1e-14 + 1e-14 * guess
-        guess = new
-        if bool(np.all(done | ~positive)):
-            break
+        is_last = np.abs(distance) <= _LAST_STEP
+        inside = is_last | (np.isfinite(step) & (step > low) & (step < high))
+        guess = np.where(done, guess, np.where(inside, step, np.sqrt(low * high)))
+        done = done | is_last
     return guess

@@ -11,6 +11,7 @@ import QuantLib as ql
 from numpy.typing import NDArray
 from scipy import integrate, stats
 
+from models import black
 from models.black import black_price, black_vega, implied_volatility
 from models.errors import PricingDomainError
 
@@ -98,6 +99,36 @@ def test_implied_volatility_of_deep_wings() -> None:
     assert price.min() < 1e-230
     result = implied_volatility(price, 1.0, np.exp(k), 1.0, is_call=is_call)
     np.testing.assert_allclose(result, np.broadcast_to(total, k.shape), rtol=1e-8)
+
+
+def test_implied_volatility_does_not_depend_on_its_neighbours() -> None:
+    """Bit for bit: blocks of any size must give the same paths."""
+    rng = np.random.default_rng(20181231)
+    k, volatility = rng.uniform(-0.4, 0.4, 300), rng.uniform(0.05, 1.5, 300)
+    price, is_call = out_of_the_money(volatility, k, np.full(300, 0.1))
+    together = implied_volatility(price, 1.0, np.exp(k), 0.1, is_call=is_call)
+    each = zip(price, k, is_call, strict=True)
+    alone = [float(implied_volatility(p, 1.0, np.exp(x), 0.1, is_call=c)) for p, x, c in each]
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_implied_volatility_takes_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls and puts of a day: Newton's steps double the digits, bisection would take fifty."""
+    steps: list[int] = []
+    original = black._log_otm
+
+    def counted(k: FloatArray, deviation: FloatArray) -> tuple[FloatArray, FloatArray]:
+        steps.append(k.size)
+        return original(k, deviation)
+
+    monkeypatch.setattr(black, "_log_otm", counted)
+    k = np.linspace(-0.5, 0.5, 201)[:, None]
+    volatility = np.linspace(0.08, 0.9, 20)
+    price, is_call = out_of_the_money(*np.broadcast_arrays(volatility, k), np.full((201, 20), 30 / 252))
+    seen = price > 1e-12
+    result = implied_volatility(price[seen], 1.0, np.exp(k + 0.0 * volatility)[seen], 30 / 252, is_call=is_call[seen])
+    np.testing.assert_allclose(result, np.broadcast_to(volatility, seen.shape)[seen], rtol=1e-9)
+    assert len(steps) <= 10
 
 
 def test_implied_volatility_is_that_of_quantlib() -> None:
