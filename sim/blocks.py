@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ from sim.cell import CellResult
 from sim.config import ExperimentConfig
 from sim.metrics.drawdown import drawdown_duration, max_drawdown, time_under_water, ulcer_index
 from sim.outcomes import Outcomes
+from sim.windows.accumulate import WindowOutcomes
 
 Arrays = dict[str, NDArray[np.generic]]
 
 START_VALUES = ("start_vix", "start_variance")
+WINDOW_VALUES = ("window_sessions", "window_runs")
 MARKET_SERIES = ("spot", "vix", "vx1", "vx2")
 
 
@@ -42,11 +45,13 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
         outcome = result.outcomes[name]
         part = {**_path_arrays(outcome), "engine_pnl": outcome.engine_pnl, "engine_cost": outcome.engine_cost}
         part["engine_active"] = outcome.engine_active
+        part.update(_window_arrays(outcome.windows))
         if keep.fan or keep.daily_equity:
             part["equity"] = outcome.equity.astype(np.float32)
         part["example_equity"] = outcome.equity[:, :n_examples].T.astype(np.float32)
         arrays.update({f"{j}/{key}": values for key, values in part.items()})
     arrays.update({f"market/{name}": result.market[name] for name in START_VALUES})
+    arrays.update({f"market/{name}": result.market[name].astype(np.float32) for name in WINDOW_VALUES})
     if keep.fan:
         arrays.update({f"market/{name}": result.market[name].astype(np.float32) for name in MARKET_SERIES})
         curves = result.market["term_structure"].reshape(-1, result.cell.n_paths)
@@ -76,6 +81,12 @@ def _path_arrays(outcomes: Outcomes) -> Arrays:
         "worst_trade": outcomes.worst_trade,
         "ruined": outcomes.ruined.astype(np.int8),
     }
+
+
+def _window_arrays(windows: WindowOutcomes) -> Arrays:
+    """Sums over the sessions of each window, each of shape (n_windows, ..., n_paths)."""
+    sums = {f"window_{field.name}": getattr(windows, field.name) for field in fields(windows)}
+    return {name: values.astype(np.float32) for name, values in sums.items()}
 
 
 def write_block(path: Path, arrays: Arrays) -> None:

@@ -16,10 +16,11 @@ from models.protocols import SESSIONS_PER_YEAR, Model, Pricer, SimulationGrid, S
 from sim.calendar import SessionCalendar
 from sim.config import ExperimentConfig, ScenarioConfig
 from sim.evaluator import evaluate, required_signals
-from sim.experiment import build_model, start_of, steered_model
+from sim.experiment import build_model, start_of, steered_model, windows_of
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.storage import TENORS
+from sim.windows.membership import membership, runs_of
 
 FloatArray = NDArray[np.float64]
 
@@ -59,8 +60,9 @@ class CellResult:
     cell : Cell
         Which paths.
     market : dict of ndarray
-        ``start_vix`` and ``start_variance`` (n_paths,); where fans or examples are kept also daily SPX, VIX, VX1 and
-        VX2 (n_days + 1, n_paths) and ``term_structure`` (2, n_tenors, n_paths).
+        ``start_vix`` and ``start_variance`` (n_paths,); ``window_sessions`` and ``window_runs`` (n_windows, n_paths):
+        sessions that belong to a window, and contiguous runs of them; where fans or examples are kept also daily SPX,
+        VIX, VX1 and VX2 (n_days + 1, n_paths) and ``term_structure`` (2, n_tenors, n_paths).
     outcomes : dict of Outcomes
         By strategy.
     clamp_count : int
@@ -140,6 +142,12 @@ def run_cell(config: ExperimentConfig, cell: Cell) -> CellResult:
         raise
 
 
+def signals_of(config: ExperimentConfig) -> set[str]:
+    """Names of the market signals that any engine or window of an experiment reads."""
+    of_windows = (name for window in windows_of(config).values() for name in window.when.signals())
+    return {*required_signals(config.strategies), *of_windows}
+
+
 def cell_market(config: ExperimentConfig, cell: Cell) -> tuple[MarketBlock, Stream, Pricer]:
     """Simulate the paths of a cell: their market, the address of their random numbers, and a pricer of their own."""
     scenario = config.scenarios[cell.scenario]
@@ -154,7 +162,7 @@ def cell_market(config: ExperimentConfig, cell: Cell) -> tuple[MarketBlock, Stre
         pricer,
         rate=model.rate,
         dividend_yield=model.dividend_yield,
-        required_signals=required_signals(config.strategies),
+        required_signals=signals_of(config),
         config=config.market_of(cell.scenario),
         stream=stream,
     )
@@ -164,13 +172,25 @@ def cell_market(config: ExperimentConfig, cell: Cell) -> tuple[MarketBlock, Stre
 def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
     before = getattr(prepare(config, cell.scenario)[1], "clamp_count", 0)
     market, stream, pricer = cell_market(config, cell)
+    inside = membership(windows_of(config), market)
     outcomes = evaluate(
-        market, config.strategies, account=config.account, costs=config.costs, margin=config.margin, stream=stream
+        market,
+        config.strategies,
+        account=config.account,
+        costs=config.costs,
+        margin=config.margin,
+        stream=stream,
+        inside=inside,
     )
     has_series = config.keep.fan or config.keep.example_paths > 0
     return CellResult(
         cell=cell,
-        market={**_start_arrays(market), **(_market_arrays(market) if has_series else {})},
+        market={
+            **_start_arrays(market),
+            **(_market_arrays(market) if has_series else {}),
+            "window_sessions": inside.sum(axis=0, dtype=np.float64),
+            "window_runs": runs_of(inside).astype(np.float64),
+        },
         outcomes=outcomes,
         clamp_count=getattr(pricer, "clamp_count", 0) - before,
     )

@@ -29,6 +29,7 @@ from sim.strategies.protocols import CONDOR, DayView, Engine, Orders
 from sim.strategies.registry import REGISTRY
 from sim.strategies.trades import TradeResults
 from sim.tranche import Tranche
+from sim.windows.accumulate import WindowBook
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -52,6 +53,7 @@ def evaluate(
     margin: MarginConfig,
     stream: Stream | None = None,
     run_type: Callable[..., StrategyRun] | None = None,
+    inside: BoolArray | None = None,
 ) -> dict[str, Outcomes]:
     """Evaluate strategies on the same paths, quotes and signals.
 
@@ -71,6 +73,8 @@ def evaluate(
         Address of the block's random numbers, for roll phases that are drawn by path.
     run_type : callable, optional
         What makes the run of a strategy, ``StrategyRun`` by default.
+    inside : ndarray of bool, shape (n_days + 1, n_windows, n_paths), optional
+        Sessions of the windows in which P&L is added up apart, from ``windows.membership``; no windows by default.
 
     Returns
     -------
@@ -86,8 +90,10 @@ def evaluate(
     conditions = CompiledConditions(market)
     phases = roll_phases(stream or Stream(seed=0), market.n_paths)
     make = run_type or StrategyRun
+    if inside is None:
+        inside = np.zeros((market.n_times - market.day0, 0, market.n_paths), dtype=np.bool_)
     runs = {
-        name: make(market, quotes, strategy, account, costs, margin, conditions, phases)
+        name: make(market, quotes, strategy, account, costs, margin, conditions, phases, inside)
         for name, strategy in strategies.items()
     }
     last = market.n_times - 1
@@ -121,6 +127,7 @@ class StrategyRun:
         margin: MarginConfig,
         conditions: CompiledConditions,
         phases: FloatArray,
+        inside: BoolArray,
     ) -> None:
         n_paths, n_days = market.n_paths, market.n_times - market.day0
         self.market, self.quotes, self.account, self.margin = market, quotes, account, margin
@@ -134,6 +141,7 @@ class StrategyRun:
         condors = [config for config in strategy.engines if isinstance(config, IronCondorConfig)]
         self.profit_target = condors[0].profit_target if condors else None
         self.trades = TradeResults(n_paths)
+        self.windows = WindowBook(inside, len(names), account.initial_equity)
         self.alive = np.ones(n_paths, dtype=np.bool_)
         self.equity = np.empty((n_days, n_paths))
         self.active = np.zeros((len(names), n_paths))
@@ -172,6 +180,7 @@ class StrategyRun:
         ledger.drop_closed()
         ledger.verify(t - market.day0)
         self.equity[t - market.day0] = ledger.equity()
+        self.windows.note(t - market.day0, ledger.gross_pnl - ledger.cost, self.equity[t - market.day0])
         for row, name in enumerate(ledger.engines):
             held = [tranche.is_open for tranche in ledger.held_by(name)]
             if held:
@@ -280,4 +289,5 @@ class StrategyRun:
             n_trades=ledger.n_trades,
             worst_trade=self.trades.finish(),
             largest_residual=ledger.largest_residual,
+            windows=self.windows.finish(),
         )

@@ -20,6 +20,7 @@ from sim.config.layers import expand_grid, read_layers
 from sim.config.resolve import resolve_experiment
 from sim.signals import REGISTRY as SIGNALS
 from sim.strategies.registry import REGISTRY as ENGINES
+from sim.windows.definition import DEFAULT_WINDOWS, Window
 
 
 def load_experiment(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentConfig:
@@ -113,6 +114,9 @@ def experiment_schema() -> dict[str, Any]:
         definitions[engine.__name__] = part
         branches.append({"$ref": f"#/$defs/{engine.__name__}"})
     definitions["EngineConfig"] = {"oneOf": branches}
+    window = Window.model_json_schema(mode="validation", ref_template="#/$defs/{model}")
+    definitions.update(window.pop("$defs"))
+    definitions["WindowConfig"] = window
     definitions["ScenarioConfig"]["properties"]["model"]["enum"] = list(models.names())
     definitions["ScenarioConfig"]["properties"]["preset"]["examples"] = list(models.preset_names())
     definitions["ScenarioConfig"]["properties"]["regime"]["examples"] = list(regime_names())
@@ -130,8 +134,10 @@ def experiment_schema() -> dict[str, Any]:
 
 
 def _resolve(document: Document) -> ExperimentConfig:
-    config = resolve_experiment(document, engine_types(), _scenario_faults)
-    for key, message in _missing_series(config):
+    if isinstance(document.tree, dict) and "windows" not in document.tree:
+        document.tree["windows"] = dict(DEFAULT_WINDOWS)
+    config = resolve_experiment(document, engine_types(), _scenario_faults, Window)
+    for key, message in (*_missing_series(config), *_missing_in_windows(config)):
         document.blame(key, message)
     document.raise_faults()
     return config
@@ -142,6 +148,25 @@ def signals_read(engine: EngineConfig) -> tuple[str, ...]:
     names = {*ENGINES[engine.engine].required_signals, *engine.reads}
     names.update(name for tree in conditions_of(engine) for name in tree.signals())
     return tuple(sorted(names & SIGNALS.keys()))
+
+
+def windows_of(config: ExperimentConfig) -> dict[str, Window]:
+    """Windows of an experiment, by name."""
+    return {name: window for name, window in config.windows.items() if isinstance(window, Window)}
+
+
+def _missing_in_windows(config: ExperimentConfig) -> Iterator[tuple[Key, str]]:
+    """Windows on a series which a market does not carry."""
+    for name, window in windows_of(config).items():
+        for signal in sorted(window.when.signals()):
+            part = SIGNALS[signal].needs
+            lacking = [item for item in config.scenarios if part and getattr(config.market_of(item), part) is None]
+            if lacking:
+                yield (
+                    ("windows", name, "when"),
+                    f"reads the signal {signal}, which needs market.{part}; it is switched off in scenario "
+                    f"{lacking[0]}: leave out `{part}: null` or the window",
+                )
 
 
 def _missing_series(config: ExperimentConfig) -> Iterator[tuple[Key, str]]:

@@ -19,6 +19,7 @@ from sim.config import ExperimentConfig
 from sim.metrics.registry import PathOutcomes
 from sim.statistics import statistics_tables
 from sim.storage import QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
+from sim.window_gather import WindowGather
 
 ENGINE_VARIABLES = ("engine_pnl", "engine_cost", "engine_active")
 PATH_VARIABLES = tuple(name for name, item in VARIABLES.items() if item.dimensions == ("scenario", "strategy", "path"))
@@ -51,6 +52,7 @@ class Gather:
             "ruined_paths": 0,
             "largest_ledger_residual": 0.0,
         }
+        self._windows = WindowGather(config, self.engines)
         self._scratch: dict[tuple[str, ...], np.memmap[Any, np.dtype[np.float32]]] = {}
         self._writer = self._create()
 
@@ -86,6 +88,7 @@ class Gather:
                 e = self.engines.index(engine.engine)
                 for key in ENGINE_VARIABLES:
                     self._writer.write(key, (i, j, e, part), values[key][row])
+            self._windows.add(self._writer, (i, j), cell, values, arrays["market/window_sessions"])
             if self.config.keep.fan:
                 self._keep_daily((cell.scenario, name), part, values["equity"])
             if self.config.keep.daily_equity:
@@ -112,15 +115,17 @@ class Gather:
         tables = statistics_tables(self.scenarios, self.strategies, self.config.metrics, self._outcomes_of)
         for name, table in zip(("statistics", "paired", "pairwise"), tables, strict=True):
             self._writer.write_table(name, table)
+        self._windows.finish(self._writer)
         self._writer.complete()
 
     def _create(self) -> ResultsWriter:
-        config, keep = self.config, self.config.keep
+        config, keep, windows = self.config, self.config.keep, list(self._windows.windows)
         optional = {
             "daily_equity": keep.daily_equity,
             "term_structure": keep.fan,
             **{name: keep.fan for name in VARIABLES if name.endswith("_fan")},
             **{name: self.n_examples > 0 for name in VARIABLES if name.startswith("example_")},
+            **{name: bool(windows) for name in VARIABLES if name.startswith("window_")},
         }
         return ResultsWriter(
             self.directory / RESULTS,
@@ -134,6 +139,7 @@ class Gather:
                 "tenor": len(TENORS),
                 "moment": 2,
                 "example": max(self.n_examples, 1),
+                **({"window": len(windows)} if windows else {}),
             },
             coordinates={
                 "scenario": self.scenarios,
@@ -143,6 +149,7 @@ class Gather:
                 "quantile": list(QUANTILES),
                 "tenor": list(TENORS),
                 "moment": ["day 0", "last day"],
+                **({"window": windows} if windows else {}),
             },
             attributes={
                 "name": config.name,
@@ -156,6 +163,7 @@ class Gather:
     def _add_market(self, i: int, cell: Cell, arrays: Arrays, part: slice, examples: slice) -> None:
         for name in START_VALUES:
             self._writer.write(name, (i, part), arrays[f"market/{name}"])
+        self._windows.add_market(self._writer, i, part, arrays)
         if self.config.keep.fan:
             for name in MARKET_SERIES:
                 self._keep_daily((cell.scenario, f"={name}"), part, arrays[f"market/{name}"])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.windows.accumulate import WindowOutcomes
+
 FloatArray = NDArray[np.float64]
 
 
@@ -40,6 +42,8 @@ class Outcomes:
         Largest loss of a condor tranche with its part of the hedges, net, over equity at its entry [-].
     largest_residual : float
         Largest residual of a ledger identity, as a share of gross value.
+    windows : WindowOutcomes
+        Sums over the sessions of each window.
     """
 
     engines: tuple[str, ...]
@@ -55,6 +59,7 @@ class Outcomes:
     n_trades: NDArray[np.int64]
     worst_trade: FloatArray
     largest_residual: float
+    windows: WindowOutcomes
 
     @property
     def terminal_pnl(self) -> FloatArray:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import xarray as xr
 
+from sim.metrics.correlation import GroupedEstimate
 from sim.metrics.estimate import Estimate, paired_difference
 from sim.metrics.registry import REGISTRY, PathOutcomes
 
@@ -20,6 +21,7 @@ MEANINGS = {
     "standard_error": "standard error",
 }
 UNITS = "see the coordinate unit"
+NOTE = "why there is no estimate, where it is NaN"
 
 
 def statistics_tables(
@@ -53,13 +55,14 @@ def statistics_tables(
     shape = (len(scenarios), len(strategies), len(names))
     single, paired = (np.empty((len(FIELDS), *shape)) for _ in range(2))
     pairwise = np.empty((len(scenarios), len(names), len(strategies), len(strategies)))
+    notes = np.full(shape, "", dtype=object)
     for i in range(len(scenarios)):
         outcomes = [outcomes_of(i, j) for j in range(len(strategies))]
         for k, name in enumerate(names):
             estimates = [REGISTRY[name].compute(item) for item in outcomes]
             for j, estimate in enumerate(estimates):
-                single[:, i, j, k] = _fields(estimate)
-                paired[:, i, j, k] = _fields(paired_difference(estimates[0], estimate))
+                single[:, i, j, k], notes[i, j, k] = fields_of(estimate), estimate.note
+                paired[:, i, j, k] = fields_of(paired_difference(estimates[0], estimate))
             pairwise[i, k] = _difference_errors(estimates)
     coordinates = {
         "scenario": list(scenarios),
@@ -87,7 +90,8 @@ def statistics_tables(
         {"standard_error": (("scenario", "statistic", "strategy", "other"), pairwise, about)},
         coords={**coordinates, "other": list(strategies)},
     )
-    return table(single, "estimate"), table(paired, "difference"), errors
+    statistics = table(single, "estimate").assign(note=(dims, notes, {"units": "1", "long_name": NOTE}))
+    return statistics, table(paired, "difference"), errors
 
 
 def _difference_errors(estimates: Sequence[Estimate]) -> np.ndarray:
@@ -99,5 +103,6 @@ def _difference_errors(estimates: Sequence[Estimate]) -> np.ndarray:
     return errors
 
 
-def _fields(estimate: Estimate) -> list[float]:
+def fields_of(estimate: Estimate | GroupedEstimate) -> list[float]:
+    """Values of an estimate in the order of ``FIELDS``."""
     return [estimate.estimate, estimate.ci_low, estimate.ci_high, estimate.standard_error]

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from sim.errors import ConfigError, StorageError
 
-SCHEMA_VERSION = 1
-"""Raised whenever dimensions or variables change their meaning."""
+SCHEMA_VERSION = 2
+"""Raised whenever dimensions or variables change their meaning. Version 1 has no windows and no notes; it is read."""
 
 RESULTS, MANIFEST, REPORT = "results.h5", "manifest.json", "report.html"
 
@@ -45,6 +45,8 @@ class Variable:
 
 
 _CELL = ("scenario", "strategy")
+_WINDOW = ("scenario", "window", "path")
+_CELL_WINDOW = (*_CELL, "window", "path")
 
 VARIABLES: dict[str, Variable] = {
     "terminal_pnl": Variable((*_CELL, "path"), "f8", "USD", "equity at the end minus initial equity, net of costs"),
@@ -75,6 +77,22 @@ VARIABLES: dict[str, Variable] = {
     "start_vix": Variable(("scenario", "path"), "f8", "VIX points", "VIX on day 0"),
     "start_variance": Variable(
         ("scenario", "path"), "f8", "1/year", "realised variance of the SPX over the first 21 sessions, or fewer"
+    ),
+    "window_sessions": Variable(_WINDOW, "f4", "sessions", "sessions that belong to the window"),
+    "window_runs": Variable(_WINDOW, "f4", "1", "contiguous runs of sessions of the window"),
+    "window_engine_pnl": Variable(
+        (*_CELL, "window", "engine", "path"), "f4", "USD", "P&L of the engine in the window, net of its costs"
+    ),
+    "window_pnl": Variable(_CELL_WINDOW, "f4", "USD", "P&L in the window, net of costs, interest included"),
+    "window_return_sum": Variable(
+        _CELL_WINDOW, "f4", "1", "sum of daily returns in the window, on the equity of the previous close"
+    ),
+    "window_return_square_sum": Variable(_CELL_WINDOW, "f4", "1", "sum of squared daily returns in the window"),
+    "window_loss_first_engine": Variable(
+        _CELL_WINDOW, "f4", "USD", "P&L of the first engine over the runs of the window in which it lost"
+    ),
+    "window_loss_hedges": Variable(
+        _CELL_WINDOW, "f4", "USD", "P&L of all other engines over the runs of the window in which the first one lost"
     ),
     "equity_fan": Variable((*_CELL, "quantile", "day"), "f8", "USD", "quantiles of equity at each close"),
     "spot_fan": Variable(("scenario", "quantile", "day"), "f8", "index points", "quantiles of the SPX"),
@@ -193,6 +211,9 @@ class Results:
         Estimates with intervals over (scenario, strategy, statistic).
     paired : xarray.Dataset
         Differences from the first strategy, likewise.
+    windows, windows_paired : xarray.Dataset
+        Likewise over (scenario, strategy, window, statistic); empty where the run has no windows, and in files of
+        schema version 1.
     manifest : dict
         How the run was made.
     """
@@ -201,6 +222,8 @@ class Results:
     data: xr.Dataset
     statistics: xr.Dataset
     paired: xr.Dataset
+    windows: xr.Dataset
+    windows_paired: xr.Dataset
     manifest: dict[str, Any]
 
     def has_table(self, name: str) -> bool:
@@ -280,6 +303,10 @@ def open_results(directory: str | Path) -> Results:
         data = xr.load_dataset(path, engine="h5netcdf")
         statistics = xr.load_dataset(path, engine="h5netcdf", group="statistics")
         paired = xr.load_dataset(path, engine="h5netcdf", group="paired")
+        windows, windows_paired = (
+            xr.load_dataset(path, engine="h5netcdf", group=group) if "window" in data.sizes else xr.Dataset()
+            for group in ("windows", "windows_paired")
+        )
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         checksum = manifest["sha256"][RESULTS]
     except (OSError, ValueError, KeyError) as error:
@@ -293,4 +320,12 @@ def open_results(directory: str | Path) -> Results:
         raise StorageError(f"{path} is not complete; run the experiment again")
     if file_checksum(path) != checksum:
         raise StorageError(f"{path} is not the file that {MANIFEST} was written for: its checksum differs")
-    return Results(directory=folder, data=data, statistics=statistics, paired=paired, manifest=manifest)
+    return Results(
+        directory=folder,
+        data=data,
+        statistics=statistics,
+        paired=paired,
+        windows=windows,
+        windows_paired=windows_paired,
+        manifest=manifest,
+    )

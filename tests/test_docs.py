@@ -21,6 +21,8 @@ from models.regimes import regime_names
 from sim.cli import app
 from sim.config.market import MarketConfig
 from sim.experiment import parse_experiment
+from sim.metrics.windows import REGISTRY as WINDOW_STATISTICS
+from sim.windows.definition import DEFAULT_WINDOWS, Window
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -100,6 +102,23 @@ def test_every_episode_and_every_fact_is_named() -> None:
     episodes, facts = text_of(DOCS / "regimes.md"), text_of(DOCS / "fidelity.md")
     assert [name for name in regime_names() if f"`{name}`" not in episodes] == []
     assert [name for name in FACTS if f"`{name}`" not in facts] == []
+
+
+# windows
+
+
+def test_every_window_and_its_statistics_are_named() -> None:
+    text = text_of(DOCS / "windows.md")
+    assert [name for name in DEFAULT_WINDOWS if f"`{name}`" not in text] == []
+    assert [name for name in Window.model_fields if f"`{name}`" not in text] == []
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([\w/^. ]+) \|", section(text, "Statistics"), re.MULTILINE))
+    (body,) = blocks(text, "yaml")
+    scenarios = {"calm": {"model": "svcj", "preset": "svcj_index_2018"}}
+    strategies = {"hold": {"engines": [{"engine": "spx"}]}}
+    tree = {"name": "docs", "scenarios": scenarios, "strategies": strategies, **YAML(typ="safe", pure=True).load(body)}
+    assert len(parse_experiment(tree).windows) == 2
+    by_engine = {"engine_pnl_per_year": "USD/year", "engine_correlation": "1"}
+    assert rows == {**{name: item.unit for name, item in WINDOW_STATISTICS.items()}, **by_engine}
 
 
 # links and files

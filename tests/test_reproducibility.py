@@ -59,7 +59,8 @@ def reference(run: Run) -> Results:
 
 
 def arrays(results: Results) -> Iterator[tuple[str, xr.DataArray]]:
-    for group, table in (("data", results.data), ("statistics", results.statistics), ("paired", results.paired)):
+    groups = {name: getattr(results, name) for name in ("data", "statistics", "paired", "windows", "windows_paired")}
+    for group, table in groups.items():
         for name in (*table.coords, *table.data_vars):
             yield f"{group}/{name}", table[name]
 
@@ -85,6 +86,8 @@ def test_the_reference_run_is_worth_comparing(reference: Results) -> None:
     assert float(data["engine_active"].sel(strategy="hedged", engine="layer1_call_spread").max()) > 0.0
     assert len(np.unique(data["terminal_pnl"].sel(scenario="calm", strategy="condor"))) == PATHS
     assert reference.manifest["counts"]["state_clamps"] > 0
+    assert float(reference.windows["estimate"].sel(statistic="session_share").max()) > 0.5
+    assert np.isfinite(reference.windows["engine_correlation"].sel(engine="iron_condor", strategy="hedged")).any()
     curve = data["term_structure"].sel(moment="last day")
     np.testing.assert_array_equal(curve.sel(tenor=0), data["vix_fan"].isel(day=-1))
     assert float(curve.sel(scenario="calm").diff("quantile").min()) > 0.0

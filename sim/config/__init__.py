@@ -24,8 +24,10 @@ from sim.config.schema import (
     StrategyConfig,
 )
 from sim.config.section import ConfigSection, EngineConfig, broken_rule
+from sim.config.window import MAX_WINDOWS, WindowConfig
 
 __all__ = [
+    "MAX_WINDOWS",
     "AccountConfig",
     "BreadthConfig",
     "ComputeConfig",
@@ -47,5 +49,6 @@ __all__ = [
     "SettlementConfig",
     "StartConfig",
     "StrategyConfig",
+    "WindowConfig",
     "broken_rule",
 ]

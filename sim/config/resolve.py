@@ -15,6 +15,7 @@ from sim.config.document import Document, Key
 from sim.config.faults import blame_validation, one_of, show
 from sim.config.schema import ExperimentConfig, ScenarioConfig
 from sim.config.section import EngineConfig
+from sim.config.window import WindowConfig
 
 EngineTypes = Mapping[str, type[EngineConfig]]
 """Engine name -> class of its configuration."""
@@ -23,17 +24,24 @@ ScenarioCheck = Callable[[ScenarioConfig], Iterable[tuple[Key, str]]]
 """Faults of a scenario that need the models to be seen: key below the scenario, message."""
 
 
-def resolve_experiment(document: Document, engines: EngineTypes, check_scenario: ScenarioCheck) -> ExperimentConfig:
+def resolve_experiment(
+    document: Document,
+    engines: EngineTypes,
+    check_scenario: ScenarioCheck,
+    window_type: type[WindowConfig] = WindowConfig,
+) -> ExperimentConfig:
     """Check a document and make the experiment that it describes.
 
     Parameters
     ----------
     document : Document
-        Merged document; its engine entries are replaced by their configurations.
+        Merged document; its entries of engines and windows are replaced by their configurations.
     engines : mapping
         Known engines.
     check_scenario : callable
         Check of a scenario against the known models.
+    window_type : type of WindowConfig
+        Class of the configuration of a window, its condition included.
 
     Raises
     ------
@@ -42,6 +50,7 @@ def resolve_experiment(document: Document, engines: EngineTypes, check_scenario:
     """
     config: ExperimentConfig | None = None
     _build_engines(document, engines)
+    _build_windows(document, window_type)
     try:
         config = ExperimentConfig.model_validate(document.tree)
     except ValidationError as error:
@@ -81,6 +90,20 @@ def _build_engine(document: Document, key: Key, entry: Any, engines: EngineTypes
     except ValidationError as error:
         blame_validation(document, error, engines[name], key)
         return stand_in
+
+
+def _build_windows(document: Document, window_type: type[WindowConfig]) -> None:
+    windows = document.tree.get("windows") if isinstance(document.tree, dict) else None
+    if not isinstance(windows, dict):
+        return
+    for name, entry in windows.items():
+        if isinstance(entry, WindowConfig):
+            continue
+        try:
+            windows[name] = window_type.model_validate(entry)
+        except ValidationError as error:
+            blame_validation(document, error, window_type, ("windows", name))
+            windows[name] = WindowConfig()
 
 
 def _check_scenarios(document: Document, check: ScenarioCheck) -> None:

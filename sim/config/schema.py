@@ -19,6 +19,7 @@ from models.protocols import Start
 from sim.config.costs import CostsConfig
 from sim.config.market import MarketConfig
 from sim.config.section import ConfigSection, EngineConfig, broken_rule
+from sim.config.window import MAX_WINDOWS, WindowConfig
 
 MetricName = Literal[
     "terminal_pnl",
@@ -235,6 +236,11 @@ class ExperimentConfig(ConfigSection):
     margin: MarginConfig = Field(default=MarginConfig(), description="margin rules")
     metrics: tuple[MetricName, ...] = Field(
         default=("terminal_pnl", "max_drawdown", "expected_shortfall"), min_length=1, description="statistics to report"
+    )
+    windows: dict[Name, SerializeAsAny[WindowConfig]] = Field(
+        default={},
+        max_length=MAX_WINDOWS,
+        description="sessions that are measured apart, by name; regimes of the VIX, spikes and crashes where left out",
     )
     keep: KeepConfig = Field(default=KeepConfig(), description="what is stored")
     compute: ComputeConfig = Field(default=ComputeConfig(), description="how the work is done")

@@ -1,0 +1,177 @@
+"""What a strategy earned in each window, added up day by day as it runs.
+
+The P&L of session ``t`` runs from the close of ``t - 1`` to that of ``t``, orders and costs at the close of ``t``
+included; the first session also bears the costs of the orders of day 0. So windows that share out all sessions share
+out the terminal P&L to the cent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowOutcomes:
+    """Sums of one strategy over the sessions of each window, path by path.
+
+    Parameters
+    ----------
+    engine_pnl : ndarray of shape (n_windows, n_engines, n_paths)
+        P&L of each engine, net of its costs [USD].
+    pnl : ndarray of shape (n_windows, n_paths)
+        P&L of the strategy, interest included [USD].
+    return_sum, return_square_sum : ndarray of shape (n_windows, n_paths)
+        Sums of daily returns on the equity of the previous close, and of their squares [-].
+    loss_first_engine, loss_hedges : ndarray of shape (n_windows, n_paths)
+        P&L of the first engine, and of all others together, over the runs in which the first engine lost [USD].
+    products : ndarray of shape (n_windows, n_pairs, n_paths)
+        Sums of products of two engines' daily P&L, pairs in the order of ``engine_pairs`` [USD^2].
+    """
+
+    engine_pnl: FloatArray
+    pnl: FloatArray
+    return_sum: FloatArray
+    return_square_sum: FloatArray
+    loss_first_engine: FloatArray
+    loss_hedges: FloatArray
+    products: FloatArray
+
+
+def engine_pairs(n_engines: int) -> list[tuple[int, int]]:
+    """Pairs of engines, each with itself first: (0, 0), (0, 1), ..., (1, 1), ..."""
+    return [(first, second) for first in range(n_engines) for second in range(first, n_engines)]
+
+
+class WindowBook:
+    """Running sums of one strategy by window.
+
+    Parameters
+    ----------
+    inside : ndarray of bool, shape (n_days + 1, n_windows, n_paths)
+        From ``membership``.
+    n_engines : int
+        Engines of the strategy; the first is the one whose losses the others are to offset.
+    initial_equity : float
+        Equity before the first orders [USD].
+    """
+
+    def __init__(self, inside: BoolArray, n_engines: int, initial_equity: float) -> None:
+        _, n_windows, n_paths = inside.shape
+        self._inside = inside
+        self._net = np.zeros((n_engines, n_paths))
+        self._equity = np.full(n_paths, initial_equity)
+        self._pnl = np.zeros((n_paths, n_windows, n_engines))
+        self._products = np.zeros((n_paths, n_windows, len(engine_pairs(n_engines))))
+        self._totals = np.zeros((5, n_windows, n_paths))
+        self._runs = np.zeros((2, n_windows, n_paths))
+
+    def note(self, day: int, net: FloatArray, equity: FloatArray) -> None:
+        """Take the book of one close.
+
+        Parameters
+        ----------
+        day : int
+            Sessions after day 0, in rising order; day 0 itself may be left out.
+        net : ndarray of shape (n_engines, n_paths)
+            P&L of each engine since the start, net of costs [USD].
+        equity : ndarray of shape (n_paths,)
+            Equity after the orders of the day [USD].
+        """
+        if day > 0 and self._inside.shape[1]:
+            _add_session(
+                self._inside[day],
+                net,
+                equity,
+                self._net,
+                self._equity,
+                self._pnl,
+                self._products,
+                self._totals,
+                self._runs,
+            )
+
+    def finish(self) -> WindowOutcomes:
+        """End the runs that are still open, and hand over the sums."""
+        lost = self._runs[0] < 0.0
+        losses = self._totals[3:] + np.where(lost, self._runs, 0.0)
+        return WindowOutcomes(
+            engine_pnl=self._pnl.transpose(1, 2, 0),
+            pnl=self._totals[0],
+            return_sum=self._totals[1],
+            return_square_sum=self._totals[2],
+            loss_first_engine=losses[0],
+            loss_hedges=losses[1],
+            products=self._products.transpose(1, 2, 0),
+        )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _add_session(
+    inside: BoolArray,
+    net: FloatArray,
+    equity: FloatArray,
+    net_before: FloatArray,
+    equity_before: FloatArray,
+    pnl: FloatArray,
+    products: FloatArray,
+    totals: FloatArray,
+    runs: FloatArray,
+) -> None:
+    """Add one session to the sums, and remember its close.
+
+    Parameters
+    ----------
+    inside : ndarray of bool, shape (n_windows, n_paths)
+        Where the session belongs to a window.
+    net, net_before : ndarray of shape (n_engines, n_paths)
+        Net P&L since the start at this close and at the previous one, which is overwritten [USD].
+    equity, equity_before : ndarray of shape (n_paths,)
+        Likewise [USD].
+    pnl, products : ndarray of shape (n_paths, n_windows, n_engines) and (n_paths, n_windows, n_pairs)
+        Sums by engine and by pair of engines, path by path together because few windows hold a session.
+    totals : ndarray of shape (5, n_windows, n_paths)
+        P&L, returns, squared returns, and over runs that the first engine lost its P&L and that of the others.
+    runs : ndarray of shape (2, n_windows, n_paths)
+        P&L of the first engine and of the others over the run that is open.
+    """
+    n_engines = net.shape[0]
+    change = np.empty(n_engines)
+    for i in range(net.shape[1]):
+        for e in range(n_engines):
+            change[e] = net[e, i] - net_before[e, i]
+            net_before[e, i] = net[e, i]
+        gain = equity[i] - equity_before[i]
+        ratio = gain / equity_before[i] if equity_before[i] > 0.0 else 0.0
+        equity_before[i] = equity[i]
+        for w in range(inside.shape[0]):
+            if inside[w, i]:
+                _add_engines(change, pnl[i, w], products[i, w])
+                totals[0, w, i] += gain
+                totals[1, w, i] += ratio
+                totals[2, w, i] += ratio * ratio
+                runs[0, w, i] += change[0]
+                runs[1, w, i] += change[1:].sum()
+            else:
+                if runs[0, w, i] < 0.0:
+                    totals[3, w, i] += runs[0, w, i]
+                    totals[4, w, i] += runs[1, w, i]
+                runs[0, w, i] = 0.0
+                runs[1, w, i] = 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _add_engines(change: FloatArray, pnl: FloatArray, products: FloatArray) -> None:
+    """Add one session of one path: P&L by engine, and products by pair."""
+    pair = 0
+    for e in range(change.size):
+        pnl[e] += change[e]
+        for other in range(e, change.size):
+            products[pair] += change[e] * change[other]
+            pair += 1
