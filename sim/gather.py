@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from sim.blocks import MARKET_SERIES, START_VALUES, Arrays
@@ -101,6 +102,14 @@ class Gather:
         clamps, residual = arrays["counts"]
         self.counts["state_clamps"] += int(clamps)
         self.counts["largest_ledger_residual"] = max(self.counts["largest_ledger_residual"], float(residual))
+
+    def terminal_pnl(self, scenario: str) -> NDArray[Any]:
+        """Terminal P&L of the first strategy on all paths [USD], once all blocks are written."""
+        return self._writer.read("terminal_pnl", (self.scenarios.index(scenario), 0))
+
+    def write_table(self, name: str, table: xr.Dataset) -> None:
+        """Write a small table as a group of its own."""
+        self._writer.write_table(name, table)
 
     def finish(self) -> None:
         """Compute fans and statistics, and mark the file as complete."""

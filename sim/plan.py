@@ -95,7 +95,8 @@ def _measure(config: ExperimentConfig, n_jobs: int) -> float:
     """Paths per second of a run of one block per worker; the first run builds tables and starts workers."""
     n_scenarios = len(config.scenarios)
     paths = min(config.paths, config.compute.block_paths * ceil(n_jobs / n_scenarios))
-    short = config.model_copy(update={"paths": paths})
+    keep = config.keep.model_copy(update={"explorer": ()})  # as many paths for any number of others
+    short = config.model_copy(update={"paths": paths, "keep": keep})
     seconds = 0.0
     with tempfile.TemporaryDirectory() as scratch:
         for attempt in ("first", "second"):

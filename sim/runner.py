@@ -25,6 +25,7 @@ from sim.cell import Cell, check_start, prepare, run_cell, stream_number
 from sim.config import ExperimentConfig
 from sim.errors import CellsFailed, ConfigError, StorageError
 from sim.experiment import build_model
+from sim.explorer import explore
 from sim.gather import Gather
 from sim.manifest import code_version, machine, package_versions, write_manifest
 from sim.partial import PartialRun
@@ -34,6 +35,9 @@ from sim.workers import run_blocks
 Progress = Callable[[int, int], None]
 Notify = Callable[[str, int, int], None]
 Prepared = dict[str, tuple[Model, Pricer, SessionCalendar]]
+
+EXPLORER = "paths of the explorer"
+"""What is told to be prepared while chosen paths are run again."""
 
 WARM_UP_PATHS = 16
 """Paths that compile and cache the kernels before the workers start, which then only load them."""
@@ -90,6 +94,7 @@ def run_experiment(
     """
     directory = Path(output) if output is not None else Path("outputs") / config.name
     check_vacant(directory, overwrite=overwrite)
+    n_jobs, chosen = config.compute.jobs if jobs is None else jobs, backend or config.compute.backend
     started, cpu = time.time(), time.process_time()
     with PartialRun(directory) as run:
         run.open(_identity(config), resume=resume, overwrite=overwrite)
@@ -100,15 +105,22 @@ def run_experiment(
             failures = run_blocks(
                 config,
                 missing,
-                n_jobs=config.compute.jobs if jobs is None else jobs,
-                backend=backend or config.compute.backend,
+                n_jobs=n_jobs,
+                backend=chosen,
                 keep_going=keep_going,
                 finished=_counted(progress, blocks, missing),
             )
             if failures:
                 raise CellsFailed([str(failure) for failure in failures], len(blocks))
             draft = run.new_results()
-            counts = _gather(draft, config, blocks)
+            with Gather(draft, config) as gather:
+                _gather(gather, blocks)
+                told = partial(notify, EXPLORER) if notify is not None else None
+                explored = explore(config, gather.terminal_pnl, n_jobs=n_jobs, backend=chosen, progress=told)
+                if explored is not None:
+                    gather.write_table("explorer", explored)
+                gather.finish()
+                counts = gather.counts
             record = _record(draft, config, prepared, counts)
             record["wall_seconds"] = time.time() - started
             record["cpu_seconds_of_parent"] = time.process_time() - cpu
@@ -148,16 +160,13 @@ def _counted(
     return count
 
 
-def _gather(draft: Path, config: ExperimentConfig, blocks: Mapping[Path, Cell]) -> dict[str, Any]:
-    """Write results.h5 from the blocks, in their order."""
-    with Gather(draft, config) as gather:
-        for path, cell in blocks.items():
-            arrays = read_block(path)
-            if arrays is None:
-                raise StorageError(f"{path} is damaged; go on with --resume, which runs it again")
-            gather.add(cell, arrays)
-        gather.finish()
-        return gather.counts
+def _gather(gather: Gather, blocks: Mapping[Path, Cell]) -> None:
+    """Write the blocks into results.h5, in their order."""
+    for path, cell in blocks.items():
+        arrays = read_block(path)
+        if arrays is None:
+            raise StorageError(f"{path} is damaged; go on with --resume, which runs it again")
+        gather.add(cell, arrays)
 
 
 def _prepare(config: ExperimentConfig, notify: Notify) -> Prepared:

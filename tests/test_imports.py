@@ -30,6 +30,7 @@ SIM_ORDER = (
     {"blocks", "partial", "manifest"},
     {"window_gather"},
     {"gather", "workers", "journal"},
+    {"explorer"},
     {"runner"},
     {"plan", "report", "bench"},
     {"cli", ""},

@@ -294,7 +294,7 @@ EXPERIMENT: dict[str, Any] = {
         "condor": {"engines": [{"engine": "iron_condor"}]},
         "hedged": {"engines": [{"engine": "iron_condor"}, {"engine": "layer1_call_spread"}, {"engine": "vix_ladder"}]},
     },
-    "keep": {"fan": False, "example_paths": 2, "journal_paths": [9, 1]},
+    "keep": {"fan": False, "example_paths": 2, "journal_paths": [9, 1], "explorer": []},
     "compute": {"block_paths": 10, "jobs": 1},
 }
 

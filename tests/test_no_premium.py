@@ -29,6 +29,7 @@ FREE = (
     "paths=4000",
     "keep.fan=false",
     "keep.example_paths=0",
+    "keep.explorer=[]",
 )
 ENGINES = {
     "condor_layer1": ("iron_condor", "layer1_call_spread"),

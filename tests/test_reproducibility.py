@@ -36,7 +36,7 @@ def experiment(**more: Any) -> dict[str, Any]:
         "days": DAYS,
         "scenarios": {"calm": CALM, "stress": STRESS},
         "strategies": {"condor": CONDOR, "hedged": HEDGED},
-        "keep": {"daily_equity": True},
+        "keep": {"daily_equity": True, "explorer": []},
         "compute": {"block_paths": BLOCK, "jobs": 1},
         **more,
     }

@@ -146,4 +146,5 @@ def experiment(**more: Any) -> dict[str, Any]:
         "account": {"initial_equity": EQUITY, "spot": 4000.0},
         "costs": free,
         **more,
+        "keep": {"explorer": [], **more.get("keep", {})},
     }

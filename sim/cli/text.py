@@ -105,6 +105,8 @@ class Progress:
         left = f", {duration(elapsed / done * (total - done))} left" if 0 < done < total and elapsed > 0.0 else ""
         if what == "kernels":
             line = "compiling kernels: up to a minute the first time" if done == 0 else "kernels are ready"
+        elif what.startswith("paths"):
+            line = f"{what}: {done} of {total}{left}"
         else:
             line = f"building {what}: {done} of {total} slices{left}"
         self._show(line, now, is_last=done >= total)

@@ -39,6 +39,10 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", 
 """Name of an experiment, scenario or strategy: it becomes part of paths and of dotted keys."""
 
 
+PathName = Annotated[str, StringConstraints(pattern=r"^(worst|median|best|p(0[1-9]|[1-9][0-9]))$")]
+"""A path by the rank of its terminal P&L."""
+
+
 def _parameter(value: object) -> object:
     """Check a model parameter: a number, a text, or a list of them.
 
@@ -197,6 +201,11 @@ class KeepConfig(ConfigSection):
     example_paths: int = Field(default=5, ge=0, le=100, description="paths per scenario stored day by day")
     journal_paths: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         default=(), description="numbers of more paths whose trades `regimesim journal` writes"
+    )
+    explorer: tuple[PathName, ...] = Field(
+        default=("worst", "p01", "median", "best"),
+        description="paths of each scenario that the report shows day by day, by rank of the first strategy's terminal"
+        " P&L: worst, p01 to p99, median, best; those of journal_paths are shown too; [] shows none",
     )
     daily_equity: bool = Field(default=False, description="equity of every path and day (large)")
 

@@ -27,6 +27,8 @@ class RecordedRun(StrategyRun):
     ----------
     ledger : RecordingLedger
         Holds the entries.
+    watched : dict of WatchedEngine
+        The engines by name.
     days : list of Day
         The account after each session so far.
     """
@@ -46,8 +48,8 @@ class RecordedRun(StrategyRun):
             day0=market.day0,
         )
         pairs = zip(strategy.engines, self.engines, strict=True)
-        self._watched = {config.engine: WatchedEngine(engine, config) for config, (_, engine) in pairs}
-        self.engines = list(self._watched.items())
+        self.watched = {config.engine: WatchedEngine(engine, config) for config, (_, engine) in pairs}
+        self.engines = list(self.watched.items())
         self.days: list[Day] = []
 
     def step(self, t: int, *, decides: bool) -> None:
@@ -69,7 +71,7 @@ class RecordedRun(StrategyRun):
         )
 
     def _fill(self, name: str, orders: Orders, t: int) -> None:
-        self.ledger.notes = deque(self._watched[name].notes)
+        self.ledger.notes = deque(self.watched[name].notes)
         super()._fill(name, orders, t)
 
     def _stop_ruined(self, t: int) -> None:
@@ -98,6 +100,8 @@ class WatchedEngine:
     ----------
     notes : list of Note
         Reasons of the orders of the last decision: closes, trades, opens.
+    held : dict
+        Trees of conditions that held at the last decision: field -> formula.
     """
 
     config_type: ClassVar[type[EngineConfig]] = EngineConfig
@@ -109,12 +113,13 @@ class WatchedEngine:
         book = {name for tree in self.trees.values() for name in tree.signals()} - set(signals_read(config))
         self.market_signals, self.book_signals = signals_read(config), tuple(sorted(book))
         self.notes: list[Note] = []
+        self.held: dict[str, str] = {}
 
     def decide(self, view: DayView) -> Orders:
         """Let the engine decide; what it read is noted before, since orders change what the book binds."""
         read = {name: float(view.signal(name)[0]) for name in self.market_signals}
         read |= {name: float(view.book_signal(name)[0]) for name in self.book_signals}
-        held = {name: str(tree) for name, tree in self.trees.items() if bool(view.holds(tree)[0])}
+        self.held = {name: str(tree) for name, tree in self.trees.items() if bool(view.holds(tree)[0])}
         orders = self.engine.decide(view)
-        self.notes = notes_of(view, self.config, orders, held, read)
+        self.notes = notes_of(view, self.config, orders, self.held, read)
         return orders
