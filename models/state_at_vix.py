@@ -36,6 +36,7 @@ _STREAM = Stream(seed=20181231, scenario=2**32 - 2)
 _MIDDLE, _HIGH = (0.40, 0.60), (0.975, 1.0)
 _NEAR = 64  # states on either side of a level that are typical of it
 _MISSED = 1e-9  # log VIX
+_LEAST_VIX = 1e-3  # points: a state of nothing has a VIX of nothing in some models
 
 
 @runtime_checkable
@@ -222,7 +223,7 @@ def _led(model: Model, state: FloatArray, vix: FloatArray, carried_by: CarriedBy
     direction, vix_of, wanted = _direction(model, carried_by), model.exact_pricer().vix, np.log(vix)
 
     def excess(size: FloatArray) -> FloatArray:
-        return np.asarray(np.log(vix_of(direction.moved(state, size))) - wanted)
+        return np.asarray(np.log(np.maximum(vix_of(direction.moved(state, size)), _LEAST_VIX)) - wanted)
 
     return direction.moved(state, rising_root(excess, wanted - np.log(vix_of(state)), reach=REACH))
 

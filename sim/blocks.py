@@ -14,6 +14,7 @@ from sim.cell import CellResult
 from sim.config import ExperimentConfig
 from sim.metrics.drawdown import drawdown_duration, max_drawdown, time_under_water, ulcer_index
 from sim.outcomes import Outcomes
+from sim.stress_results import stress_arrays
 from sim.windows.accumulate import WindowOutcomes
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -46,12 +47,14 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
         part = {**_path_arrays(outcome), "engine_pnl": outcome.engine_pnl, "engine_cost": outcome.engine_cost}
         part["engine_active"] = outcome.engine_active
         part.update(_window_arrays(outcome.windows))
+        part.update(stress_arrays(outcome.stress))
         if keep.fan or keep.daily_equity:
             part["equity"] = outcome.equity.astype(np.float32)
         part["example_equity"] = outcome.equity[:, :n_examples].T.astype(np.float32)
         arrays.update({f"{j}/{key}": values for key, values in part.items()})
     arrays.update({f"market/{name}": result.market[name] for name in START_VALUES})
     arrays.update({f"market/{name}": result.market[name].astype(np.float32) for name in WINDOW_VALUES})
+    arrays.update({f"market/{name}": values for name, values in stress_arrays(result.stress).items()})
     if keep.fan:
         arrays.update({f"market/{name}": result.market[name].astype(np.float32) for name in MARKET_SERIES})
         curves = result.market["term_structure"].reshape(-1, result.cell.n_paths)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from math import ceil
 
@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from models.errors import ModelParameterError
 from models.protocols import SESSIONS_PER_YEAR, Model, Pricer, SimulationGrid, Stream
 from sim.calendar import SessionCalendar
-from sim.config import ExperimentConfig, ScenarioConfig
+from sim.config import ExperimentConfig, MarketConfig, ScenarioConfig
 from sim.evaluator import evaluate, required_signals
 from sim.experiment import build_model, start_of, steered_model, windows_of
+from sim.given import NOTHING
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.storage import TENORS
+from sim.stress import given_by, scripted
+from sim.stress_run import StressRun, StressWindow, stress_market
 from sim.windows.membership import membership, runs_of
 
 FloatArray = NDArray[np.float64]
@@ -65,6 +68,8 @@ class CellResult:
         VIX, VX1 and VX2 (n_days + 1, n_paths) and ``term_structure`` (2, n_tenors, n_paths).
     outcomes : dict of Outcomes
         By strategy.
+    stress : dict of ndarray
+        What a stress script did to the market, by name in ``stress_results.STRESS_VARIABLES``; empty without one.
     clamp_count : int
         States beyond the end of the price tables.
     """
@@ -72,6 +77,7 @@ class CellResult:
     cell: Cell
     market: dict[str, FloatArray]
     outcomes: dict[str, Outcomes]
+    stress: dict[str, FloatArray]
     clamp_count: int
 
 
@@ -81,13 +87,19 @@ def stream_number(scenario: str) -> int:
 
 
 @lru_cache(maxsize=16)
-def _prepared(scenario_text: str, days: int, max_sessions: int) -> tuple[Model, Pricer, SessionCalendar]:
+def _prepared(
+    scenario_text: str, market_text: str, days: int, max_sessions: int
+) -> tuple[Model, Pricer, SessionCalendar]:
     """Model, tables and calendar of a scenario; a worker makes them once."""
     scenario = ScenarioConfig.model_validate_json(scenario_text)
     model = steered_model(scenario)
     tail = max(130, max_sessions + 10)
     calendar = SessionCalendar.build(scenario.start_date, WARMUP_DAYS, days, tail)
-    return model, model.tabulated_pricer(max_sessions=max_sessions), calendar
+    pricer = model.tabulated_pricer(max_sessions=max_sessions)
+    if scenario.stress is not None:
+        events = MarketConfig.model_validate_json(market_text).events
+        model = scripted(model, scenario.stress, calendar=calendar, pricer=copy(pricer), events=events)
+    return model, pricer, calendar
 
 
 def max_sessions(config: ExperimentConfig) -> int:
@@ -98,7 +110,8 @@ def max_sessions(config: ExperimentConfig) -> int:
 
 def prepare(config: ExperimentConfig, scenario: str) -> tuple[Model, Pricer, SessionCalendar]:
     """Model, tabulated pricer and calendar of a scenario, building the tables that are missing."""
-    return _prepared(config.scenarios[scenario].model_dump_json(), config.days, max_sessions(config))
+    market = config.market_of(scenario).model_dump_json()
+    return _prepared(config.scenarios[scenario].model_dump_json(), market, config.days, max_sessions(config))
 
 
 def check_start(config: ExperimentConfig, scenario: str) -> None:
@@ -165,6 +178,7 @@ def cell_market(config: ExperimentConfig, cell: Cell) -> tuple[MarketBlock, Stre
         required_signals=signals_of(config),
         config=config.market_of(cell.scenario),
         stream=stream,
+        given=NOTHING if scenario.stress is None else given_by(scenario.stress, calendar),
     )
     return market, stream, pricer
 
@@ -173,6 +187,8 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
     before = getattr(prepare(config, cell.scenario)[1], "clamp_count", 0)
     market, stream, pricer = cell_market(config, cell)
     inside = membership(windows_of(config), market)
+    script = config.scenarios[cell.scenario].stress
+    window = None if script is None else StressWindow.of(script, market)
     outcomes = evaluate(
         market,
         config.strategies,
@@ -181,6 +197,7 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
         margin=config.margin,
         stream=stream,
         inside=inside,
+        run_type=None if window is None else partial(StressRun, window),
     )
     has_series = config.keep.fan or config.keep.example_paths > 0
     return CellResult(
@@ -192,6 +209,7 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
             "window_runs": runs_of(inside).astype(np.float64),
         },
         outcomes=outcomes,
+        stress={} if script is None or window is None else stress_market(market, window, script.curve_sessions),
         clamp_count=getattr(pricer, "clamp_count", 0) - before,
     )
 

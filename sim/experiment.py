@@ -20,6 +20,7 @@ from sim.config.layers import expand_grid, read_layers
 from sim.config.resolve import resolve_experiment
 from sim.signals import REGISTRY as SIGNALS
 from sim.strategies.registry import REGISTRY as ENGINES
+from sim.stress import lay_scripts
 from sim.windows.definition import DEFAULT_WINDOWS, Window
 
 
@@ -136,8 +137,9 @@ def experiment_schema() -> dict[str, Any]:
 def _resolve(document: Document) -> ExperimentConfig:
     if isinstance(document.tree, dict) and "windows" not in document.tree:
         document.tree["windows"] = dict(DEFAULT_WINDOWS)
+    lay_scripts(document)
     config = resolve_experiment(document, engine_types(), _scenario_faults, Window)
-    for key, message in (*_missing_series(config), *_missing_in_windows(config)):
+    for key, message in (*_missing_series(config), *_missing_in_windows(config), *_stress_faults(config)):
         document.blame(key, message)
     document.raise_faults()
     return config
@@ -167,6 +169,17 @@ def _missing_in_windows(config: ExperimentConfig) -> Iterator[tuple[Key, str]]:
                     f"reads the signal {signal}, which needs market.{part}; it is switched off in scenario "
                     f"{lacking[0]}: leave out `{part}: null` or the window",
                 )
+
+
+def _stress_faults(config: ExperimentConfig) -> Iterator[tuple[Key, str]]:
+    """Scripts that are longer than the simulation."""
+    for name, scenario in config.scenarios.items():
+        if scenario.stress is not None and scenario.stress.last_session > config.days:
+            yield (
+                ("scenarios", name, "stress"),
+                f"the script ends on session {scenario.stress.last_session}, after the last of {config.days} days; "
+                f"days must be >= {scenario.stress.last_session}, or first_session earlier",
+            )
 
 
 def _missing_series(config: ExperimentConfig) -> Iterator[tuple[Key, str]]:

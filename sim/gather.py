@@ -20,6 +20,7 @@ from sim.config import ExperimentConfig
 from sim.metrics.registry import PathOutcomes
 from sim.statistics import statistics_tables
 from sim.storage import QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
+from sim.stress_results import StressResults
 from sim.window_gather import WindowGather
 
 ENGINE_VARIABLES = ("engine_pnl", "engine_cost", "engine_active")
@@ -56,6 +57,8 @@ class Gather:
         self._windows = WindowGather(config, self.engines)
         self._scratch: dict[tuple[str, ...], np.memmap[Any, np.dtype[np.float32]]] = {}
         self._writer = self._create()
+        self._stress = StressResults(config, self.engines)
+        self._stress.create(self._writer)
 
     def __enter__(self) -> Self:
         return self
@@ -99,6 +102,7 @@ class Gather:
             self.counts["margin_calls"] += int(values["margin_calls"].sum())
             self.counts["ruined_paths"] += int(values["ruined"].sum())
         self._add_market(i, cell, arrays, part, examples)
+        self._stress.add(self._writer, cell, arrays)
         clamps, residual = arrays["counts"]
         self.counts["state_clamps"] += int(clamps)
         self.counts["largest_ledger_residual"] = max(self.counts["largest_ledger_residual"], float(residual))

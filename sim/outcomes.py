@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +46,8 @@ class Outcomes:
         Largest residual of a ledger identity, as a share of gross value.
     windows : WindowOutcomes
         Sums over the sessions of each window.
+    stress : mapping of str to ndarray
+        What a stress script did, by name in ``stress_results.STRESS_VARIABLES``; empty without one.
     """
 
     engines: tuple[str, ...]
@@ -60,6 +64,7 @@ class Outcomes:
     worst_trade: FloatArray
     largest_residual: float
     windows: WindowOutcomes
+    stress: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def terminal_pnl(self) -> FloatArray:

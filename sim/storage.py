@@ -171,9 +171,33 @@ class ResultsWriter:
     ) -> None:
         self._file.close()
 
+    def add_group(
+        self,
+        group: str,
+        *,
+        sizes: Mapping[str, int],
+        coordinates: Mapping[str, Sequence[Any]],
+        variables: Mapping[str, Variable],
+    ) -> None:
+        """Create a group with its own dimensions and variables, written as ``GROUP/NAME``; all is NaN or -1 first."""
+        target = self._file.create_group(group)
+        target.dimensions = {**{name: len(values) for name, values in coordinates.items()}, **sizes}
+        for name, values in coordinates.items():
+            is_text = isinstance(values[0], str)
+            dtype = h5py.string_dtype() if is_text else np.asarray(values).dtype
+            target.create_variable(
+                name, (name,), dtype=dtype, data=np.asarray(values, dtype=object if is_text else None)
+            )
+        for name, item in variables.items():
+            nothing = np.nan if item.dtype.startswith("f") else -1
+            variable = target.create_variable(name, item.dimensions, dtype=item.dtype, fillvalue=nothing)
+            variable.attrs["units"], variable.attrs["long_name"] = item.units, item.long_name
+
     def write(self, name: str, index: tuple[Any, ...], values: NDArray[Any]) -> None:
-        """Write part of a variable."""
-        self._file.variables[name][index] = values
+        """Write part of a variable; one of a group is named ``GROUP/NAME``."""
+        group, _, variable = name.rpartition("/")
+        place = self._file.groups[group] if group else self._file
+        place.variables[variable][index] = values
 
     def read(self, name: str, index: tuple[Any, ...]) -> NDArray[Any]:
         """Read back part of a variable."""

@@ -24,6 +24,7 @@ from sim.config.schema import (
     StrategyConfig,
 )
 from sim.config.section import ConfigSection, EngineConfig, broken_rule
+from sim.config.stress import ShockConfig, StressConfig
 from sim.config.window import MAX_WINDOWS, WindowConfig
 
 __all__ = [
@@ -47,8 +48,10 @@ __all__ = [
     "MetricName",
     "ScenarioConfig",
     "SettlementConfig",
+    "ShockConfig",
     "StartConfig",
     "StrategyConfig",
+    "StressConfig",
     "WindowConfig",
     "broken_rule",
 ]

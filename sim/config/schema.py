@@ -19,6 +19,7 @@ from models.protocols import Start
 from sim.config.costs import CostsConfig
 from sim.config.market import MarketConfig
 from sim.config.section import ConfigSection, EngineConfig, broken_rule
+from sim.config.stress import StressConfig
 from sim.config.window import MAX_WINDOWS, WindowConfig
 
 MetricName = Literal[
@@ -128,6 +129,11 @@ class ScenarioConfig(ConfigSection):
     )
     equity_premium_scale: float = Field(
         default=1.0, ge=0.0, le=10.0, description="multiplies the equity premium; 0 removes it"
+    )
+    stress: StressConfig | None = Field(
+        default=None,
+        description="script of shocks laid over the paths: a section; in a file also the name of a shipped script"
+        " (`regimesim list scripts`), a YAML file, or {script: NAME, ...} with changes",
     )
     market: MarketConfig | None = Field(
         default=None, description="what this market carries and how it settles, in place of the experiment's `market`"

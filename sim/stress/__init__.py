@@ -1,0 +1,8 @@
+"""Stress scripts: the shipped ones, how files name them, and what they mean for a model and for its market."""
+
+from __future__ import annotations
+
+from sim.stress.load import lay_scripts, load_script, script_names
+from sim.stress.overlay import given_by, scripted
+
+__all__ = ["given_by", "lay_scripts", "load_script", "script_names", "scripted"]

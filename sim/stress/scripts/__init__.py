@@ -1,0 +1,1 @@
+"""Shipped stress scripts, one YAML file each, in this folder."""
