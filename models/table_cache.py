@@ -3,6 +3,9 @@
 An entry is a folder named by the hash of what went into it. It is written under a temporary name and renamed when
 complete, so that it is never seen half-written; its checksums are verified when it is read, and an entry that fails
 is built anew.
+
+Tables of parameters that are tried once, as in a sensitivity study, go to a part of the cache that is bounded: where it
+outgrows its limit, the entries that were used longest ago are removed.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,7 +29,11 @@ from models.protocols import FloatArray
 CACHE_VARIABLE = "REGIMESIM_CACHE_DIR"
 """Environment variable that moves the cache."""
 
+PASSING_BYTES = 4_000_000_000
+"""Limit of the bounded part of the cache; a set of tables takes 10 to 200 MB."""
+
 _INDEX = "index.json"
+_bound: ContextVar[int | None] = ContextVar("limit of the bounded part, where tables go there", default=None)
 _logger = logging.getLogger(__name__)
 
 
@@ -37,6 +46,22 @@ def cache_directory() -> Path:
 def table_hash(identity: Mapping[str, object]) -> str:
     """Hash of everything that decides the content of a table."""
     return sha256(json.dumps(identity, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+@contextmanager
+def bounded_cache(limit: int = PASSING_BYTES) -> Iterator[None]:
+    """Store tables that are built inside the block in the bounded part of the cache.
+
+    Parameters
+    ----------
+    limit : int
+        Size above which the entries that were used longest ago are removed [bytes].
+    """
+    token = _bound.set(limit)
+    try:
+        yield
+    finally:
+        _bound.reset(token)
 
 
 def load_or_build(key: str, build: Callable[[], dict[str, FloatArray]]) -> dict[str, FloatArray]:
@@ -56,13 +81,21 @@ def load_or_build(key: str, build: Callable[[], dict[str, FloatArray]]) -> dict[
     dict of ndarray
         Read-only arrays.
     """
+    limit = _bound.get()
     folder = cache_directory() / "tables" / key
     stored = _read(folder)
+    if stored is None and limit is not None:
+        folder = cache_directory() / "passing" / key
+        stored = _read(folder)
+        if stored is not None:
+            os.utime(folder)  # used just now
     if stored is not None:
         return stored
     arrays = build()
     try:
         _write(folder, arrays)
+        if limit is not None:
+            _trim(folder, limit)
     except OSError as error:
         _logger.warning("price tables are not cached: %s", error)
     else:
@@ -72,6 +105,24 @@ def load_or_build(key: str, build: Callable[[], dict[str, FloatArray]]) -> dict[
     for array in arrays.values():
         array.setflags(write=False)
     return arrays
+
+
+def _trim(newest: Path, limit: int) -> None:
+    """Remove the entries beside the newest that were used longest ago, until all together are within the limit."""
+    entries = []
+    for folder in newest.parent.iterdir():
+        try:
+            size = sum(path.stat().st_size for path in folder.iterdir())
+            entries.append((folder.stat().st_mtime, size, folder))
+        except OSError:  # another process is removing it
+            continue
+    total = sum(size for _, size, _ in entries)
+    for _, size, folder in sorted(entries):
+        if total <= limit:
+            return
+        if folder != newest:
+            shutil.rmtree(folder, ignore_errors=True)
+            total -= size
 
 
 def _read(folder: Path) -> dict[str, FloatArray] | None:

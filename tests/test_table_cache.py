@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from models import create, table_pricer
 from models.protocols import Model
-from models.table_cache import CACHE_VARIABLE, cache_directory, load_or_build, table_hash
+from models.table_cache import CACHE_VARIABLE, bounded_cache, cache_directory, load_or_build, table_hash
 
 Arrays = dict[str, NDArray[np.float64]]
 
@@ -188,3 +189,47 @@ def test_a_pricer_is_loaded_bit_for_bit(cache: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(AssertionError, match="in the cache"):
         heston().tabulated_pricer(max_sessions=2)
     assert len(list((cache / "tables").iterdir())) == 1
+
+
+# tables of parameters that are tried once
+
+
+def held(cache: Path) -> list[str]:
+    return sorted(path.name for path in (cache / "passing").iterdir())
+
+
+def test_the_bounded_part_keeps_what_was_used_last(cache: Path) -> None:
+    load_or_build("kept", Builder())
+    with bounded_cache():
+        load_or_build("first", Builder())
+    (size,) = {sum(path.stat().st_size for path in (cache / "passing" / "first").iterdir())}
+    with bounded_cache(limit=3 * size):
+        for number, key in enumerate(("second", "third")):
+            load_or_build(key, Builder())
+            os.utime(cache / "passing" / key, (number + 1, number + 1))
+        os.utime(cache / "passing" / "first", (0, 0))
+        load_or_build("first", Builder())  # used again: the second is now the oldest
+        load_or_build("fourth", Builder())
+    assert held(cache) == ["first", "fourth", "third"]
+    assert names_in(cache / "tables") != []
+
+
+def test_tables_of_the_bounded_part_are_read_back_and_kept_ones_are_not_built_again(cache: Path) -> None:
+    build = Builder()
+    kept = load_or_build("kept", build)
+    with bounded_cache():
+        assert same(kept, load_or_build("kept", build))
+        passing = load_or_build("passing", build)
+        assert same(passing, load_or_build("passing", build))
+    assert build.count == 2
+    load_or_build("passing", build)  # outside, it is one more of those that are kept
+    assert build.count == 3
+    assert held(cache) == ["passing"]
+
+
+def test_a_table_above_the_limit_is_used_and_the_others_go(cache: Path) -> None:
+    with bounded_cache(limit=1):
+        first = load_or_build("first", Builder())
+        second = load_or_build("second", Builder(2.0))
+    assert held(cache) == ["second"]
+    np.testing.assert_array_equal(2.0 * first["spx"], second["spx"])
