@@ -66,9 +66,9 @@ def evaluate(
     account : AccountConfig
         Initial equity; whole or fractional contracts.
     costs : CostsConfig
-        Commission, fees and spreads.
+        Commission, fees and spreads of the strategies that have none of their own.
     margin : MarginConfig
-        Margin rules.
+        Margin rules of the strategies that have none of their own.
     stream : Stream, optional
         Address of the block's random numbers, for roll phases that are drawn by path.
     run_type : callable, optional
@@ -93,7 +93,17 @@ def evaluate(
     if inside is None:
         inside = np.zeros((market.n_times - market.day0, 0, market.n_paths), dtype=np.bool_)
     runs = {
-        name: make(market, quotes, strategy, account, costs, margin, conditions, phases, inside)
+        name: make(
+            market,
+            quotes,
+            strategy,
+            account,
+            strategy.costs or costs,
+            strategy.margin or margin,
+            conditions,
+            phases,
+            inside,
+        )
         for name, strategy in strategies.items()
     }
     last = market.n_times - 1

@@ -147,34 +147,6 @@ class ScenarioConfig(ConfigSection):
         return value
 
 
-class StrategyConfig(ConfigSection):
-    """A strategy: engines that trade in one account."""
-
-    engines: tuple[SerializeAsAny[EngineConfig], ...] = Field(
-        min_length=1, description="engines, each once, in the order in which they decide each day"
-    )
-
-    @model_validator(mode="after")
-    def _engines_fit(self) -> StrategyConfig:
-        names = [engine.engine for engine in self.engines]
-        for i, engine in enumerate(self.engines):
-            if engine.engine and engine.engine in names[:i]:  # a faulty entry has no name
-                raise broken_rule("engines", f"name each engine once, {engine.engine} stands there twice")
-            if engine.sized_on is not None and engine.sized_on not in names:
-                raise broken_rule("engines", f"hold {engine.sized_on}, on whose risk {engine.engine} is sized")
-            if engine.decides_before in names[:i]:
-                raise broken_rule("engines", f"name {engine.engine} before {engine.decides_before}, which it restrains")
-        return self
-
-
-class AccountConfig(ConfigSection):
-    """The account that every strategy starts with."""
-
-    initial_equity: float = Field(default=1_000_000.0, gt=0.0, description="equity on day 0 [USD]")
-    fractional: bool = Field(default=False, description="allow fractions of a contract (for studies)")
-    spot: float = Field(default=4000.0, gt=0.0, description="SPX on day 0 [index points]")
-
-
 class MarginConfig(ConfigSection):
     """How much equity open positions bind."""
 
@@ -198,6 +170,40 @@ class MarginConfig(ConfigSection):
         if any(level <= 0.0 or amount <= 0.0 for level, amount in value) or levels != sorted(set(levels)):
             raise ValueError("must be pairs of positive numbers, levels rising")
         return value
+
+
+class StrategyConfig(ConfigSection):
+    """A strategy: engines that trade in one account."""
+
+    engines: tuple[SerializeAsAny[EngineConfig], ...] = Field(
+        min_length=1, description="engines, each once, in the order in which they decide each day"
+    )
+    costs: CostsConfig | None = Field(
+        default=None, description="commission, fees and spreads of this strategy, in place of the experiment's `costs`"
+    )
+    margin: MarginConfig | None = Field(
+        default=None, description="margin rules of this strategy, in place of the experiment's `margin`"
+    )
+
+    @model_validator(mode="after")
+    def _engines_fit(self) -> StrategyConfig:
+        names = [engine.engine for engine in self.engines]
+        for i, engine in enumerate(self.engines):
+            if engine.engine and engine.engine in names[:i]:  # a faulty entry has no name
+                raise broken_rule("engines", f"name each engine once, {engine.engine} stands there twice")
+            if engine.sized_on is not None and engine.sized_on not in names:
+                raise broken_rule("engines", f"hold {engine.sized_on}, on whose risk {engine.engine} is sized")
+            if engine.decides_before in names[:i]:
+                raise broken_rule("engines", f"name {engine.engine} before {engine.decides_before}, which it restrains")
+        return self
+
+
+class AccountConfig(ConfigSection):
+    """The account that every strategy starts with."""
+
+    initial_equity: float = Field(default=1_000_000.0, gt=0.0, description="equity on day 0 [USD]")
+    fractional: bool = Field(default=False, description="allow fractions of a contract (for studies)")
+    spot: float = Field(default=4000.0, gt=0.0, description="SPX on day 0 [index points]")
 
 
 class KeepConfig(ConfigSection):
