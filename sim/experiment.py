@@ -21,6 +21,7 @@ from sim.config.resolve import resolve_experiment
 from sim.signals import REGISTRY as SIGNALS
 from sim.strategies.registry import REGISTRY as ENGINES
 from sim.stress import lay_scripts
+from sim.variation import study_faults
 from sim.windows.definition import DEFAULT_WINDOWS, Window
 
 
@@ -142,6 +143,12 @@ def _resolve(document: Document) -> ExperimentConfig:
     for key, message in (*_missing_series(config), *_missing_in_windows(config), *_stress_faults(config)):
         document.blame(key, message)
     document.raise_faults()
+    if config.sensitivity is not None:
+        from sim.metrics.registry import REGISTRY as STATISTICS  # takes half a second, which most files need not
+
+        for key, message in study_faults(config, list(STATISTICS), parse_experiment):
+            document.blame(key, message)
+        document.raise_faults()
     return config
 
 

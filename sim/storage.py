@@ -26,6 +26,7 @@ SCHEMA_VERSION = 2
 """Raised whenever dimensions or variables change their meaning. Version 1 has no windows and no notes; it is read."""
 
 RESULTS, MANIFEST, REPORT = "results.h5", "manifest.json", "report.html"
+STUDY, STUDY_TABLE = "sensitivity.h5", "sensitivity.csv"
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Probabilities of all fans."""
@@ -295,7 +296,7 @@ def check_vacant(directory: Path, *, overwrite: bool) -> None:
     if directory.exists() and not directory.is_dir():
         raise ConfigError(f"--output must be a directory, got the file {directory}")
     found = sorted(item.name for item in directory.iterdir()) if directory.is_dir() else []
-    strange = [name for name in found if name not in (RESULTS, MANIFEST, REPORT)]
+    strange = [name for name in found if name not in (RESULTS, MANIFEST, REPORT, STUDY, STUDY_TABLE)]
     if strange:
         raise ConfigError(
             f"{directory} holds {strange[0]}, which is no result of a run; name another directory with --output"

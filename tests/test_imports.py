@@ -21,12 +21,12 @@ SIM_ORDER = (
     {"book", "marking", "tranche", "ledger", "costs", "margin", "windows"},
     {"strategies"},
     {"stress"},
-    {"experiment", "extensions"},
     {"outcomes"},
-    {"evaluator", "stress_run"},
     {"metrics"},
+    {"experiment", "extensions", "variation"},
+    {"evaluator", "stress_run"},
     {"statistics", "storage"},
-    {"window_tables"},
+    {"window_tables", "study"},
     {"cell"},
     {"stress_results"},
     {"blocks", "partial", "manifest"},
@@ -34,7 +34,7 @@ SIM_ORDER = (
     {"gather", "workers", "journal"},
     {"explorer"},
     {"runner"},
-    {"plan", "report", "bench"},
+    {"plan", "report", "bench", "sensitivity"},
     {"cli", ""},
 )
 RANK = {room: rank for rank, rooms in enumerate(SIM_ORDER) for room in rooms}
@@ -42,7 +42,7 @@ RANK = {room: rank for rank, rooms in enumerate(SIM_ORDER) for room in rooms}
 # Statistics and reports read stored results and nothing else.
 READERS = {
     "metrics": {"errors", "config", "outcomes", "metrics"},
-    "report": {"errors", "facts", "storage", "metrics", "report"},
+    "report": {"errors", "facts", "storage", "study", "metrics", "report"},
 }
 
 MAX_MODULE = 450

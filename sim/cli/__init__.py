@@ -5,10 +5,23 @@ Commands import what they need when they run, so that help and completion answer
 
 from __future__ import annotations
 
-from sim.cli import bench, calibrate, check, doctor, fidelity, journal, price, run, show
+from sim.cli import bench, calibrate, check, doctor, fidelity, journal, price, run, sensitivity, show
 from sim.cli.app import app
 
-__all__ = ["app", "bench", "calibrate", "check", "doctor", "fidelity", "journal", "main", "price", "run", "show"]
+__all__ = [
+    "app",
+    "bench",
+    "calibrate",
+    "check",
+    "doctor",
+    "fidelity",
+    "journal",
+    "main",
+    "price",
+    "run",
+    "sensitivity",
+    "show",
+]
 
 
 def main() -> None:

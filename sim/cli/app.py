@@ -18,6 +18,7 @@ ORDER = (
     "run",
     "report",
     "journal",
+    "sensitivity",
     "price",
     "calibrate",
     "fidelity",

@@ -19,7 +19,7 @@ ExperimentFile = Annotated[Path, typer.Argument(metavar="FILE", help="Experiment
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=-1, help="Workers; -1 for every core.")]
 
 
-def _load(file: Path, override: list[str] | None, jobs: int | None, backend: str | None) -> ExperimentConfig:
+def load(file: Path, override: list[str] | None, jobs: int | None, backend: str | None) -> ExperimentConfig:
     """Load an experiment; options of the command line are overrides like any other."""
     from sim.experiment import load_experiment
 
@@ -56,7 +56,7 @@ def run(
       regimesim run experiments/quickstart.yaml --resume
       regimesim run my.yaml -o costs.commission_per_contract=1.25 --jobs 1 --overwrite
     """  # noqa: D301
-    config = _load(file, override, jobs, backend)
+    config = load(file, override, jobs, backend)
     directory = output if output is not None else Path("outputs") / config.name
 
     from sim.runner import run_experiment
@@ -94,13 +94,18 @@ def run(
 def report(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Result directory of a run.")],
 ) -> None:
-    """Draw report.html again from stored results.
+    """Draw report.html again from stored results, those of a run or of a sensitivity study.
 
     \b
     Examples:
       regimesim report outputs/quickstart
     """  # noqa: D301
-    from sim.report import write_report
+    from sim.study import holds_study
+
+    if holds_study(directory):
+        from sim.report.sensitivity import write_study_report as write_report
+    else:
+        from sim.report import write_report
 
     typer.echo(str(write_report(directory)))
 
@@ -124,7 +129,7 @@ def plan(
     """  # noqa: D301
     from sim.plan import plan_experiment
 
-    config = _load(file, override, jobs, None)
+    config = load(file, override, jobs, None)
     planned = plan_experiment(config, measure=measure)
     if as_json:
         print_json(planned.as_dict())

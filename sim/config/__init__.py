@@ -24,6 +24,7 @@ from sim.config.schema import (
     StrategyConfig,
 )
 from sim.config.section import ConfigSection, EngineConfig, broken_rule
+from sim.config.sensitivity import FactorConfig, OutputConfig, SensitivityConfig
 from sim.config.stress import ShockConfig, StressConfig
 from sim.config.window import MAX_WINDOWS, WindowConfig
 
@@ -38,6 +39,7 @@ __all__ = [
     "EventJumpConfig",
     "EventsConfig",
     "ExperimentConfig",
+    "FactorConfig",
     "HalfSpreadConfig",
     "HalfSpreadsConfig",
     "KeepConfig",
@@ -46,7 +48,9 @@ __all__ = [
     "MarginConfig",
     "MarketConfig",
     "MetricName",
+    "OutputConfig",
     "ScenarioConfig",
+    "SensitivityConfig",
     "SettlementConfig",
     "ShockConfig",
     "StartConfig",

@@ -19,6 +19,7 @@ from models.protocols import Start
 from sim.config.costs import CostsConfig
 from sim.config.market import MarketConfig
 from sim.config.section import ConfigSection, EngineConfig, broken_rule
+from sim.config.sensitivity import SensitivityConfig
 from sim.config.stress import StressConfig
 from sim.config.window import MAX_WINDOWS, WindowConfig
 
@@ -262,6 +263,9 @@ class ExperimentConfig(ConfigSection):
         default={},
         max_length=MAX_WINDOWS,
         description="sessions that are measured apart, by name; regimes of the VIX, spikes and crashes where left out",
+    )
+    sensitivity: SensitivityConfig | None = Field(
+        default=None, description="what `regimesim sensitivity` varies and looks at; `run` leaves it alone"
     )
     keep: KeepConfig = Field(default=KeepConfig(), description="what is stored")
     compute: ComputeConfig = Field(default=ComputeConfig(), description="how the work is done")

@@ -74,7 +74,7 @@ def write_page(target: Path, html: str) -> None:
 def render(results: Results) -> str:
     """HTML of the report."""
     figures: dict[str, Any] = {}
-    sections = [_as_context(section, figures) for section in make_sections(results)]
+    sections = [section_context(section, figures) for section in make_sections(results)]
     scenarios, strategies = names(results.data, "scenario"), names(results.data, "strategy")
     few = len(scenarios) <= SCENARIOS_SHOWN
     choices = {}
@@ -128,7 +128,7 @@ def plain_figure(figure: Any) -> dict[str, Any]:
     return plain
 
 
-def _as_context(section: Section, figures: dict[str, Any]) -> dict[str, Any]:
+def section_context(section: Section, figures: dict[str, Any]) -> dict[str, Any]:
     """Section as the template reads it; its figures are added to those of the page."""
     cards = []
     for number, card in enumerate(section.cards):
