@@ -184,7 +184,9 @@ def unknown_keys(value: object, schema: dict[str, object], definitions: dict[str
                 yield key
 
 
-@pytest.mark.parametrize("kind", ["models", "presets", "strategies", "engines", "signals", "metrics", "experiments"])
+@pytest.mark.parametrize(
+    "kind", ["models", "presets", "scripts", "strategies", "engines", "signals", "metrics", "experiments"]
+)
 def test_everything_can_be_listed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(QUICKSTART.parents[1])
     code, text, err = regimesim("list", kind)

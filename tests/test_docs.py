@@ -22,6 +22,7 @@ from sim.cli import app
 from sim.config.market import MarketConfig
 from sim.experiment import parse_experiment
 from sim.metrics.windows import REGISTRY as WINDOW_STATISTICS
+from sim.stress import script_names
 from sim.windows.definition import DEFAULT_WINDOWS, Window
 
 ROOT = Path(__file__).parents[1]
@@ -84,7 +85,7 @@ def test_every_preset_is_on_the_page_of_its_model() -> None:
 
 
 def test_pages_name_presets_that_exist() -> None:
-    known = {*models.preset_names(), *regime_names()}
+    known = {*models.preset_names(), *regime_names(), *script_names()}
     for page in PAGES:
         named = set(re.findall(r"`([a-z_]+_20\d\d)`|<!-- scorecard: (\w+) -->", text_of(page)))
         assert {a or b for a, b in named} <= known, page

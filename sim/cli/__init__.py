@@ -5,7 +5,7 @@ Commands import what they need when they run, so that help and completion answer
 
 from __future__ import annotations
 
-from sim.cli import bench, calibrate, check, doctor, fidelity, journal, price, run, sensitivity, show
+from sim.cli import bench, calibrate, check, doctor, fidelity, journal, price, run, sensitivity, show, stress
 from sim.cli.app import app
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "run",
     "sensitivity",
     "show",
+    "stress",
 ]
 
 

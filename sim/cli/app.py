@@ -18,6 +18,7 @@ ORDER = (
     "run",
     "report",
     "journal",
+    "stress",
     "sensitivity",
     "price",
     "calibrate",

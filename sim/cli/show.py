@@ -11,7 +11,7 @@ import typer
 from sim.cli.app import app
 from sim.cli.text import columns, print_json
 
-Kind = Literal["models", "presets", "regimes", "strategies", "engines", "signals", "metrics", "experiments"]
+Kind = Literal["models", "presets", "regimes", "scripts", "strategies", "engines", "signals", "metrics", "experiments"]
 Row = dict[str, Any]
 
 
@@ -88,6 +88,16 @@ def _regimes() -> list[Row]:
             "phases": ", ".join(f"{100 * p.spx_return:+.1f}% to a VIX of {p.vix:.1f}" for p in item.phases),
         }
         for item in episodes
+    ]
+
+
+def _scripts() -> list[Row]:
+    from sim.stress import load_script, script_names
+
+    scripts = [load_script(name) for name in script_names()]
+    return [
+        {"name": item.name, "meaning": item.meaning, "length": f"({item.n_sessions} sessions; {item.source})"}
+        for item in scripts
     ]
 
 
@@ -197,6 +207,7 @@ LISTS: dict[str, Callable[[], list[Row]]] = {
     "models": _models,
     "presets": _presets,
     "regimes": _regimes,
+    "scripts": _scripts,
     "strategies": _strategies,
     "engines": _engines,
     "signals": _signals,

@@ -144,6 +144,52 @@ def fan(
     return finish(figure, x_title="session", y_title=y_title)
 
 
+def band_lines(
+    figure: go.Figure | None,
+    days: FloatArray,
+    quantiles: Mapping[float, FloatArray],
+    *,
+    colour: str,
+    name: str,
+    y_title: str,
+) -> go.Figure:
+    """Add the median of a daily value, and its 5% to 95% band, to a figure of several.
+
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure, optional
+        What to add to; None begins a new one.
+    days : ndarray of shape (n_times,)
+        Session numbers.
+    quantiles : mapping
+        Quantiles 0.05, 0.5 and 0.95 of every day, shape (n_times,).
+    colour : str
+        ``#rrggbb``.
+    name : str
+        Of the lines.
+    y_title : str
+        Quantity and unit.
+    """
+    figure = figure or go.Figure()
+    figure.add_scatter(
+        x=days, y=quantiles[0.95], mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=name
+    )
+    figure.add_scatter(
+        x=days,
+        y=quantiles[0.05],
+        mode="lines",
+        line={"width": 0},
+        fill="tonexty",
+        fillcolor=rgba(colour, BAND_ALPHA[0]),
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=name,
+    )
+    line = {"color": colour, "width": 2}
+    figure.add_scatter(x=days, y=quantiles[0.5], mode="lines", line=line, name=f"{name}, median", legendgroup=name)
+    return finish(figure, x_title="session", y_title=y_title)
+
+
 def survival(
     samples: Mapping[str, FloatArray], *, x_title: str, colours: Mapping[str, str], floor: float = 0.0
 ) -> go.Figure:

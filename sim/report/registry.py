@@ -15,6 +15,7 @@ from sim.report.sections import (
     equity,
     market,
     run,
+    stress,
     tails,
 )
 from sim.storage import Results
@@ -24,6 +25,7 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     SectionBuilder(name="drawdowns", has_data=drawdowns.has_data, build=drawdowns.build),
     SectionBuilder(name="tails", has_data=tails.has_data, build=tails.build),
     SectionBuilder(name="engine_pnl", has_data=engine_pnl.has_data, build=engine_pnl.build),
+    SectionBuilder(name="stress", has_data=stress.has_data, build=stress.build),
     SectionBuilder(name="equity", has_data=equity.has_data, build=equity.build),
     SectionBuilder(name="market", has_data=market.has_data, build=market.build),
     SectionBuilder(name="all_statistics", has_data=all_statistics.has_data, build=all_statistics.build),

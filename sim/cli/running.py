@@ -1,0 +1,73 @@
+"""Run an experiment for a command that prints an answer of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sim.cli.text import Progress
+
+if TYPE_CHECKING:
+    from sim.config import ExperimentConfig
+
+Output = Annotated[Path | None, typer.Option("--output", help="Result directory [outputs/NAME].")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there, and a stopped run.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where a stopped run of this file ended.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Report = Annotated[bool, typer.Option("--report/--no-report", help="Draw report.html afterwards.")]
+
+
+def run_quietly(
+    config: ExperimentConfig,
+    directory: Path,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    report: bool = True,
+    quiet: bool = False,
+) -> Path:
+    """Run an experiment with progress on stderr; nothing is printed on stdout.
+
+    Parameters
+    ----------
+    config : ExperimentConfig
+        The experiment.
+    directory : Path
+        Result directory.
+    overwrite, resume : bool
+        As of ``run_experiment``.
+    report : bool
+        Whether report.html is drawn.
+    quiet : bool
+        Whether there is no progress.
+
+    Returns
+    -------
+    Path
+        The result directory.
+    """
+    from sim.runner import run_experiment
+    from sim.storage import check_vacant
+
+    check_vacant(directory, overwrite=overwrite)
+    progress = Progress(quiet=quiet)
+    if not quiet:
+        cells = len(config.scenarios) * len(config.strategies)
+        typer.echo(f"{config.name}: {cells} cells of {config.paths:,} paths x {config.days} days", err=True)
+    results = run_experiment(
+        config,
+        output=directory,
+        jobs=config.compute.jobs,
+        backend=config.compute.backend,
+        progress=progress,
+        notify=progress.prepare,
+        overwrite=overwrite,
+        resume=resume,
+    )
+    if report:
+        from sim.report import write_report
+
+        write_report(results)
+    return results
