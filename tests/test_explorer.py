@@ -83,6 +83,12 @@ def test_days_are_those_of_the_example_paths(results: Results, table: xr.Dataset
         np.testing.assert_array_equal(cell["curve"].sel(tenor=0).values, cell["vix"].values)
 
 
+def test_dates_are_those_of_the_journal(table: xr.Dataset) -> None:
+    journal = replay(parse_experiment(EXPERIMENT), "jumps", "condor", 0)
+    found = table["date"].sel(scenario="jumps").values.astype("datetime64[D]").astype(str)
+    assert found.tolist() == [day.date for day in journal.days]
+
+
 def test_equity_is_what_engines_and_interest_made_of_the_account(results: Results, table: xr.Dataset) -> None:
     cell = table.sel(scenario="jumps", pick="path 2")
     interest = results.data["interest"].sel(scenario="jumps").isel(path=2)

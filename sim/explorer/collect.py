@@ -15,6 +15,7 @@ from sim.evaluator import required_signals
 from sim.explorer.picks import Pick, picks
 from sim.explorer.record import Record, record, rules_of
 from sim.extensions import Extensions
+from sim.signals import REGISTRY as SIGNALS
 from sim.storage import TENORS
 
 FloatArray = NDArray[np.float64]
@@ -130,8 +131,14 @@ def _table(config: ExperimentConfig, chosen: dict[str, list[Pick]], records: Seq
         "tenor": list(TENORS),
         "day": list(range(config.days + 1)),
     }
+    dates = np.array([row[0].date for row in records])
+    about = {"units": "days since 1970-01-01", "long_name": "date of the session"}
+    data["date"] = (("scenario", "day"), dates, about)
     if signals:
         coordinates["signal"] = list(signals)
+        known = [SIGNALS[name] for name in signals]
+        coordinates["signal_unit"] = ("signal", [item.unit for item in known])
+        coordinates["signal_meaning"] = ("signal", [item.meaning for item in known])
     if rules:
         add("rule_held", ("rule", "day"), stacked(lambda item: item.rules, "i1"), "1", "1 where the conditions held")
         coordinates["rule"] = ["/".join(rule) for rule in rules]

@@ -74,6 +74,8 @@ class Record:
         Orders and lives of SPX positions of each strategy, as JSON.
     terminal_pnl : ndarray of shape (n_strategies,)
         USD.
+    date : ndarray of int32, shape (n_days + 1,)
+        Dates [days since 1970-01-01].
     """
 
     market: Mapping[str, FloatArray]
@@ -83,6 +85,7 @@ class Record:
     rules: NDArray[np.int8]
     trades: list[str]
     terminal_pnl: FloatArray
+    date: NDArray[np.int32]
 
 
 def rules_of(config: ExperimentConfig) -> dict[Rule, str]:
@@ -132,6 +135,7 @@ def record(config: ExperimentConfig, scenario: str, path: int) -> Record:
         rules=rules.reshape(-1, n_days),
         trades=[_trades(run) for run in runs],
         terminal_pnl=np.array([float(outcomes[name].terminal_pnl[0]) for name in config.strategies]),
+        date=market.calendar.dates[market.day0 : market.n_times].astype("datetime64[D]").astype(np.int32),
     )
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import plotly.io
 import plotly.offline
 
 from sim.errors import StorageError
 from sim.report.first_screen import first_screen
+from sim.report.packing import packed, packed_json, plain_figure
 from sim.report.registry import make_sections
 from sim.report.section import Section
 from sim.report.stored import names
@@ -26,7 +26,7 @@ SCENARIOS_SHOWN = 4
 STRATEGIES_CHOSEN = 4
 """With more strategies readers can choose which of them the page shows."""
 
-SCRIPTS = ("report.js",)
+SCRIPTS = ("loader.js", "report.js", "explorer.js")
 
 
 def write_report(directory: str | Path) -> Path:
@@ -73,8 +73,6 @@ def write_page(target: Path, html: str) -> None:
 
 def render(results: Results) -> str:
     """HTML of the report."""
-    figures: dict[str, Any] = {}
-    sections = [section_context(section, figures) for section in make_sections(results)]
     scenarios, strategies = names(results.data, "scenario"), names(results.data, "strategy")
     few = len(scenarios) <= SCENARIOS_SHOWN
     choices = {}
@@ -84,51 +82,47 @@ def render(results: Results) -> str:
         choices["strategy"] = dict.fromkeys(strategies, True)
     return render_page(
         "page.html.j2",
-        figures,
+        make_sections(results),
         first=first_screen(results),
-        sections=sections,
         choices=choices,
         off=[name for name, on in choices.get("scenario", {}).items() if not on],
     )
 
 
-def render_page(template: str, figures: dict[str, Any], **context: Any) -> str:
-    """Fill a template of the folder ``assets``; style, scripts and figures go into the page.
+def render_page(template: str, sections: Sequence[Section], **context: Any) -> str:
+    """Fill a template of the folder ``assets``; style, scripts, figures and data go into the page.
 
     Parameters
     ----------
     template : str
-        Name of the file.
-    figures : dict
-        Identifier of the element to the figure, as plain values.
+        Name of the file, which extends ``base.html.j2``.
+    sections : sequence of Section
+        Sections of the page, in order.
     **context
         What else the template reads.
     """
-    folder = files("sim.report").joinpath("assets")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(folder.joinpath(template).read_text(encoding="utf-8")).render(
-        **context,
+    figures: dict[str, Any] = {}
+    shown = [_as_context(section, figures) for section in sections]
+    data = {section.anchor: section.data for section in sections if section.data}
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_asset), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template(template).render(
+        **{"choices": {}, "off": [], **context},
+        sections=shown,
         version=version("regimesim"),
-        css=folder.joinpath("style.css").read_text(encoding="utf-8"),
-        script="\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS),
-        plotly_js=plotly.offline.get_plotlyjs(),
-        figures_json=script_json(figures),
+        css=_asset("style.css"),
+        script="\n".join(_asset(name) for name in SCRIPTS),
+        library=packed(plotly.offline.get_plotlyjs()),
+        payload=packed_json({"figures": figures, "data": data}),
     )
 
 
-def script_json(value: Any) -> str:
-    """JSON inside a script element, which a closing tag in a text would end."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+def _asset(name: str) -> str:
+    return files("sim.report").joinpath("assets", name).read_text(encoding="utf-8")
 
 
-def plain_figure(figure: Any) -> dict[str, Any]:
-    """Figure as plain values, without the template, which the page's style replaces."""
-    plain: dict[str, Any] = json.loads(plotly.io.to_json(figure, validate=False))
-    plain["layout"].pop("template", None)
-    return plain
-
-
-def section_context(section: Section, figures: dict[str, Any]) -> dict[str, Any]:
+def _as_context(section: Section, figures: dict[str, Any]) -> dict[str, Any]:
     """Section as the template reads it; its figures are added to those of the page."""
     cards = []
     for number, card in enumerate(section.cards):
@@ -150,7 +144,6 @@ def section_context(section: Section, figures: dict[str, Any]) -> dict[str, Any]
         "note": section.note,
         "tables": section.tables,
         "markup": section.markup,
-        "data": script_json(section.data) if section.data else "",
         "cards": cards,
         "wide": section.wide,
     }

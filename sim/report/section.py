@@ -50,7 +50,7 @@ class Section:
     markup : str
         HTML between tables and figures. It is not escaped: escape what comes from an experiment.
     data : mapping
-        Plain values that a script of the page reads, as JSON in the element ``data-ANCHOR``.
+        Plain values for the script that has registered itself as ``sections[ANCHOR]``.
     wide : bool
         Two figures a row instead of three.
     """

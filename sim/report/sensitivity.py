@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from sim.report import study_figures as figures
-from sim.report.page import render_page, section_context, write_page
+from sim.report.page import render_page, write_page
 from sim.report.section import Card, Section
 from sim.report.tables import Table, Value, plain_table
 from sim.storage import REPORT
@@ -58,18 +58,16 @@ def write_study_report(directory: str | Path) -> Path:
 
 def render_study(study: Study) -> str:
     """HTML of the report."""
-    drawn: dict[str, Any] = {}
     rows = list(spread_rows(study.measures))
     sections = [_output_section(study, number, row) for number, row in enumerate(rows)]
     sections += [_factor_section(study), _run_section(study)]
     attributes = study.evaluations.attrs
     return render_page(
         "study.html.j2",
-        drawn,
+        sections,
         name=str(attributes["name"]),
         question=str(attributes["question"]),
         sentences=[_sentence(study, row) for row in rows],
-        sections=[section_context(section, drawn) for section in sections],
     )
 
 

@@ -1,7 +1,5 @@
-(function () {
+parts.push(function (figures) {
   "use strict";
-  const read = (id) => { const node = document.getElementById(id); return node ? JSON.parse(node.textContent) : {}; };
-  const figures = read("figures");
   const root = document.documentElement;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -17,7 +15,7 @@
   const theme = () => ({ "font.color": style("--ink"), "hoverlabel.bgcolor": style("--card"), "hoverlabel.font.color": style("--ink") });
   const hiddenStrategies = new Set();
 
-  // figures: those in sight first, then the others, one a turn, so that the page answers while it draws
+  // figures are drawn when they come near the window, all of them before the page is printed
   function draw(node) {
     const figure = figures[node.id];
     if (!figure || node.dataset.drawn || node.closest("[hidden]")) { return; }
@@ -28,22 +26,24 @@
     layout.hoverlabel = { bgcolor: style("--card"), font: { color: style("--ink") } };
     Plotly.newPlot(node, figure.data, layout, options);
   }
+  if (!document.querySelector(".plot")) { root.dataset.ready = "1"; }
   const nodes = Array.from(document.querySelectorAll(".plot"));
   nodes.forEach((node) => { node.style.minHeight = ((figures[node.id] || { layout: {} }).layout.height || 300) + "px"; });
-  const observer = new IntersectionObserver((entries) => entries.forEach((entry) => {
-    if (entry.isIntersecting) { observer.unobserve(entry.target); draw(entry.target); }
-  }), { rootMargin: "300px" });
+  const queue = [];
+  const next = () => { if (queue.length) { draw(queue.shift()); setTimeout(next, 0); } };
+  const observer = new IntersectionObserver((entries) => {
+    const idle = queue.length === 0;
+    entries.filter((entry) => entry.isIntersecting && !entry.target.dataset.drawn).forEach((entry) => queue.push(entry.target));
+    if (idle) { next(); } // one a turn, so that the page answers while it draws
+    root.dataset.ready = "1";
+  }, { rootMargin: "600px" });
   nodes.forEach((node) => observer.observe(node));
-  const waiting = nodes.slice();
-  (function next() {
-    const node = waiting.shift();
-    if (node) { draw(node); setTimeout(next, 0); } else { root.dataset.ready = "1"; }
-  })();
+  window.drawAll = () => { nodes.forEach(draw); return nodes.filter((node) => node.dataset.drawn).length; };
   const drawn = () => nodes.filter((node) => node.dataset.drawn);
   const repaint = () => drawn().forEach((node) => Plotly.relayout(node, theme()));
   dark.addEventListener("change", repaint);
   window.addEventListener("beforeprint", () => {
-    nodes.forEach(draw);
+    window.drawAll();
     drawn().forEach((node) => Plotly.relayout(node, { "font.color": "#1b1f24" }));
   });
   window.addEventListener("afterprint", repaint);
@@ -82,7 +82,7 @@
       if (node.data.some((trace, i) => (trace.visible !== false) !== visible[i])) { Plotly.restyle(node, { visible: visible }); }
       Plotly.Plots.resize(node);
     });
-    nodes.forEach(draw);
+    nodes.filter((node) => !node.dataset.drawn).forEach((node) => { observer.unobserve(node); observer.observe(node); });
   }
   chips.forEach((chip) => chip.addEventListener("click", (event) => {
     const same = chips.filter((other) => other.dataset.kind === chip.dataset.kind);
@@ -101,4 +101,4 @@
     chips.forEach((chip) => { if (chip.dataset.kind === button.dataset.all) { chip.setAttribute("aria-pressed", "true"); } });
     apply();
   }));
-})();
+});
