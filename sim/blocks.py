@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
+from io import BytesIO
 from pathlib import Path
+from typing import IO
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,10 +99,29 @@ def _window_arrays(windows: WindowOutcomes) -> Arrays:
 
 def write_block(path: Path, arrays: Arrays) -> None:
     """Write a block under a name of its own and rename it when it is whole and on disk."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with _whole_file(path) as stream:
+        np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+
+
+def pack_block(arrays: Arrays) -> bytes:
+    """Content of the file of a block, to be sent to where it can be written."""
+    stream = BytesIO()
+    np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def write_packed(path: Path, content: bytes) -> None:
+    """Write the content of a block in the same way."""
+    with _whole_file(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[IO[bytes]]:
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         with draft.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(path)

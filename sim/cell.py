@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -79,6 +80,14 @@ class CellResult:
     outcomes: dict[str, Outcomes]
     stress: dict[str, FloatArray]
     clamp_count: int
+
+
+def cells_of(config: ExperimentConfig) -> Iterator[Cell]:
+    """Cells of an experiment in the order of their blocks: the first paths of every scenario, then the next ones."""
+    size = config.compute.block_paths
+    for first in range(0, config.paths, size):
+        for scenario in config.scenarios:
+            yield Cell(scenario=scenario, first_path=first, n_paths=min(size, config.paths - first))
 
 
 def stream_number(scenario: str) -> int:

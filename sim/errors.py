@@ -60,6 +60,10 @@ class StorageError(RuntimeError):
     """A results directory cannot be written or trusted."""
 
 
+class WorkersLost(RuntimeError):
+    """The workers of a run have died or cannot be reached; the message says what to do."""
+
+
 class CellsFailed(RuntimeError):
     """Some cells of a run failed while the others were kept.
 

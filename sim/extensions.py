@@ -34,6 +34,10 @@ class Extensions:
             engines={name: engine for name, engine in engines.REGISTRY.items() if name not in engines.SHIPPED},
         )
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.models or self.engines)
+
     def register(self) -> None:
         """Register it in this process."""
         for name, factory in self.models.items():

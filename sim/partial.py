@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from sim.config.faults import MAX_SHOWN, show
 from sim.errors import ConfigError, StorageError
+from sim.runlog import STOPPED, RunLog
 
 RUN, BLOCKS = "run.json", "blocks"
-FREE_TO_CHANGE = ("jobs", "backend")
+FREE_TO_CHANGE = ("jobs", "backend", "dask_scheduler")
 """Settings of ``compute`` that decide no number: a resumed run may have others."""
+
+OLD = ".old"
+ABSENT = object()
+
+LOCK_SECONDS = 1.0
+"""How long a run waits for its lock: ``status`` holds it for a moment to see whether anybody else does."""
+
+MAX_CHANGES = 20
+"""Differences between a stopped run and the one that is to resume it that are shown."""
 
 
 class PartialRun:
@@ -31,14 +44,19 @@ class PartialRun:
     ----------
     path, results : Path
         The folder, ``.NAME.partial``, and the one inside it in which results are put together.
+    log : RunLog
+        What has happened in the run.
+    is_worth_keeping : bool
+        Whether the folder stays without a finished block: for its record of failed cells.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.path = directory.with_name(f".{directory.name}.partial")
         self.results = self.path / "results"
-        self._lock_path = directory.with_name(f".{directory.name}.lock")
-        self._lock = FileLock(self._lock_path, timeout=0)
+        self.log = RunLog(self.path)
+        self.is_worth_keeping = False
+        self._lock = FileLock(lock_path(directory), timeout=LOCK_SECONDS)
 
     def __enter__(self) -> Self:
         try:
@@ -48,15 +66,25 @@ class PartialRun:
             raise StorageError(f"another run is writing {self.directory}; wait for it, or name another one") from None
         except OSError as error:
             raise StorageError(f"{self.directory} cannot be written: {error}") from error
+        try:
+            self._put_back()
+        except OSError as error:
+            self._lock.release()
+            raise StorageError(f"{self.directory} cannot be written: {error}") from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.path.is_dir() and not any(self.blocks()):
-            shutil.rmtree(self.path, ignore_errors=True)
+        if self.path.is_dir():
+            if any(self.blocks()) or self.is_worth_keeping:
+                with suppress(OSError):  # the disk may be full
+                    self.log.add(STOPPED, reason=type(error).__name__ if error is not None else "")
+            else:
+                shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(OSError):
+            lock_path(self.directory).unlink(missing_ok=True)  # while it is held: who waits for it sees that it is gone
         self._lock.release()
-        self._lock_path.unlink(missing_ok=True)
 
     def open(self, run: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
         """Start anew, or go on with the blocks that are there.
@@ -89,7 +117,7 @@ class PartialRun:
         try:
             shutil.rmtree(self.path, ignore_errors=True)
             (self.path / BLOCKS).mkdir(parents=True)
-            (self.path / RUN).write_text(json.dumps(run), encoding="utf-8")
+            write_json(self.path / RUN, run)
         except OSError as error:
             raise StorageError(f"{self.path} cannot be written: {error}") from error
 
@@ -111,7 +139,7 @@ class PartialRun:
         """Put the results under their final name; what was there, and the blocks, go only when they are in place."""
         old = None
         if self.directory.exists():
-            old = self.directory.with_name(f".{self.directory.name}.{os.getpid()}.old")
+            old = self.directory.with_name(f".{self.directory.name}.{os.getpid()}{OLD}")
             os.replace(self.directory, old)
         try:
             os.replace(self.results, self.directory)
@@ -123,33 +151,86 @@ class PartialRun:
             if leftover is not None:
                 shutil.rmtree(leftover, ignore_errors=True)
 
+    def _put_back(self) -> None:
+        """Mend what a kill in the middle of ``publish`` has left: earlier results under a name of their own."""
+        pattern = re.compile(rf"\.{re.escape(self.directory.name)}\.\d+{re.escape(OLD)}")
+        for old in sorted(item for item in self.directory.parent.iterdir() if pattern.fullmatch(item.name)):
+            if self.directory.exists():
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                os.replace(old, self.directory)
+
     def _refuse_another(self, run: Mapping[str, Any]) -> None:
-        try:
-            before = json.loads((self.path / RUN).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise StorageError(f"{self.path / RUN} cannot be read, start anew with --overwrite: {error}") from error
-        after = json.loads(json.dumps(run))
+        before, after = read_run(self.path), json.loads(json.dumps(run))
         for state in (before, after):
             for name in FREE_TO_CHANGE:
                 state["config"]["compute"].pop(name, None)
-        changes = list(_differences(before, after))
+        changes = [*_differences(before.pop("config"), after.pop("config")), *_differences(before, after)]
         if changes:
+            more = [f"... and {len(changes) - MAX_CHANGES} more"] if len(changes) > MAX_CHANGES else []
             raise ConfigError(
-                f"the stopped run of {self.directory} was another one, start anew with --overwrite:\n"
-                + "\n".join(f"  {change}" for change in changes[:20])
+                f"the stopped run of {self.directory} was another one; undo these changes, or start anew with "
+                "--overwrite:\n" + "\n".join(f"  {change}" for change in [*changes[:MAX_CHANGES], *more])
             )
 
 
+def lock_path(directory: Path) -> Path:
+    """File whose lock the process holds that writes a result directory."""
+    return directory.with_name(f".{directory.name}.lock")
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What decides the numbers of an unfinished run, as it was written down when it began.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be read.
+    """
+    path = folder / RUN
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        is_whole = isinstance(run["config"]["compute"], dict)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{path} cannot be read, start anew with --overwrite: {error}") from error
+    if not is_whole:
+        raise StorageError(f"{path} cannot be read, start anew with --overwrite: it is damaged")
+    return dict(run)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file whole or not at all, and make sure that it is on disk."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8") as stream:
+            json.dump(content, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _differences(before: Any, after: Any, key: str = "") -> Iterator[str]:
-    """Say what differs between two trees of plain values."""
+    """Say what differs between two trees of plain values, ``key: old -> new``."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in [*before, *(name for name in after if name not in before)]:
             place = f"{key}.{name}" if key else str(name)
-            if name not in before:
-                yield f"{place}: was absent, is {after[name]!r}"
-            elif name not in after:
-                yield f"{place}: was {before[name]!r}, is absent"
-            else:
-                yield from _differences(before[name], after[name], place)
+            yield from _differences(before.get(name, ABSENT), after.get(name, ABSENT), place)
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for i, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(old, new, f"{key}.{i}")
     elif before != after:
-        yield f"{key}: was {before!r}, is {after!r}"
+        yield f"{key}: {_shown(before, after)} -> {_shown(after, before)}"
+
+
+def _shown(value: Any, other: Any) -> str:
+    """Value as in YAML; of a long text that part in which it differs from the other one."""
+    if value is ABSENT:
+        return "(absent)"
+    if isinstance(value, str) and isinstance(other, str) and max(len(value), len(other)) > MAX_SHOWN:
+        same = next((i for i, (a, b) in enumerate(zip(value, other, strict=False)) if a != b), 0)
+        first = max(0, same - MAX_SHOWN // 3)
+        part = value[first : first + MAX_SHOWN - 6]
+        value = ("..." if first else "") + part + ("..." if first + len(part) < len(value) else "")
+    return show(value)

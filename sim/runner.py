@@ -7,9 +7,12 @@ jobs, any block size and any order of completion. Memory is bounded by the cells
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,16 +24,17 @@ from models.building import observed
 from models.protocols import Model, Pricer
 from sim.blocks import read_block
 from sim.calendar import SessionCalendar
-from sim.cell import Cell, check_start, prepare, run_cell, stream_number
-from sim.config import ExperimentConfig
-from sim.errors import CellsFailed, ConfigError, StorageError
+from sim.cell import Cell, cells_of, check_start, prepare, run_cell, stream_number
+from sim.config import ComputeConfig, ExperimentConfig
+from sim.errors import CellsFailed, ConfigError, StorageError, WorkersLost
 from sim.experiment import build_model
 from sim.explorer import explore
 from sim.gather import Gather
-from sim.manifest import code_version, machine, package_versions, write_manifest
+from sim.manifest import code_version, machine, package_versions, sources, write_manifest
 from sim.partial import PartialRun
+from sim.runlog import DONE, FAILED, GATHERING, PREPARING, RUNNING, STARTED
 from sim.storage import MANIFEST, RESULTS, check_vacant, file_checksum
-from sim.workers import run_blocks
+from sim.workers import CELL_ERRORS, Failure, Finished, run_blocks, workers_of
 
 Progress = Callable[[int, int], None]
 Notify = Callable[[str, int, int], None]
@@ -49,8 +53,10 @@ def run_experiment(
     output: str | Path | None = None,
     jobs: int | None = None,
     backend: str | None = None,
+    scheduler: str | None = None,
     progress: Progress | None = None,
     notify: Notify | None = None,
+    failed: Callable[[Failure], None] | None = None,
     overwrite: bool = False,
     resume: bool = False,
     keep_going: bool = False,
@@ -66,11 +72,16 @@ def run_experiment(
     jobs : int, optional
         Workers, -1 for every core; that of the experiment by default.
     backend : str, optional
-        ``loky`` (processes) or ``threading``.
+        ``auto``, ``loky`` (processes), ``threading`` or ``dask``; that of the experiment by default.
+    scheduler : str, optional
+        Address of the scheduler of a Dask cluster, ``tcp://host:8786``; that of the experiment by default, and a
+        cluster on this machine where there is none.
     progress : callable, optional
         Called with the number of paths done and in all.
     notify : callable, optional
         Called with what is being prepared before the first path: what, how much of it is done, and of how much.
+    failed : callable, optional
+        Called with each cell that fails, when it does.
     overwrite : bool
         Whether results that are there already are replaced, when the run is complete, and a stopped run is forgotten.
     resume : bool
@@ -89,57 +100,122 @@ def run_experiment(
         If something in the result directory is in the way, or a stopped run that is not to be resumed.
     StorageError
         If the results cannot be written, or another run writes them.
+    WorkersLost
+        If workers have died or cannot be reached; finished blocks are kept for ``resume``.
     CellsFailed
         If cells failed; the others are kept for ``resume``.
     """
     directory = Path(output) if output is not None else Path("outputs") / config.name
     check_vacant(directory, overwrite=overwrite)
-    n_jobs, chosen = config.compute.jobs if jobs is None else jobs, backend or config.compute.backend
-    started, cpu = time.time(), time.process_time()
+    given = {"jobs": jobs, "backend": backend, "dask_scheduler": scheduler}
+    compute = config.compute.model_copy(update={key: value for key, value in given.items() if value is not None})
+    job = _Job(config=config, compute=compute, progress=progress, notify=notify, failed=failed, keep_going=keep_going)
     with PartialRun(directory) as run:
         run.open(_identity(config), resume=resume, overwrite=overwrite)
         try:
-            prepared = _prepare(config, notify or (lambda what, done, total: None))
-            blocks = {run.block(number): cell for number, cell in enumerate(_cells(config))}
-            missing = {path: cell for path, cell in blocks.items() if read_block(path) is None}
-            failures = run_blocks(
-                config,
-                missing,
-                n_jobs=n_jobs,
-                backend=chosen,
-                keep_going=keep_going,
-                finished=_counted(progress, blocks, missing),
-            )
-            if failures:
-                raise CellsFailed([str(failure) for failure in failures], len(blocks))
-            draft = run.new_results()
-            with Gather(draft, config) as gather:
-                _gather(gather, blocks)
-                told = partial(notify, EXPLORER) if notify is not None else None
-                explored = explore(config, gather.terminal_pnl, n_jobs=n_jobs, backend=chosen, progress=told)
-                if explored is not None:
-                    gather.write_table("explorer", explored)
-                gather.finish()
-                counts = gather.counts
-            record = _record(draft, config, prepared, counts)
-            record["wall_seconds"] = time.time() - started
-            record["cpu_seconds_of_parent"] = time.process_time() - cpu
-            write_manifest(draft / MANIFEST, record)
-            run.publish()
+            job.do(run)
         except OSError as error:
             raise StorageError(f"{directory} cannot be written: {error}") from error
+        except BrokenProcessPool as error:
+            raise WorkersLost(
+                "a worker process has died, perhaps for want of memory; the finished blocks are kept, go on with "
+                "--resume, fewer --jobs or a smaller compute.block_paths"
+            ) from error
     return directory
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """An experiment, how it is run, and whom to tell; takes arguments of ``run_experiment``."""
+
+    config: ExperimentConfig
+    compute: ComputeConfig
+    progress: Progress | None
+    notify: Notify | None
+    failed: Callable[[Failure], None] | None
+    keep_going: bool
+
+    def do(self, run: PartialRun) -> None:
+        """Run the cells that are missing, put the results together and publish them."""
+        config, n_jobs, backend = self.config, *workers_of(self.config, self.compute)
+        run.log.add(STARTED, pid=os.getpid(), jobs=n_jobs, backend=backend)
+        cpu = time.process_time()
+        prepared = _prepare(config, partial(self._tell, run))
+        blocks = {run.block(number): cell for number, cell in enumerate(cells_of(config))}
+        missing = {path: cell for path, cell in blocks.items() if read_block(path) is None}
+        run.log.add(RUNNING, cpu_seconds=time.process_time() - cpu)
+        failures = self._watch(run, blocks, missing, n_jobs, backend)
+        if failures:
+            raise CellsFailed([str(failure) for failure in failures], len(blocks))
+        run.log.add(GATHERING)
+        cpu = time.process_time()
+        draft = run.new_results()
+        counts = self._put_together(draft, blocks, n_jobs, backend)
+        record = _record(draft, config, prepared, counts)
+        effort = run.log.effort(until=time.time())
+        record["workers"] = {"jobs": n_jobs, "backend": backend, "attempts": effort.attempts}
+        record["wall_seconds"] = effort.wall_seconds
+        record["cpu_seconds"] = effort.cpu_seconds + time.process_time() - cpu
+        write_manifest(draft / MANIFEST, record)
+        run.publish()
+
+    def _watch(
+        self, run: PartialRun, blocks: Mapping[Path, Cell], missing: Mapping[Path, Cell], n_jobs: int, backend: str
+    ) -> list[Failure]:
+        """Run the missing cells; write down and report each that is done or has failed."""
+        count, failures = _counted(self.progress, blocks, missing), []
+        with closing(self._outcomes(missing, n_jobs, backend)) as outcomes:
+            for outcome in outcomes:
+                cell = outcome.cell
+                what = {"scenario": cell.scenario, "first_path": cell.first_path, "n_paths": cell.n_paths}
+                if isinstance(outcome, Finished):
+                    run.log.add(DONE, **what, cpu_seconds=outcome.cpu_seconds)
+                    count(cell)
+                    continue
+                run.log.add(FAILED, **what, reason=outcome.reason, cpu_seconds=outcome.cpu_seconds)
+                if self.failed is not None:
+                    self.failed(outcome)
+                if not self.keep_going:
+                    outcome.reraise()
+                failures.append(outcome)
+                run.is_worth_keeping = True
+        return failures
+
+    def _outcomes(
+        self, missing: Mapping[Path, Cell], n_jobs: int, backend: str
+    ) -> Generator[Finished | Failure, None, None]:
+        if backend == "dask":
+            from sim.cluster import run_on_cluster
+
+            return run_on_cluster(self.config, missing, n_jobs=n_jobs, scheduler=self.compute.dask_scheduler)
+        return run_blocks(self.config, missing, n_jobs=n_jobs, backend=backend)
+
+    def _put_together(self, draft: Path, blocks: Mapping[Path, Cell], n_jobs: int, backend: str) -> dict[str, Any]:
+        """Write results.h5 from the blocks and from the paths that are run again; return what was counted."""
+        with Gather(draft, self.config) as gather:
+            _gather(gather, blocks)
+            told = partial(self.notify, EXPLORER) if self.notify is not None else None
+            explored = explore(self.config, gather.terminal_pnl, n_jobs=n_jobs, backend=backend, progress=told)
+            if explored is not None:
+                gather.write_table("explorer", explored)
+            gather.finish()
+            return gather.counts
+
+    def _tell(self, run: PartialRun, what: str, done: int, total: int) -> None:
+        """Pass on what is being prepared; the log has when it began."""
+        if done == 0:
+            run.log.add(PREPARING, what=what)
+        if self.notify is not None:
+            self.notify(what, done, total)
 
 
 def _identity(config: ExperimentConfig) -> dict[str, Any]:
     """What decides the numbers of a run."""
-    code = code_version()
     made = {name: repr(build_model(scenario)) for name, scenario in config.scenarios.items()}
     return {
         "config": config.model_dump(mode="json"),
         "models": made,  # a preset may be a file that has changed
-        "version": code["version"],
-        "commit": code["commit"],
+        "sources": sources(),
     }
 
 
@@ -178,9 +254,9 @@ def _prepare(config: ExperimentConfig, notify: Notify) -> Prepared:
     for name in config.scenarios:
         with observed(partial(notify, f"price tables of {name}")):
             prepared[name] = prepare(config, name)
-    cell = next(_cells(config))
+    cell = next(cells_of(config))
     notify("kernels", 0, 1)
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), suppress(*CELL_ERRORS):  # the cell itself will say what is wrong
         run_cell(config, replace(cell, n_paths=min(WARM_UP_PATHS, cell.n_paths)))
     notify("kernels", 1, 1)
     return prepared
@@ -230,10 +306,3 @@ def _presets(config: ExperimentConfig) -> dict[str, dict[str, Any]]:
         }
         for name, preset in presets.items()
     }
-
-
-def _cells(config: ExperimentConfig) -> Iterator[Cell]:
-    size = config.compute.block_paths
-    for first in range(0, config.paths, size):
-        for scenario in config.scenarios:
-            yield Cell(scenario=scenario, first_path=first, n_paths=min(size, config.paths - first))

@@ -1,21 +1,60 @@
-"""Run the cells of an experiment in parallel; every finished one is a block on disk before the next is asked for."""
+"""Run the cells of an experiment in parallel; every finished one is a block on disk before the next is asked for.
+
+A worker is a process (``loky``) or a thread (``threading``) of this machine; those of a Dask cluster are in
+``sim.cluster``. All of them do the same work on the same cells.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import pickle
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from math import ceil
 from pathlib import Path
 
 import joblib
 from threadpoolctl import threadpool_limits
 
-from sim.blocks import block_arrays, write_block
+from sim.blocks import Arrays, block_arrays, write_block
 from sim.cell import Cell, run_cell
-from sim.config import ExperimentConfig
+from sim.config import ComputeConfig, ExperimentConfig
 from sim.extensions import Extensions
+from sim.parallel import in_parallel
 
 CELL_ERRORS = (ValueError, RuntimeError, ArithmeticError)
 """What may go wrong in a cell without the others being wrong."""
+
+SHORT_RUN = 5e6
+"""Paths x sessions x scenarios x strategies that take less than processes take to start, about 20 s."""
+
+PATHS_PER_SQUARED_THREAD = 200
+"""Paths of a cell for each squared thread from which on threads hardly wait for each other (5% of the time at 3 times
+as many, 20% at a third)."""
+
+
+class WorkerTraceback(Exception):
+    """Traceback of an error that arose in another process or thread, as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A cell whose block is on disk.
+
+    Parameters
+    ----------
+    cell : Cell
+        Which paths.
+    cpu_seconds : float
+        Processor time that it took [s].
+    """
+
+    cell: Cell
+    cpu_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,28 +65,96 @@ class Failure:
     ----------
     cell : Cell
         Which paths.
-    reason : str
-        Kind and text of the error.
+    error : Exception
+        The error.
+    trace : str
+        Where it arose.
+    cpu_seconds : float
+        Processor time that the cell took [s].
     """
 
     cell: Cell
-    reason: str
+    error: Exception
+    trace: str = ""
+    cpu_seconds: float = 0.0
+
+    @property
+    def reason(self) -> str:
+        """Kind and text of the error."""
+        return f"{type(self.error).__name__}: {self.error}"
 
     def __str__(self) -> str:
         last = self.cell.first_path + self.cell.n_paths - 1
         return f"scenario {self.cell.scenario}, paths {self.cell.first_path} to {last}: {self.reason}"
 
+    def reraise(self) -> None:
+        """Raise the error as it was, with the place in the worker as its cause."""
+        raise self.error from WorkerTraceback(f"\n{self.trace}")
+
+
+Outcome = Finished | Failure
+
+
+@dataclass(slots=True)
+class Gate:
+    """Keeps threads that outlive an interrupted run from writing blocks when it has let go of its folder."""
+
+    is_shut: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def write(self, path: Path, arrays: Arrays) -> None:
+        """Write a block, unless the gate is shut."""
+        with self._lock:
+            if not self.is_shut:
+                write_block(path, arrays)
+
+    def shut(self) -> None:
+        """Let nothing be written any more; waits for a block that is being written."""
+        with self._lock:
+            self.is_shut = True
+
+
+def workers_of(config: ExperimentConfig, compute: ComputeConfig) -> tuple[int, str]:
+    """Say how many workers an experiment is run by, and of which kind.
+
+    ``auto`` takes threads where cells are mostly compiled work, and for runs that would be over before processes have
+    started; processes where rules in Python, which only one thread at a time can run, take much of a cell. That part
+    grows slower than the paths of a cell: about a sixth of the time at 2500 paths, a quarter at 1000, almost half at
+    250 (quickstart). Models and engines from outside the packages are taken for Python.
+
+    Parameters
+    ----------
+    config : ExperimentConfig
+        The experiment.
+    compute : ComputeConfig
+        What was asked for.
+
+    Returns
+    -------
+    n_jobs : int
+        Workers, one at least.
+    backend : str
+        ``loky`` (processes), ``threading`` or ``dask``.
+    """
+    n_jobs = compute.jobs if compute.jobs > 0 else int(joblib.cpu_count())
+    if compute.backend != "auto":
+        return n_jobs, compute.backend
+    if compute.dask_scheduler is not None:
+        return n_jobs, "dask"
+    n_cells = ceil(config.paths / config.compute.block_paths) * len(config.scenarios)
+    n_jobs = min(n_jobs, n_cells)
+    if Extensions.registered():
+        return n_jobs, "loky"
+    work = config.paths * config.days * len(config.scenarios) * len(config.strategies)
+    paths = min(config.paths, config.compute.block_paths)
+    are_threads_enough = work <= SHORT_RUN or paths >= PATHS_PER_SQUARED_THREAD * n_jobs**2
+    return n_jobs, "threading" if are_threads_enough else "loky"
+
 
 def run_blocks(
-    config: ExperimentConfig,
-    blocks: Mapping[Path, Cell],
-    *,
-    n_jobs: int,
-    backend: str,
-    keep_going: bool,
-    finished: Callable[[Cell], None],
-) -> list[Failure]:
-    """Run cells and write their blocks.
+    config: ExperimentConfig, blocks: Mapping[Path, Cell], *, n_jobs: int, backend: str
+) -> Generator[Outcome, None, None]:
+    """Run cells and write their blocks; closing the iterator stops the workers.
 
     Parameters
     ----------
@@ -56,50 +163,67 @@ def run_blocks(
     blocks : mapping of Path to Cell
         What to run, and where its block goes.
     n_jobs : int
-        Workers, -1 for every core.
+        Workers; one works in this thread.
     backend : str
         ``loky`` (processes) or ``threading``.
-    keep_going : bool
-        Whether the other cells are run after one has failed; otherwise its error is raised.
-    finished : callable
-        Called with each cell whose block is on disk.
 
-    Returns
-    -------
-    list of Failure
-        Cells that failed, where the run was to keep going.
+    Yields
+    ------
+    Finished or Failure
+        Cells in the order in which they end.
+
+    Raises
+    ------
+    concurrent.futures.process.BrokenProcessPool
+        If a worker process has died.
     """
-    failures: list[Failure] = []
-    for outcome in _outcomes(config, blocks, n_jobs=n_jobs, backend=backend, keep_going=keep_going):
-        if isinstance(outcome, Failure):
-            failures.append(outcome)
-        else:
-            finished(outcome)
-    return failures
+    gate = Gate()
+    do = partial(work, write=gate.write) if backend == "threading" else work
+    calls = ((config, cell, path) for path, cell in blocks.items())
+    try:
+        with closing(in_parallel(do, calls, n_jobs=n_jobs, backend=backend)) as outcomes:
+            for outcome in outcomes:  # noqa: UP028 - `yield from` would end the threads' work before the gate is shut
+                yield outcome
+    finally:
+        gate.shut()
 
 
-def _outcomes(
-    config: ExperimentConfig, blocks: Mapping[Path, Cell], *, n_jobs: int, backend: str, keep_going: bool
-) -> Iterator[Cell | Failure]:
-    extensions = Extensions.registered()
-    if n_jobs == 1:
-        yield from (_work(config, cell, path, extensions, keep_going) for path, cell in blocks.items())
-        return
-    parallel = joblib.Parallel(
-        n_jobs=n_jobs, backend=backend, return_as="generator_unordered", pre_dispatch="2 * n_jobs", batch_size=1
-    )
-    yield from parallel(
-        joblib.delayed(_work)(config, cell, path, extensions, keep_going) for path, cell in blocks.items()
-    )
+def work(
+    config: ExperimentConfig,
+    cell: Cell,
+    path: Path,
+    *,
+    write: Callable[[Path, Arrays], None] = write_block,
+) -> Outcome:
+    """Run a cell and write its block.
 
-
-def _work(config: ExperimentConfig, cell: Cell, path: Path, extensions: Extensions, keep_going: bool) -> Cell | Failure:
-    extensions.register()
+    Parameters
+    ----------
+    config : ExperimentConfig
+        The experiment.
+    cell : Cell
+        Which paths.
+    path : Path
+        Where the block goes.
+    write : callable
+        Writes the block.
+    """
+    started = time.thread_time()
     try:
         with threadpool_limits(limits=1):
-            write_block(path, block_arrays(run_cell(config, cell), config))
+            write(path, block_arrays(run_cell(config, cell), config))
     except CELL_ERRORS as error:
-        if not keep_going:
-            raise
-        return Failure(cell=cell, reason=f"{type(error).__name__}: {error}")
-    return cell
+        spent = time.thread_time() - started
+        return Failure(cell=cell, error=_portable(error), trace=traceback.format_exc(), cpu_seconds=spent)
+    return Finished(cell=cell, cpu_seconds=time.thread_time() - started)
+
+
+def _portable(error: Exception) -> Exception:
+    """Return the error, or one of the same text where it would not survive the way to another process."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever a class of its own may raise
+        portable = RuntimeError(f"{type(error).__name__}: {error}")
+        portable.__notes__ = list(getattr(error, "__notes__", ()))
+        return portable
+    return error

@@ -29,12 +29,12 @@ SIM_ORDER = (
     {"window_tables", "study"},
     {"cell"},
     {"stress_results"},
-    {"blocks", "partial", "manifest"},
+    {"blocks", "runlog", "partial", "manifest", "parallel"},
     {"window_gather"},
-    {"gather", "workers", "journal"},
+    {"gather", "workers", "cluster", "journal"},
     {"explorer"},
     {"runner"},
-    {"plan", "report", "bench", "sensitivity"},
+    {"plan", "status", "report", "bench", "sensitivity"},
     {"cli", ""},
 )
 RANK = {room: rank for rank, rooms in enumerate(SIM_ORDER) for room in rooms}

@@ -296,7 +296,7 @@ def test_a_killed_study_goes_on_to_the_same_end(tmp_path: Path) -> None:
     assert not (tmp_path / "killed" / "study").exists()
     with pytest.raises(ConfigError, match="has 4 finished blocks; go on with --resume"):
         run(tmp_path / "killed", "sobol", function, samples=8)
-    with pytest.raises(ConfigError, match=r"config.sensitivity.samples: was 8, is 16"):
+    with pytest.raises(ConfigError, match=r"sensitivity.samples: 8 -> 16"):
         run(tmp_path / "killed", "sobol", function, samples=16, resume=True)
     evaluated = []
 

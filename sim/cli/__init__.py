@@ -5,26 +5,20 @@ Commands import what they need when they run, so that help and completion answer
 
 from __future__ import annotations
 
-from sim.cli import bench, calibrate, check, doctor, fidelity, journal, price, run, sensitivity, show, stress
-from sim.cli.app import app
+from sim.cli import bench, calibrate, check, doctor, fidelity, journal, price, run, sensitivity, show, status, stress
+from sim.cli.app import INTERRUPTED, app
+from sim.cli.interruption import end_promptly, leave
 
-__all__ = [
-    "app",
-    "bench",
-    "calibrate",
-    "check",
-    "doctor",
-    "fidelity",
-    "journal",
-    "main",
-    "price",
-    "run",
-    "sensitivity",
-    "show",
-    "stress",
-]
+__all__ = ["app", "bench", "calibrate", "check", "doctor", "fidelity", "journal", "main", "price"]
+__all__ += ["run", "sensitivity", "show", "status", "stress"]
 
 
 def main() -> None:
     """Run the command line: the entry point of `regimesim`."""
-    app(prog_name="regimesim")
+    end_promptly()
+    try:
+        app(prog_name="regimesim")
+    except SystemExit as done:
+        if done.code == INTERRUPTED:
+            leave()
+        raise

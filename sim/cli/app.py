@@ -16,6 +16,7 @@ ORDER = (
     "validate",
     "plan",
     "run",
+    "status",
     "report",
     "journal",
     "stress",
@@ -57,7 +58,7 @@ class Commands(TyperGroup):
 def _report(error: Exception) -> NoReturn:
     """Show an error and leave with its exit code."""
     from models.errors import CalibrationError, ModelParameterError, PricingDomainError
-    from sim.errors import CellsFailed, ConfigError, DataError, LedgerError, StorageError
+    from sim.errors import CellsFailed, ConfigError, DataError, LedgerError, StorageError, WorkersLost
 
     if isinstance(error, ConfigError) and error.faults:
         for fault in error.faults:
@@ -72,8 +73,11 @@ def _report(error: Exception) -> NoReturn:
     if isinstance(error, CellsFailed):
         typer.secho(f"error: {message}", fg="red", err=True)
         raise typer.Exit(CELLS_FAILED)
-    if isinstance(error, CalibrationError | StorageError | LedgerError | OSError):
+    if isinstance(error, CalibrationError | StorageError | LedgerError | WorkersLost | OSError):
         typer.secho(f"error: {message}", fg="red", err=True)
+        raise typer.Exit(FAILED)
+    if isinstance(error, MemoryError):
+        typer.secho("error: not enough memory; take fewer --jobs or a smaller compute.block_paths", fg="red", err=True)
         raise typer.Exit(FAILED)
     typer.secho(f"internal error: {type(error).__name__}: {message}", fg="red", err=True)
     typer.echo("This is a fault of the program; `regimesim --debug ...` shows where.", err=True)

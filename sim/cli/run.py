@@ -14,16 +14,23 @@ from sim.cli.text import Progress, columns, duration, print_json, size
 if TYPE_CHECKING:
     from sim.config import ExperimentConfig
 
-BackendChoice = Literal["loky", "threading"]
+BackendChoice = Literal["auto", "loky", "threading", "dask"]
 ExperimentFile = Annotated[Path, typer.Argument(metavar="FILE", help="Experiment file.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=-1, help="Workers; -1 for every core.")]
 
 
-def load(file: Path, override: list[str] | None, jobs: int | None, backend: str | None) -> ExperimentConfig:
+def load(
+    file: Path,
+    override: list[str] | None,
+    jobs: int | None = None,
+    backend: str | None = None,
+    scheduler: str | None = None,
+) -> ExperimentConfig:
     """Load an experiment; options of the command line are overrides like any other."""
     from sim.experiment import load_experiment
 
-    given = [f"compute.{key}={value}" for key, value in (("jobs", jobs), ("backend", backend)) if value is not None]
+    options = {"jobs": jobs, "backend": backend, "dask_scheduler": scheduler}
+    given = [f"compute.{key}={value}" for key, value in options.items() if value is not None]
     return load_experiment(file, [*(override or ()), *given])
 
 
@@ -40,14 +47,21 @@ def run(
         bool, typer.Option("--keep-going/--fail-fast", help="After a failed cell, run the others (exit code 3).")
     ] = False,
     jobs: Jobs = None,
-    backend: Annotated[BackendChoice | None, typer.Option("--backend", help="Processes or threads.")] = None,
+    backend: Annotated[
+        BackendChoice | None,
+        typer.Option("--backend", help="Processes (loky), threads, a Dask cluster, or whichever suits (auto)."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Run on this Dask cluster, tcp://host:8786.")
+    ] = None,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Draw report.html afterwards.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print where the results are as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Run an experiment and draw its report.
 
-    Writes results.h5, manifest.json and report.html into the result directory; prints where they are.
+    Writes results.h5, manifest.json and report.html into the result directory; prints where they are. A run that is
+    interrupted keeps what it has done: `--resume` goes on, `regimesim status` shows how far it is.
 
     \b
     Examples:
@@ -55,8 +69,9 @@ def run(
       regimesim run experiments/quickstart.yaml -o paths=2000 --output outputs/short
       regimesim run experiments/quickstart.yaml --resume
       regimesim run my.yaml -o costs.commission_per_contract=1.25 --jobs 1 --overwrite
+      regimesim run my.yaml --keep-going --backend dask --scheduler tcp://node1:8786
     """  # noqa: D301
-    config = load(file, override, jobs, backend)
+    config = load(file, override, jobs, backend or ("dask" if scheduler else None), scheduler)
     directory = output if output is not None else Path("outputs") / config.name
 
     from sim.runner import run_experiment
@@ -71,10 +86,9 @@ def run(
     results = run_experiment(
         config,
         output=directory,
-        jobs=config.compute.jobs,
-        backend=config.compute.backend,
         progress=progress,
         notify=progress.prepare,
+        failed=(lambda failure: progress.note(f"failed: {failure}")) if keep_going else None,  # else the error tells
         overwrite=overwrite,
         resume=resume,
         keep_going=keep_going,
@@ -129,7 +143,7 @@ def plan(
     """  # noqa: D301
     from sim.plan import plan_experiment
 
-    config = load(file, override, jobs, None)
+    config = load(file, override, jobs)
     planned = plan_experiment(config, measure=measure)
     if as_json:
         print_json(planned.as_dict())

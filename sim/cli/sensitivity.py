@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from sim.cli.app import CELLS_FAILED, app
 from sim.cli.check import Overrides
-from sim.cli.run import BackendChoice, ExperimentFile, Jobs, load
+from sim.cli.run import ExperimentFile, Jobs, load
 from sim.cli.text import Progress, columns, print_json
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def sensitivity(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped study of this file ended.")] = False,
     jobs: Jobs = None,
-    backend: Annotated[BackendChoice | None, typer.Option("--backend", help="Processes or threads.")] = None,
+    backend: Annotated[
+        Literal["loky", "threading"] | None, typer.Option("--backend", help="Processes or threads.")
+    ] = None,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Draw report.html afterwards.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the measures as JSON rows.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,

@@ -133,6 +133,11 @@ class Progress:
             line += f", {rate:,.0f} paths/s{left}"
         self._show(line, now, is_last=done >= total)
 
+    def note(self, text: str) -> None:
+        """Write a line that stays, also where progress is not wanted."""
+        self.stream.write(("\r\x1b[K" if self.on_terminal else "") + text + "\n")
+        self.stream.flush()
+
     def _show(self, line: str, now: float, *, is_last: bool) -> None:
         if self.quiet or (not is_last and now - self.last < self.interval):
             return

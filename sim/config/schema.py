@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -34,8 +35,8 @@ MetricName = Literal[
 ]
 """Statistics that an experiment can ask for."""
 
-Backend = Literal["loky", "threading"]
-"""joblib back ends: processes or threads."""
+Backend = Literal["auto", "loky", "threading", "dask"]
+"""Kinds of workers: chosen by the experiment, processes, threads, or those of a Dask cluster."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=80)]
 """Name of an experiment, scenario or strategy: it becomes part of paths and of dotted keys."""
@@ -228,13 +229,28 @@ class ComputeConfig(ConfigSection):
 
     block_paths: int = Field(default=2500, ge=1, le=1_000_000, description="paths simulated together; bounds memory")
     jobs: int = Field(default=-1, ge=-1, le=1024, description="workers; -1 uses every core")
-    backend: Backend = Field(default="loky", description="loky: processes; threading: threads")
+    backend: Backend = Field(
+        default="auto",
+        description="loky: processes; threading: threads; dask: a Dask cluster; auto: threads where cells are mostly"
+        " compiled work, else processes",
+    )
+    dask_scheduler: str | None = Field(
+        default=None,
+        description="address of the scheduler of a Dask cluster, tcp://host:8786; left out: one on this machine",
+    )
 
     @field_validator("jobs")
     @classmethod
     def _some_workers(cls, value: int) -> int:
         if value == 0:
             raise ValueError("must be >= 1, or -1 for every core")
+        return value
+
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"(tcp|tls|ucx|ws|wss)://[^\s/]+:\d{1,5}", value):
+            raise ValueError("must be an address, for example tcp://localhost:8786")
         return value
 
 

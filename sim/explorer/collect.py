@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import joblib
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from sim.config import ExperimentConfig
 from sim.evaluator import required_signals
 from sim.explorer.picks import Pick, picks
 from sim.explorer.record import Record, record, rules_of
-from sim.extensions import Extensions
+from sim.parallel import in_parallel
 from sim.signals import REGISTRY as SIGNALS
 from sim.storage import TENORS
 
@@ -60,10 +59,7 @@ def explore(
     if not next(iter(chosen.values())):
         return None
     wanted = list(dict.fromkeys((scenario, item.path) for scenario, items in chosen.items() for item in items))
-    extensions = Extensions.registered()
-    where = backend if backend in ("loky", "threading") else "loky"
-    parallel = joblib.Parallel(n_jobs=n_jobs, backend=where, batch_size=1, return_as="generator")
-    made = parallel(joblib.delayed(_record)(config, scenario, path, extensions) for scenario, path in wanted)
+    made = in_parallel(_record, ((config, *key) for key in wanted), n_jobs=n_jobs, backend=backend, in_order=True)
     known = {}
     for number, (key, item) in enumerate(zip(wanted, made, strict=True), start=1):
         known[key] = item
@@ -73,8 +69,7 @@ def explore(
     return _table(config, chosen, records)
 
 
-def _record(config: ExperimentConfig, scenario: str, path: int, extensions: Extensions) -> Record:
-    extensions.register()
+def _record(config: ExperimentConfig, scenario: str, path: int) -> Record:
     try:
         with threadpool_limits(limits=1):
             return record(config, scenario, path)

@@ -10,6 +10,7 @@ import csv
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from sim.blocks import read_block, write_block
 from sim.config import ExperimentConfig
 from sim.errors import ConfigError, StorageError
 from sim.experiment import build_model
-from sim.extensions import Extensions
-from sim.manifest import code_version, machine, package_versions, write_manifest
+from sim.manifest import code_version, machine, package_versions, sources, write_manifest
+from sim.parallel import in_parallel
 from sim.partial import PartialRun
 from sim.sensitivity.design import Design, make_design
 from sim.sensitivity.evaluation import Evaluation, Evaluator, Point, batch_arrays, read_batch
@@ -121,13 +122,12 @@ def run_study(
 
 def _identity(config: ExperimentConfig) -> dict[str, Any]:
     """What decides the numbers of a study."""
-    code = code_version()
     made = {name: repr(build_model(scenario)) for name, scenario in config.scenarios.items()}
     return {
+        "kind": "sensitivity",
         "config": config.model_dump(mode="json"),
         "models": made,  # a preset may be a file that has changed
-        "version": code["version"],
-        "commit": code["commit"],
+        "sources": sources(),
         "SALib": version("SALib"),
     }
 
@@ -167,24 +167,21 @@ def _parallel(
     evaluator: Evaluator, tasks: Sequence[Sequence[Point]], folder: Path, *, n_jobs: int, backend: str
 ) -> Iterator[int]:
     """Run tasks, and yield the number of evaluations of each that is done."""
-    extensions = Extensions.registered()
-    if n_jobs == 1:
+    if n_jobs == 1:  # each batch is told of when it is done
         for task in tasks:
-            yield from _work(evaluator, task, folder, extensions)
+            yield from _work(evaluator, task, folder)
         return
-    parallel = joblib.Parallel(
-        n_jobs=n_jobs, backend=backend, return_as="generator_unordered", pre_dispatch="2 * n_jobs", batch_size=1
-    )
-    yield from parallel(joblib.delayed(_count)(evaluator, task, folder, extensions) for task in tasks)
+    calls = ((evaluator, task, folder) for task in tasks)
+    with closing(in_parallel(_count, calls, n_jobs=n_jobs, backend=backend)) as counts:
+        yield from counts
 
 
-def _count(evaluator: Evaluator, points: Sequence[Point], folder: Path, extensions: Extensions) -> int:
-    return sum(_work(evaluator, points, folder, extensions))
+def _count(evaluator: Evaluator, points: Sequence[Point], folder: Path) -> int:
+    return sum(_work(evaluator, points, folder))
 
 
-def _work(evaluator: Evaluator, points: Sequence[Point], folder: Path, extensions: Extensions) -> Iterator[int]:
+def _work(evaluator: Evaluator, points: Sequence[Point], folder: Path) -> Iterator[int]:
     """Write batches of evaluations, each under the number of its first, and yield how many there are."""
-    extensions.register()
     for batch in evaluator.evaluate(points):
         write_block(folder / f"{batch[0].number:06d}.npz", batch_arrays(batch))
         yield len(batch)
