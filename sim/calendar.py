@@ -14,6 +14,9 @@ from sim.errors import DataError
 
 DateArray = NDArray[np.datetime64]
 
+WARMUP_DAYS = 60
+"""Sessions of history before day 0, for the signals."""
+
 EXCHANGE = "XNYS"
 """New York Stock Exchange; SPX and VIX options keep its holidays."""
 

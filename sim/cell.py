@@ -8,28 +8,27 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
 from math import ceil
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelParameterError
 from models.protocols import SESSIONS_PER_YEAR, Model, Pricer, SimulationGrid, Stream
-from sim.calendar import SessionCalendar
+from sim.calendar import WARMUP_DAYS, SessionCalendar
 from sim.config import ExperimentConfig, MarketConfig, ScenarioConfig
 from sim.evaluator import evaluate, required_signals
 from sim.experiment import build_model, start_of, steered_model, windows_of
 from sim.given import NOTHING
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
+from sim.replay import Replay, replay_notes, replay_of, replay_paths
 from sim.storage import TENORS
 from sim.stress import given_by, scripted
 from sim.stress_run import StressRun, StressWindow, stress_market
 from sim.windows.membership import membership, runs_of
 
 FloatArray = NDArray[np.float64]
-
-WARMUP_DAYS = 60
-"""Sessions of history before day 0, for the signals."""
 
 PREMIUM_SESSIONS = 21
 """Sessions after day 0 whose realised variance is compared with the VIX of day 0."""
@@ -98,17 +97,29 @@ def stream_number(scenario: str) -> int:
 @lru_cache(maxsize=16)
 def _prepared(
     scenario_text: str, market_text: str, days: int, max_sessions: int
-) -> tuple[Model, Pricer, SessionCalendar]:
-    """Model, tables and calendar of a scenario; a worker makes them once."""
+) -> tuple[Model, Pricer, SessionCalendar, Replay | None]:
+    """Model, tables, calendar and history of a scenario; a worker makes them once."""
     scenario = ScenarioConfig.model_validate_json(scenario_text)
     model = steered_model(scenario)
     tail = max(130, max_sessions + 10)
-    calendar = SessionCalendar.build(scenario.start_date, WARMUP_DAYS, days, tail)
     pricer = model.tabulated_pricer(max_sessions=max_sessions)
+    market, replay = MarketConfig.model_validate_json(market_text), None
+    if scenario.replay is not None:
+        replay = replay_of(
+            scenario.replay,
+            build_model(scenario),
+            copy(pricer),
+            market,
+            warmup_days=WARMUP_DAYS,
+            n_days=days,
+            tail_sessions=tail,
+        )
+        calendar = replay.calendar
+    else:
+        calendar = SessionCalendar.build(scenario.start_date, WARMUP_DAYS, days, tail)
     if scenario.stress is not None:
-        events = MarketConfig.model_validate_json(market_text).events
-        model = scripted(model, scenario.stress, calendar=calendar, pricer=copy(pricer), events=events)
-    return model, pricer, calendar
+        model = scripted(model, scenario.stress, calendar=calendar, pricer=copy(pricer), events=market.events)
+    return model, pricer, calendar, replay
 
 
 def max_sessions(config: ExperimentConfig) -> int:
@@ -119,6 +130,16 @@ def max_sessions(config: ExperimentConfig) -> int:
 
 def prepare(config: ExperimentConfig, scenario: str) -> tuple[Model, Pricer, SessionCalendar]:
     """Model, tabulated pricer and calendar of a scenario, building the tables that are missing."""
+    return _all_of(config, scenario)[:3]
+
+
+def notes_of(config: ExperimentConfig, scenario: str) -> dict[str, Any] | None:
+    """What the replay of a scenario had to do to its history; None where there is none."""
+    section, replay = config.scenarios[scenario].replay, _all_of(config, scenario)[3]
+    return None if section is None or replay is None else replay_notes(section, replay)
+
+
+def _all_of(config: ExperimentConfig, scenario: str) -> tuple[Model, Pricer, SessionCalendar, Replay | None]:
     market = config.market_of(scenario).model_dump_json()
     return _prepared(config.scenarios[scenario].model_dump_json(), market, config.days, max_sessions(config))
 
@@ -132,6 +153,8 @@ def check_start(config: ExperimentConfig, scenario: str) -> None:
         If the model does not visit the range of the VIX asked for.
     """
     item = config.scenarios[scenario]
+    if item.replay is not None:
+        return
     grid = SimulationGrid(n_days=1, warmup_days=WARMUP_DAYS)
     stream = Stream(seed=config.seed, scenario=stream_number(scenario))
     try:
@@ -173,11 +196,15 @@ def signals_of(config: ExperimentConfig) -> set[str]:
 def cell_market(config: ExperimentConfig, cell: Cell) -> tuple[MarketBlock, Stream, Pricer]:
     """Simulate the paths of a cell: their market, the address of their random numbers, and a pricer of their own."""
     scenario = config.scenarios[cell.scenario]
-    model, shared, calendar = prepare(config, cell.scenario)
+    model, shared, calendar, replay = _all_of(config, cell.scenario)
     pricer = copy(shared)  # the tables are shared; each cell counts on its own, also in threads
-    grid = SimulationGrid(n_days=config.days, warmup_days=WARMUP_DAYS)
     stream = Stream(seed=config.seed, scenario=stream_number(cell.scenario), first_path=cell.first_path)
-    paths = model.simulate(grid, cell.n_paths, stream, start=start_of(scenario), spot0=config.account.spot)
+    given = NOTHING if scenario.stress is None else given_by(scenario.stress, calendar)
+    if replay is not None:
+        paths, given = replay_paths(replay, model, cell.n_paths, stream), replay.given.merged(given)
+    else:
+        grid = SimulationGrid(n_days=config.days, warmup_days=WARMUP_DAYS)
+        paths = model.simulate(grid, cell.n_paths, stream, start=start_of(scenario), spot0=config.account.spot)
     market = MarketBlock.build(
         paths,
         calendar,
@@ -187,7 +214,7 @@ def cell_market(config: ExperimentConfig, cell: Cell) -> tuple[MarketBlock, Stre
         required_signals=signals_of(config),
         config=config.market_of(cell.scenario),
         stream=stream,
-        given=NOTHING if scenario.stress is None else given_by(scenario.stress, calendar),
+        given=given,
     )
     return market, stream, pricer
 

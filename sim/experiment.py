@@ -12,12 +12,15 @@ from models.errors import ModelParameterError
 from models.protocols import Model, Start
 from models.regimes import load_regime, regime_names
 from models.steering_fit import in_regime
+from sim.calendar import WARMUP_DAYS
 from sim.conditions import conditions_of
 from sim.config import EngineConfig, ExperimentConfig, ScenarioConfig
 from sim.config.document import Document, Key, plain_document
 from sim.config.faults import nearest, one_of
 from sim.config.layers import expand_grid, read_layers
 from sim.config.resolve import resolve_experiment
+from sim.errors import DataError
+from sim.replay import available_sessions, locate_files, read_series
 from sim.signals import REGISTRY as SIGNALS
 from sim.strategies.registry import REGISTRY as ENGINES
 from sim.stress import lay_scripts
@@ -138,9 +141,19 @@ def experiment_schema() -> dict[str, Any]:
 def _resolve(document: Document) -> ExperimentConfig:
     if isinstance(document.tree, dict) and "windows" not in document.tree:
         document.tree["windows"] = dict(DEFAULT_WINDOWS)
+    has_days = isinstance(document.tree, dict) and "days" in document.tree
     lay_scripts(document)
+    locate_files(document)
     config = resolve_experiment(document, engine_types(), _scenario_faults, Window)
-    for key, message in (*_missing_series(config), *_missing_in_windows(config), *_stress_faults(config)):
+    lengths = _replay_lengths(document, config)
+    if lengths and not has_days:
+        config = config.model_copy(update={"days": min(lengths.values())})
+    for key, message in (
+        *_missing_series(config),
+        *_missing_in_windows(config),
+        *_stress_faults(config),
+        *_replay_faults(config, lengths),
+    ):
         document.blame(key, message)
     document.raise_faults()
     if config.sensitivity is not None:
@@ -176,6 +189,32 @@ def _missing_in_windows(config: ExperimentConfig) -> Iterator[tuple[Key, str]]:
                     f"reads the signal {signal}, which needs market.{part}; it is switched off in scenario "
                     f"{lacking[0]}: leave out `{part}: null` or the window",
                 )
+
+
+def _replay_lengths(document: Document, config: ExperimentConfig) -> dict[str, int]:
+    """Sessions that each replay has; histories that cannot be replayed are blamed."""
+    lengths = {}
+    for name, scenario in config.scenarios.items():
+        if scenario.replay is not None:
+            try:
+                first, last = available_sessions(read_series(scenario.replay), scenario.replay, WARMUP_DAYS)
+            except DataError as error:
+                document.blame(("scenarios", name, "replay"), str(error))
+            else:
+                lengths[name] = last - first
+    return lengths
+
+
+def _replay_faults(config: ExperimentConfig, lengths: Mapping[str, int]) -> Iterator[tuple[Key, str]]:
+    """Replays that end before the simulation does."""
+    for name, length in lengths.items():
+        replay = config.scenarios[name].replay
+        if replay is not None and replay.future == "history" and config.days > length:
+            yield (
+                ("scenarios", name, "replay"),
+                f"the history ends after {length} sessions, before the last of {config.days} days; "
+                f"days must be <= {length}, or be left out",
+            )
 
 
 def _stress_faults(config: ExperimentConfig) -> Iterator[tuple[Key, str]]:

@@ -35,6 +35,16 @@ class Given:
     futures: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
     without_jumps: frozenset[int] = frozenset()
 
+    def merged(self, other: Given) -> Given:
+        """What either gives; where both speak of the same thing, the other."""
+        return Given(
+            frictions={**self.frictions, **other.frictions},
+            spx_gap={**self.spx_gap, **other.spx_gap},
+            vix_open={**self.vix_open, **other.vix_open},
+            futures={**self.futures, **other.futures},
+            without_jumps=self.without_jumps | other.without_jumps,
+        )
+
     def friction(self, t: int) -> Friction:
         """How trading goes on session ``t``."""
         return self.frictions.get(t, NONE)

@@ -11,11 +11,9 @@ from typing import Any
 
 import joblib
 
+from sim.calendar import WARMUP_DAYS
 from sim.config import ExperimentConfig
 from sim.runner import run_experiment
-
-WARMUP_DAYS = 60
-"""Sessions of history before day 0 that are simulated as well."""
 
 ARRAYS_PER_PATH_DAY = 40
 """Values held for each path and day of a block: market, signals, futures, quotes and books, as measured."""

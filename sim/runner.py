@@ -24,7 +24,7 @@ from models.building import observed
 from models.protocols import Model, Pricer
 from sim.blocks import read_block
 from sim.calendar import SessionCalendar
-from sim.cell import Cell, cells_of, check_start, prepare, run_cell, stream_number
+from sim.cell import Cell, cells_of, check_start, notes_of, prepare, run_cell, stream_number
 from sim.config import ComputeConfig, ExperimentConfig
 from sim.errors import CellsFailed, ConfigError, StorageError, WorkersLost
 from sim.experiment import build_model
@@ -32,6 +32,7 @@ from sim.explorer import explore
 from sim.gather import Gather
 from sim.manifest import code_version, machine, package_versions, sources, write_manifest
 from sim.partial import PartialRun
+from sim.replay import read_series
 from sim.runlog import DONE, FAILED, GATHERING, PREPARING, RUNNING, STARTED
 from sim.storage import MANIFEST, RESULTS, check_vacant, file_checksum
 from sim.workers import CELL_ERRORS, Failure, Finished, run_blocks, workers_of
@@ -215,6 +216,9 @@ def _identity(config: ExperimentConfig) -> dict[str, Any]:
     return {
         "config": config.model_dump(mode="json"),
         "models": made,  # a preset may be a file that has changed
+        "files": {
+            name: read_series(s.replay).checksums for name, s in config.scenarios.items() if s.replay is not None
+        },
         "sources": sources(),
     }
 
@@ -288,6 +292,7 @@ def _record(draft: Path, config: ExperimentConfig, prepared: Prepared, counts: d
             for name, item in prepared.items()
         },
         "presets": _presets(config),
+        "replays": {name: notes_of(config, name) for name, item in config.scenarios.items() if item.replay is not None},
         "counts": counts,
         "sha256": {RESULTS: file_checksum(draft / RESULTS)},
     }

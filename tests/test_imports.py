@@ -20,7 +20,7 @@ SIM_ORDER = (
     {"market", "carried", "openings", "etn", "quotes", "conditions"},
     {"book", "marking", "tranche", "ledger", "costs", "margin", "windows"},
     {"strategies"},
-    {"stress"},
+    {"stress", "replay"},
     {"outcomes"},
     {"metrics"},
     {"experiment", "extensions", "variation"},

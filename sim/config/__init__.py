@@ -12,6 +12,7 @@ from sim.config.market import (
     MarketConfig,
     SettlementConfig,
 )
+from sim.config.replay import HistoryFilesConfig, ReplayConfig
 from sim.config.schema import (
     AccountConfig,
     ComputeConfig,
@@ -42,6 +43,7 @@ __all__ = [
     "FactorConfig",
     "HalfSpreadConfig",
     "HalfSpreadsConfig",
+    "HistoryFilesConfig",
     "KeepConfig",
     "MacroConfig",
     "MacroFactorConfig",
@@ -49,6 +51,7 @@ __all__ = [
     "MarketConfig",
     "MetricName",
     "OutputConfig",
+    "ReplayConfig",
     "ScenarioConfig",
     "SensitivityConfig",
     "SettlementConfig",

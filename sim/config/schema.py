@@ -19,6 +19,7 @@ from pydantic import (
 from models.protocols import Start
 from sim.config.costs import CostsConfig
 from sim.config.market import MarketConfig
+from sim.config.replay import ReplayConfig
 from sim.config.section import ConfigSection, EngineConfig, broken_rule
 from sim.config.sensitivity import SensitivityConfig
 from sim.config.stress import StressConfig
@@ -137,6 +138,9 @@ class ScenarioConfig(ConfigSection):
         description="script of shocks laid over the paths: a section; in a file also the name of a shipped script"
         " (`regimesim list scripts`), a YAML file, or {script: NAME, ...} with changes",
     )
+    replay: ReplayConfig | None = Field(
+        default=None, description="real closes in the place of simulated ones; {} for those shipped with arch"
+    )
     market: MarketConfig | None = Field(
         default=None, description="what this market carries and how it settles, in place of the experiment's `market`"
     )
@@ -147,6 +151,17 @@ class ScenarioConfig(ConfigSection):
         if not 1962 <= value.year <= 2150:
             raise ValueError("must lie in the years 1962 to 2150, which the session calendar covers")
         return value
+
+    @model_validator(mode="after")
+    def _replay_leaves_room(self) -> ScenarioConfig:
+        if self.replay is None:
+            return self
+        if self.start != StartConfig():
+            raise broken_rule("start", "be left out where replay is given: paths start from the real past")
+        for name in ("regime", "stress"):
+            if self.replay.future == "history" and getattr(self, name) is not None:
+                raise broken_rule(name, "be left out of a replay, but for one with `future: model`")
+        return self
 
 
 class MarginConfig(ConfigSection):
