@@ -42,10 +42,10 @@ def stress(
 
     \b
     Examples:
-      regimesim stress experiments/stress/history.yaml
+      regimesim stress experiments/stress/six_episodes.yaml
       regimesim stress experiments/quickstart.yaml --script volmageddon_2018 -o paths=1000
       regimesim stress my.yaml --script my_script.yaml --json
-      regimesim stress outputs/history
+      regimesim stress outputs/six_episodes
     """  # noqa: D301
     from sim.report.stress import has_stress, stress_summary
     from sim.storage import open_results
