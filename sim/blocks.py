@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from sim.cell import CellResult
 from sim.config import ExperimentConfig
 from sim.metrics.drawdown import drawdown_duration, max_drawdown, time_under_water, ulcer_index
+from sim.metrics.returns import is_long, recent_outcomes, recovery, return_sums
 from sim.outcomes import Outcomes
+from sim.pooled_gather import has_daily_windows, periods_of
 from sim.stress_results import stress_arrays
 from sim.windows.accumulate import WindowOutcomes
 
@@ -49,17 +51,20 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
     arrays: Arrays = {}
     for j, name in enumerate(config.strategies):
         outcome = result.outcomes[name]
-        part = {**_path_arrays(outcome), "engine_pnl": outcome.engine_pnl, "engine_cost": outcome.engine_cost}
+        part = {**_path_arrays(outcome, result), "engine_pnl": outcome.engine_pnl, "engine_cost": outcome.engine_cost}
         part["engine_active"] = outcome.engine_active
         part.update(_window_arrays(outcome.windows))
         part.update(stress_arrays(outcome.stress))
-        if keep.fan or keep.daily_equity:
+        if keep.fan or keep.daily_equity or periods_of(config):
             part["equity"] = outcome.equity.astype(np.float32)
         part["example_equity"] = outcome.equity[:, :n_examples].T.astype(np.float32)
         arrays.update({f"{j}/{key}": values for key, values in part.items()})
     arrays.update({f"market/{name}": result.market[name] for name in START_VALUES})
     arrays.update({f"market/{name}": result.market[name].astype(np.float32) for name in WINDOW_VALUES})
     arrays.update({f"market/{name}": values for name, values in stress_arrays(result.stress).items()})
+    arrays["market/short_rate"] = result.market["short_rate"]
+    if has_daily_windows(config):
+        arrays["market/window_codes"] = result.market["window_codes"]
     if keep.fan:
         arrays.update({f"market/{name}": result.market[name].astype(np.float32) for name in MARKET_SERIES})
         curves = result.market["term_structure"].reshape(-1, result.cell.n_paths)
@@ -72,14 +77,23 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
     return arrays
 
 
-def _path_arrays(outcomes: Outcomes) -> Arrays:
+def _path_arrays(outcomes: Outcomes, result: CellResult) -> Arrays:
     """Stored values of each path of one strategy, by name in ``storage.VARIABLES``."""
+    equity = outcomes.equity.copy()
+    equity[0] = outcomes.initial_equity  # costs of the first orders are a loss of the first session
+    sums = return_sums(equity, outcomes.initial_equity, float(result.market["short_rate"]))
+    recovery_time, recovered = recovery(equity)
+    recent = dict(zip(("growth", "drawdown"), recent_outcomes(equity), strict=True)) if is_long(equity) else {}
     return {
+        **{field.name: getattr(sums, field.name).astype(np.float32) for field in fields(sums)},
+        **{f"recent_{name}": values.astype(np.float32) for name, values in recent.items()},
+        "recovery_time": recovery_time.astype(np.float32),
+        "recovered": recovered.astype(np.int8),
         "terminal_pnl": outcomes.terminal_pnl,
-        "max_drawdown": max_drawdown(outcomes.equity),
-        "drawdown_duration": drawdown_duration(outcomes.equity),
-        "time_under_water": time_under_water(outcomes.equity),
-        "ulcer_index": ulcer_index(outcomes.equity),
+        "max_drawdown": max_drawdown(equity),
+        "drawdown_duration": drawdown_duration(equity),
+        "time_under_water": time_under_water(equity),
+        "ulcer_index": ulcer_index(equity),
         "min_equity": outcomes.equity.min(axis=0),
         "interest": outcomes.interest,
         "total_cost": outcomes.engine_cost.sum(axis=0),

@@ -26,7 +26,7 @@ from sim.replay import Replay, replay_notes, replay_of, replay_paths
 from sim.storage import TENORS
 from sim.stress import given_by, scripted
 from sim.stress_run import StressRun, StressWindow, stress_market
-from sim.windows.membership import membership, runs_of
+from sim.windows.membership import codes, membership, runs_of
 
 FloatArray = NDArray[np.float64]
 
@@ -64,7 +64,8 @@ class CellResult:
         Which paths.
     market : dict of ndarray
         ``start_vix`` and ``start_variance`` (n_paths,); ``window_sessions`` and ``window_runs`` (n_windows, n_paths):
-        sessions that belong to a window, and contiguous runs of them; where fans or examples are kept also daily SPX,
+        sessions that belong to a window, and contiguous runs of them; ``window_codes`` (n_days + 1, n_paths), the
+        windows of each session; ``short_rate``; where fans or examples are kept also daily SPX,
         VIX, VX1 and VX2 (n_days + 1, n_paths) and ``term_structure`` (2, n_tenors, n_paths).
     outcomes : dict of Outcomes
         By strategy.
@@ -75,7 +76,7 @@ class CellResult:
     """
 
     cell: Cell
-    market: dict[str, FloatArray]
+    market: dict[str, NDArray[Any]]
     outcomes: dict[str, Outcomes]
     stress: dict[str, FloatArray]
     clamp_count: int
@@ -243,6 +244,8 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
             **(_market_arrays(market) if has_series else {}),
             "window_sessions": inside.sum(axis=0, dtype=np.float64),
             "window_runs": runs_of(inside).astype(np.float64),
+            "window_codes": codes(inside),
+            "short_rate": np.array(market.rate),
         },
         outcomes=outcomes,
         stress={} if script is None or window is None else stress_market(market, window, script.curve_sessions),

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from sim.blocks import MARKET_SERIES, START_VALUES, Arrays
 from sim.cell import Cell
 from sim.config import ExperimentConfig
-from sim.metrics.registry import PathOutcomes
+from sim.metrics.returns import RECENT
+from sim.outcome_reader import RECENT_VARIABLES, OutcomeReader
+from sim.pooled_gather import Pooled, has_daily_windows, periods_of, pooled_of
 from sim.statistics import statistics_tables
 from sim.storage import QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
 from sim.stress_results import StressResults
@@ -55,7 +57,7 @@ class Gather:
             "largest_ledger_residual": 0.0,
         }
         self._windows = WindowGather(config, self.engines)
-        self._scratch: dict[tuple[str, ...], np.memmap[Any, np.dtype[np.float32]]] = {}
+        self._scratch: dict[tuple[str, ...], np.memmap[Any, np.dtype[Any]]] = {}
         self._writer = self._create()
         self._stress = StressResults(config, self.engines)
         self._stress.create(self._writer)
@@ -87,13 +89,14 @@ class Gather:
         for j, (name, strategy) in enumerate(self.config.strategies.items()):
             values = {key.partition("/")[2]: value for key, value in arrays.items() if key.startswith(f"{j}/")}
             for key in PATH_VARIABLES:
-                self._writer.write(key, (i, j, part), values[key])
+                if key in values:
+                    self._writer.write(key, (i, j, part), values[key])
             for row, engine in enumerate(strategy.engines):
                 e = self.engines.index(engine.engine)
                 for key in ENGINE_VARIABLES:
                     self._writer.write(key, (i, j, e, part), values[key][row])
             self._windows.add(self._writer, (i, j), cell, values, arrays["market/window_sessions"])
-            if self.config.keep.fan:
+            if self.config.keep.fan or periods_of(self.config):
                 self._keep_daily((cell.scenario, name), part, values["equity"])
             if self.config.keep.daily_equity:
                 self._writer.write("daily_equity", (i, j, slice(None), part), values["equity"])
@@ -125,10 +128,12 @@ class Gather:
                     self._writer.write(f"{name}_fan", (i,), self._fan((scenario, f"={name}")))
                 curves = self._scratch[(scenario, "=curves")].reshape(2, len(TENORS), self.n_paths)
                 self._writer.write("term_structure", (i,), np.quantile(curves, QUANTILES, axis=2).transpose(1, 0, 2))
-        tables = statistics_tables(self.scenarios, self.strategies, self.config.metrics, self._outcomes_of)
+        pooled = self._pooled()
+        reader = OutcomeReader(self._writer, self.config, pooled)
+        tables = statistics_tables(self.scenarios, self.strategies, self.config.metrics, reader.outcomes)
         for name, table in zip(("statistics", "paired", "pairwise"), tables, strict=True):
             self._writer.write_table(name, table)
-        self._windows.finish(self._writer)
+        self._windows.finish(self._writer, pooled)
         self._writer.complete()
 
     def _create(self) -> ResultsWriter:
@@ -139,6 +144,7 @@ class Gather:
             **{name: keep.fan for name in VARIABLES if name.endswith("_fan")},
             **{name: self.n_examples > 0 for name in VARIABLES if name.startswith("example_")},
             **{name: bool(windows) for name in VARIABLES if name.startswith("window_")},
+            **{name: config.days > RECENT for name in RECENT_VARIABLES},
         }
         return ResultsWriter(
             self.directory / RESULTS,
@@ -176,6 +182,9 @@ class Gather:
     def _add_market(self, i: int, cell: Cell, arrays: Arrays, part: slice, examples: slice) -> None:
         for name in START_VALUES:
             self._writer.write(name, (i, part), arrays[f"market/{name}"])
+        self._writer.write("short_rate", (i,), arrays["market/short_rate"])
+        if has_daily_windows(self.config):
+            self._keep_daily((cell.scenario, "=windows"), part, arrays["market/window_codes"])
         self._windows.add_market(self._writer, i, part, arrays)
         if self.config.keep.fan:
             for name in MARKET_SERIES:
@@ -189,7 +198,7 @@ class Gather:
         if key not in self._scratch:
             path = self.directory / f"{SCRATCH}{len(self._scratch)}"  # numbered: joined names may be the same
             shape = (values.shape[0], self.n_paths)
-            self._scratch[key] = np.memmap(path, dtype=np.float32, mode="w+", shape=shape)
+            self._scratch[key] = np.memmap(path, dtype=values.dtype, mode="w+", shape=shape)
         self._scratch[key][:, part] = values
 
     def _fan(self, key: tuple[str, ...]) -> NDArray[Any]:
@@ -200,8 +209,12 @@ class Gather:
         ]
         return np.concatenate(slabs, axis=1)
 
-    def _outcomes_of(self, scenario: int, strategy: int) -> PathOutcomes:
-        index = (scenario, strategy)
-        names = ("terminal_pnl", "max_drawdown", "drawdown_duration", "time_under_water", "ulcer_index")
-        values = {name: self._writer.read(name, index) for name in names}
-        return PathOutcomes(**values, ruined=self._writer.read("ruined", index).astype(bool))
+    def _pooled(self) -> dict[tuple[int, int], list[Pooled]]:
+        """Estimates from the P&L of all sessions, by scenario and strategy, where they are asked for."""
+        if not periods_of(self.config):
+            return {}
+        return {
+            (i, j): pooled_of(self.config, self._scratch[scenario, strategy], self._scratch.get((scenario, "=windows")))
+            for i, scenario in enumerate(self.scenarios)
+            for j, strategy in enumerate(self.strategies)
+        }

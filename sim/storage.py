@@ -71,11 +71,33 @@ VARIABLES: dict[str, Variable] = {
         "1",
         "largest loss of a condor tranche and its part of the hedges over equity at entry",
     ),
+    "return_sum": Variable(
+        (*_CELL, "path"), "f4", "1", "sum of daily returns on the equity of the previous close, 0 after ruin"
+    ),
+    "return_square_sum": Variable((*_CELL, "path"), "f4", "1", "sum of squared daily returns"),
+    "return_cube_sum": Variable((*_CELL, "path"), "f4", "1", "sum of cubed daily returns"),
+    "return_fourth_sum": Variable((*_CELL, "path"), "f4", "1", "sum of fourth powers of daily returns"),
+    "shortfall_square_sum": Variable(
+        (*_CELL, "path"), "f4", "1", "sum of squared daily returns below the short rate, measured from it"
+    ),
+    "excess_gain_sum": Variable(
+        (*_CELL, "path"), "f4", "1", "sum of daily returns above the short rate, measured from it"
+    ),
+    "recent_growth": Variable((*_CELL, "path"), "f4", "1", "equity at the end over that three years before"),
+    "recent_drawdown": Variable((*_CELL, "path"), "f4", "1", "maximum drawdown of the last three years, share"),
+    "recovery_time": Variable(
+        (*_CELL, "path"),
+        "f4",
+        "sessions",
+        "from the trough of the maximum drawdown until its peak is reached again, or to the end",
+    ),
+    "recovered": Variable((*_CELL, "path"), "i1", "1", "1 if the maximum drawdown ended, or there was none"),
     "ruined": Variable((*_CELL, "path"), "i1", "1", "1 if equity reached 0"),
     "engine_pnl": Variable((*_CELL, "engine", "path"), "f8", "USD", "P&L of the engine at mid, gross of costs"),
     "engine_cost": Variable((*_CELL, "engine", "path"), "f8", "USD", "costs of the engine"),
     "engine_active": Variable((*_CELL, "engine", "path"), "f4", "1", "share of sessions with a position of the engine"),
     "start_vix": Variable(("scenario", "path"), "f8", "VIX points", "VIX on day 0"),
+    "short_rate": Variable(("scenario",), "f8", "1/year", "interest on cash"),
     "start_variance": Variable(
         ("scenario", "path"), "f8", "1/year", "realised variance of the SPX over the first 21 sessions, or fewer"
     ),

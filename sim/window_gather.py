@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -11,7 +13,8 @@ from sim.cell import Cell
 from sim.config import ExperimentConfig
 from sim.experiment import windows_of
 from sim.metrics.estimate import INDEPENDENT, SampleDesign
-from sim.metrics.windows import WindowPaths
+from sim.metrics.windows import DAILY_IN_WINDOW, REGISTRY, WindowPaths
+from sim.pooled_gather import Pooled, has_daily_windows
 from sim.storage import ResultsWriter
 from sim.window_tables import WindowCell, window_tables
 from sim.windows.accumulate import engine_pairs
@@ -80,14 +83,16 @@ class WindowGather:
             weight = np.ones(cell.n_paths) if design.weights is None else design.weights[part]
             add_by_group(rows, weight, cell.first_path, design.cluster, self._groups[index][w])
 
-    def finish(self, writer: ResultsWriter) -> None:
-        """Compute the tables and write them."""
+    def finish(self, writer: ResultsWriter, pooled: Mapping[tuple[int, int], Sequence[Pooled]]) -> None:
+        """Compute the tables and write them; ``pooled`` has the estimates of daily P&L of each window, if any."""
         if self.windows:
-            table, paired = self._tables(writer)
+            table, paired = self._tables(writer, pooled)
             writer.write_table("windows", table)
             writer.write_table("windows_paired", paired)
 
-    def _tables(self, writer: ResultsWriter) -> tuple[xr.Dataset, xr.Dataset]:
+    def _tables(
+        self, writer: ResultsWriter, pooled: Mapping[tuple[int, int], Sequence[Pooled]]
+    ) -> tuple[xr.Dataset, xr.Dataset]:
         def cell_of(i: int, j: int, w: int) -> WindowCell:
             names = self._names(j)
             engine_pnl = np.stack(
@@ -102,6 +107,7 @@ class WindowGather:
                     **{name.removeprefix("window_"): _read(writer, name, (i, w)) for name in WINDOW_VALUES},
                     **{name: _read(writer, f"window_{name}", (i, j, w)) for name in SUMS},
                     hedge_pnl=engine_pnl[1:].sum(axis=0),
+                    pooled=pooled[i, j][1 + w] if is_daily else {},
                     design=self._design(i),
                 ),
                 engines=names,
@@ -111,8 +117,10 @@ class WindowGather:
                 product_groups=groups[:, 1 + n_engines :],
             )
 
+        is_daily = has_daily_windows(self.config)
+        statistics = {**REGISTRY, **(DAILY_IN_WINDOW if is_daily else {})}
         strategies, scenarios = list(self.config.strategies), list(self.config.scenarios)
-        return window_tables(scenarios, strategies, self.windows, self.engines, cell_of)
+        return window_tables(scenarios, strategies, self.windows, self.engines, statistics, cell_of)
 
     def _names(self, strategy: int) -> tuple[str, ...]:
         return tuple(engine.engine for engine in list(self.config.strategies.values())[strategy].engines)

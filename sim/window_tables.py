@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.metrics.correlation import GroupedEstimate, pooled_correlation
 from sim.metrics.estimate import Estimate, paired_difference
-from sim.metrics.windows import CORRELATION, PNL_BY_ENGINE, REGISTRY, WindowPaths, yearly
+from sim.metrics.windows import CORRELATION, PNL_BY_ENGINE, WindowPaths, WindowStatistic, yearly
 from sim.statistics import FIELDS, MEANINGS, NOTE, UNITS, fields_of
 from sim.windows.accumulate import engine_pairs
 
@@ -51,6 +51,7 @@ def window_tables(
     strategies: Sequence[str],
     windows: dict[str, str],
     engines: Sequence[str],
+    statistics: Mapping[str, WindowStatistic],
     cell_of: Callable[[int, int, int], WindowCell],
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Compute all statistics of all windows.
@@ -61,6 +62,8 @@ def window_tables(
         Names.
     windows : dict of str
         Name to description.
+    statistics : mapping
+        Name to statistic.
     cell_of : callable
         From index of scenario, strategy and window to what is read; one window of one scenario is held at a time.
 
@@ -74,15 +77,15 @@ def window_tables(
     """
     shape = (len(scenarios), len(strategies), len(windows))
     n = len(engines)
-    single, paired = (np.full((len(FIELDS), *shape, len(REGISTRY)), np.nan) for _ in range(2))
-    notes = np.full((*shape, len(REGISTRY)), "", dtype=object)
+    single, paired = (np.full((len(FIELDS), *shape, len(statistics)), np.nan) for _ in range(2))
+    notes = np.full((*shape, len(statistics)), "", dtype=object)
     by_engine = np.full((len(FIELDS), *shape, n), np.nan)
     correlation = np.full((len(FIELDS), *shape, n, n), np.nan)
     for i, w in np.ndindex(len(scenarios), len(windows)):
         first: list[Estimate] = []
         for j in range(len(strategies)):
             cell = cell_of(i, j, w)
-            estimates = [statistic.compute(cell.paths) for statistic in REGISTRY.values()]
+            estimates = [statistic.compute(cell.paths) for statistic in statistics.values()]
             first = first or estimates
             for k, estimate in enumerate(estimates):
                 single[:, i, j, w, k], notes[i, j, w, k] = fields_of(estimate), estimate.note
@@ -93,7 +96,7 @@ def window_tables(
             for a, b, value in _correlations(cell):
                 correlation[:, i, j, w, places[a], places[b]] = fields_of(value)
                 correlation[:, i, j, w, places[b], places[a]] = fields_of(value)
-    coordinates = _coordinates(scenarios, strategies, windows)
+    coordinates = _coordinates(scenarios, strategies, windows, statistics)
     dims = ("scenario", "strategy", "window", "statistic")
     table = xr.Dataset(
         {
@@ -127,16 +130,22 @@ def _correlations(cell: WindowCell) -> list[tuple[int, int, GroupedEstimate]]:
     ]
 
 
-def _coordinates(scenarios: Sequence[str], strategies: Sequence[str], windows: dict[str, str]) -> dict[str, object]:
+def _coordinates(
+    scenarios: Sequence[str],
+    strategies: Sequence[str],
+    windows: dict[str, str],
+    statistics: Mapping[str, WindowStatistic],
+) -> dict[str, object]:
     return {
         "scenario": list(scenarios),
         "strategy": list(strategies),
         "window": list(windows),
         "description": ("window", list(windows.values())),
-        "statistic": list(REGISTRY),
-        "unit": ("statistic", [item.unit for item in REGISTRY.values()]),
-        "label": ("statistic", [item.label for item in REGISTRY.values()]),
-        "definition": ("statistic", [item.definition for item in REGISTRY.values()]),
+        "statistic": list(statistics),
+        "unit": ("statistic", [item.unit for item in statistics.values()]),
+        "label": ("statistic", [item.label for item in statistics.values()]),
+        "better": ("statistic", [item.better for item in statistics.values()]),
+        "definition": ("statistic", [item.definition for item in statistics.values()]),
     }
 
 

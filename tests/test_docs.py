@@ -21,6 +21,7 @@ from models.regimes import regime_names
 from sim.cli import app
 from sim.config.market import MarketConfig
 from sim.experiment import parse_experiment
+from sim.metrics.registry import REGISTRY as STATISTICS
 from sim.metrics.windows import REGISTRY as WINDOW_STATISTICS
 from sim.stress import script_names
 from sim.windows.definition import DEFAULT_WINDOWS, Window
@@ -120,6 +121,15 @@ def test_every_window_and_its_statistics_are_named() -> None:
     assert len(parse_experiment(tree).windows) == 2
     by_engine = {"engine_pnl_per_year": "USD/year", "engine_correlation": "1"}
     assert rows == {**{name: item.unit for name, item in WINDOW_STATISTICS.items()}, **by_engine}
+
+
+def test_every_statistic_stands_on_its_page_as_it_is_defined() -> None:
+    text = section(text_of(DOCS / "statistics.md"), "Definitions")
+    found = {}
+    for metric, part in re.findall(r"^### (\w+)\n(.*?)(?=^### |\Z)", text, re.MULTILINE | re.DOTALL):
+        for name, unit, definition in re.findall(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", part, re.MULTILINE):
+            found[name] = (metric, unit, definition)
+    assert found == {name: (item.metric, item.unit, item.definition) for name, item in STATISTICS.items()}
 
 
 # links and files

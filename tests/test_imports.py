@@ -26,7 +26,7 @@ SIM_ORDER = (
     {"experiment", "extensions", "variation"},
     {"evaluator", "stress_run"},
     {"statistics", "storage"},
-    {"window_tables", "study"},
+    {"window_tables", "study", "pooled_gather", "outcome_reader"},
     {"cell"},
     {"stress_results"},
     {"blocks", "runlog", "partial", "manifest", "parallel"},

@@ -36,6 +36,7 @@ def experiment(**more: Any) -> dict[str, Any]:
         "days": DAYS,
         "scenarios": {"calm": CALM, "stress": STRESS},
         "strategies": {"condor": CONDOR, "hedged": HEDGED},
+        "metrics": ["terminal_pnl", "returns", "recovery", "hedge", "daily_risk", "monthly_risk"],
         "keep": {"daily_equity": True, "explorer": []},
         "compute": {"block_paths": BLOCK, "jobs": 1},
         **more,

@@ -25,7 +25,7 @@ from sim.strategies.iron_condor import IronCondorConfig
 from sim.windows.accumulate import WindowBook, WindowOutcomes, engine_pairs
 from sim.windows.definition import DEFAULT_WINDOWS, Window
 from sim.windows.groups import add_by_group
-from sim.windows.membership import dilated, lagged, membership, runs_of
+from sim.windows.membership import codes, dilated, lagged, membership, runs_of
 from tests.toy_experiment import DAYS, EQUITY, PATHS, experiment, registered
 from tests.toy_market import toy_market
 
@@ -257,7 +257,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         "never": {"when": {"signal": "vix", "op": ">", "value": 99}},
     }
     with registered():
-        config = parse_experiment(experiment(windows=windows, keep={"daily_equity": True}))
+        more = {"keep": {"daily_equity": True}, "metrics": ["terminal_pnl", "daily_risk"]}
+        config = parse_experiment(experiment(windows=windows, **more))
         stored = open_results(run_experiment(config, output=tmp_path_factory.mktemp("windows") / "toy", jobs=1))
     return stored
 
@@ -309,6 +310,31 @@ def test_a_window_that_never_comes_says_so(results: Results) -> None:
     assert float(cell(results.windows, "session_share", "never")["estimate"]) == 0.0
     known = results.windows["note"] == ""
     assert np.isfinite(results.windows["estimate"].where(known, 0.0)).all()
+
+
+def test_daily_risk_of_windows_is_that_of_their_sessions(results: Results) -> None:
+    """The two windows share out all sessions, so the shares of sessions beyond any loss add up to that of the whole."""
+    whole = results.statistics["estimate"].sel(scenario="loud", strategy="far", statistic="daily_value_at_risk_95")
+    data = results.data.sel(scenario="loud")
+    equity = data["daily_equity"].sel(strategy="far").values.astype(float)
+    equity[0] = EQUITY
+    loss = -np.diff(equity, axis=0)
+    assert float(whole) == pytest.approx(np.quantile(loss, 0.95, method="inverted_cdf"), rel=6e-3)
+    falling, other = (
+        float(cell(results.windows, "daily_value_at_risk_95", name)["estimate"]) for name in ("falling", "other")
+    )
+    assert min(falling, other) < float(whole) < max(falling, other)
+    assert np.isnan(float(cell(results.windows, "daily_value_at_risk_95", "never")["estimate"]))
+
+
+def test_codes_are_bits_of_windows() -> None:
+    inside = np.random.default_rng(5).random((6, 11, 4)) < 0.5
+    packed = codes(inside)
+    assert packed.dtype == np.uint16
+    for w in range(11):
+        np.testing.assert_array_equal((packed >> w) & 1, inside[:, w])
+    assert codes(np.ones((2, 32, 1), dtype=bool)).tolist() == [[2**32 - 1]] * 2
+    assert codes(np.zeros((2, 0, 1), dtype=bool)).tolist() == [[0]] * 2
 
 
 def test_differences_are_paired_with_the_first_strategy(results: Results) -> None:

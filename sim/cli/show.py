@@ -159,11 +159,17 @@ def _signals() -> list[Row]:
 
 def _metrics() -> list[Row]:
     from sim.metrics.registry import REGISTRY
+    from sim.metrics.windows import REGISTRY as OF_WINDOWS
 
-    return [
+    rows = [
         {"name": item.metric, "statistic": name, "unit": item.unit, "meaning": item.definition}
         for name, item in REGISTRY.items()
     ]
+    of_windows = [
+        {"name": "(of windows)", "statistic": name, "unit": item.unit, "meaning": item.definition}
+        for name, item in OF_WINDOWS.items()
+    ]
+    return rows + of_windows
 
 
 def _experiments() -> list[Row]:

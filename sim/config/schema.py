@@ -33,6 +33,15 @@ MetricName = Literal[
     "drawdown_duration",
     "time_under_water",
     "ulcer_index",
+    "recovery",
+    "probabilities",
+    "returns",
+    "ratios",
+    "daily_risk",
+    "monthly_risk",
+    "tail_index",
+    "hedge",
+    "worst_trade",
 ]
 """Statistics that an experiment can ask for."""
 

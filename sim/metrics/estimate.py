@@ -103,6 +103,9 @@ class Estimate:
         First-order effect of each path, weights included.
     cluster : int
         Consecutive paths whose influence is averaged.
+    critical : float
+        Standard errors from the estimate to an end of its interval: the normal quantile, or Student's where few paths
+        or groups make up the error.
     note : str
         Why there is no estimate, where there is none.
     """
@@ -113,6 +116,7 @@ class Estimate:
     ci_high: float
     influence: FloatArray
     cluster: int = 1
+    critical: float = Z
     note: str = ""
 
 
@@ -130,17 +134,23 @@ def undefined(n_paths: int, note: str, cluster: int = 1) -> Estimate:
     )
 
 
-def from_influence(estimate: float, influence: FloatArray, cluster: int = 1) -> Estimate:
-    """Estimate with the normal interval of its influence values."""
+def from_influence(estimate: float, influence: FloatArray, cluster: int = 1, critical: float = Z) -> Estimate:
+    """Estimate with the interval of its influence values."""
     error = standard_error(influence, cluster)
     return Estimate(
         estimate=estimate,
         standard_error=error,
-        ci_low=estimate - Z * error,
-        ci_high=estimate + Z * error,
+        ci_low=estimate - critical * error,
+        ci_high=estimate + critical * error,
         influence=influence,
         cluster=cluster,
+        critical=critical,
     )
+
+
+def student(degrees: float) -> float:
+    """Student's quantile of the intervals, for an error made up of ``degrees`` + 1 independent parts; finite always."""
+    return float(stats.t.ppf(0.5 + 0.5 * CONFIDENCE, max(degrees, 1.0)))
 
 
 def standard_error(influence: FloatArray, cluster: int = 1) -> float:
@@ -224,7 +234,7 @@ def _designed_quantile(values: FloatArray, probability: float, design: SampleDes
         n = design.effective_paths(values.size)
     else:
         n = probability * (1.0 - probability) / error**2
-    n = max(round(n), 1)
+    n = max(round(min(n, 1e15)), 1)  # a share that every cluster knows exactly has no error at all
     low = int(stats.binom.ppf(_TAIL, n, probability)) - 1
     high = int(stats.binom.ppf(1.0 - _TAIL, n, probability)) + 1
     ends = at(max(low + 1, 1) / n), at(min(high / n, 1.0))
@@ -243,7 +253,8 @@ def _designed_quantile(values: FloatArray, probability: float, design: SampleDes
 def expected_shortfall(values: FloatArray, confidence_level: float, design: SampleDesign = INDEPENDENT) -> Estimate:
     """Mean of the worst (1 - confidence_level) share of outcomes, as a loss > 0.
 
-    The share need not be a whole number of paths: the path at the edge counts in part.
+    The share need not be a whole number of paths: the path at the edge counts in part. The error is that of the paths
+    in the tail, so the interval is Student's for as many: with ten of them it is an eighth wider.
     """
     loss = -values
     tail = 1.0 - confidence_level
@@ -251,12 +262,15 @@ def expected_shortfall(values: FloatArray, confidence_level: float, design: Samp
         edge = float(np.quantile(loss, confidence_level, method="inverted_cdf"))
         excess = np.maximum(loss - edge, 0.0)
         estimate = edge + float(np.mean(excess)) / tail
-        return from_influence(estimate, edge + excess / tail - estimate)
+        return from_influence(estimate, edge + excess / tail - estimate, critical=student(values.size * tail - 1.0))
     weight = design.relative(values.size)
     edge = _designed_quantile(loss, confidence_level, design).estimate
     excess = np.maximum(loss - edge, 0.0)
     estimate = edge + float(np.mean(weight * excess)) / tail
-    return from_influence(estimate, weight * (edge + excess / tail - estimate), design.cluster)
+    in_tail = weight[loss >= edge]
+    degrees = float(in_tail.sum() ** 2 / np.sum(in_tail**2)) / min(design.cluster, values.size) - 1.0
+    influence = weight * (edge + excess / tail - estimate)
+    return from_influence(estimate, influence, design.cluster, student(degrees))
 
 
 def of_means(
@@ -300,7 +314,8 @@ def paired_difference(first: Estimate, second: Estimate) -> Estimate:
     if note:
         return undefined(first.influence.size, note, first.cluster)
     difference = second.estimate - first.estimate
-    return from_influence(difference, second.influence - first.influence, first.cluster)
+    critical = max(first.critical, second.critical)
+    return from_influence(difference, second.influence - first.influence, first.cluster, critical)
 
 
 def relative_difference(first: Estimate, second: Estimate) -> Estimate:
@@ -310,4 +325,4 @@ def relative_difference(first: Estimate, second: Estimate) -> Estimate:
         return undefined(first.influence.size, note, first.cluster)
     quotient = second.estimate / first.estimate
     influence = (second.influence - quotient * first.influence) / first.estimate
-    return from_influence(quotient - 1.0, influence, first.cluster)
+    return from_influence(quotient - 1.0, influence, first.cluster, max(first.critical, second.critical))

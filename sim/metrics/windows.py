@@ -6,14 +6,17 @@ the paths' first-order effects.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
 from sim.metrics.estimate import INDEPENDENT, Estimate, SampleDesign, mean, of_means, ratio, undefined
+from sim.metrics.period_statistics import DAILY
+from sim.metrics.return_statistics import STILL
 
 FloatArray = NDArray[np.float64]
 
@@ -39,6 +42,8 @@ class WindowPaths:
         Sums of daily returns and of their squares.
     loss_first_engine, loss_hedges : ndarray of shape (n_paths,)
         P&L of the first engine and of the others over the runs in which the first engine lost [USD].
+    pooled : mapping
+        Estimates from the histogram of daily P&L in the window, by name; empty where none was asked for.
     design : SampleDesign
         How the paths were drawn.
     """
@@ -52,6 +57,7 @@ class WindowPaths:
     return_square_sum: FloatArray
     loss_first_engine: FloatArray
     loss_hedges: FloatArray
+    pooled: Mapping[str, Estimate] = field(default_factory=dict)
     design: SampleDesign = INDEPENDENT
 
 
@@ -65,12 +71,15 @@ class WindowStatistic:
         As printed.
     compute : callable
         From ``WindowPaths`` to ``Estimate``.
+    better : str
+        Which way is better, ``higher`` or ``lower``; ``neither`` where it says nothing about a strategy.
     """
 
     label: str
     unit: str
     definition: str
     compute: Callable[[WindowPaths], Estimate]
+    better: Literal["higher", "lower", "neither"]
 
 
 def yearly(pnl: FloatArray, sessions: FloatArray, design: SampleDesign = INDEPENDENT) -> Estimate:
@@ -83,11 +92,15 @@ def _volatility(paths: WindowPaths) -> Estimate:
         return undefined(paths.sessions.size, NEVER, paths.design.cluster)
     columns = np.stack([paths.sessions, paths.return_sum, paths.return_square_sum])
     n, total, squares = (float(np.sum(paths.design.relative(row.size) * row)) for row in columns)
-    if squares / n - (total / n) ** 2 <= 1e-20:  # a constant; the root has no slope there
+    if squares / n - (total / n) ** 2 <= STILL * squares / n:  # a constant; the root has no slope there
         return ratio(np.zeros(paths.sessions.size), paths.sessions, paths.design)
     return of_means(
         lambda n, total, squares: np.sqrt(SESSIONS_PER_YEAR * (squares / n - (total / n) ** 2)), columns, paths.design
     )
+
+
+def _stored(name: str) -> Callable[[WindowPaths], Estimate]:
+    return lambda paths: paths.pooled[name]
 
 
 REGISTRY: dict[str, WindowStatistic] = {
@@ -96,24 +109,28 @@ REGISTRY: dict[str, WindowStatistic] = {
         unit="share",
         definition="sessions that belong to the window over all sessions, over all paths",
         compute=lambda paths: mean(paths.sessions / paths.n_days, paths.design),
+        better="neither",
     ),
     "runs_per_year": WindowStatistic(
         label="runs a year",
         unit="1/year",
         definition="contiguous runs of sessions of the window, a year of all sessions",
         compute=lambda paths: mean(SESSIONS_PER_YEAR / paths.n_days * paths.runs, paths.design),
+        better="neither",
     ),
     "run_length": WindowStatistic(
         label="length of a run",
         unit="sessions",
         definition="sessions of the window over its contiguous runs, over all paths; runs are cut by the end of a path",
         compute=lambda paths: ratio(paths.sessions, paths.runs, paths.design, note=NEVER),
+        better="neither",
     ),
     "pnl_per_year": WindowStatistic(
         label="P&L a year",
         unit="USD/year",
         definition="P&L of the strategy in sessions of the window, net of costs, over their number, times 252",
         compute=lambda paths: yearly(paths.pnl, paths.sessions, paths.design),
+        better="higher",
     ),
     "volatility": WindowStatistic(
         label="volatility",
@@ -121,6 +138,7 @@ REGISTRY: dict[str, WindowStatistic] = {
         definition="standard deviation of daily returns on the equity of the previous close in sessions of the window, "
         "all paths together, times the root of 252",
         compute=_volatility,
+        better="lower",
     ),
     "hedge_carry": WindowStatistic(
         label="hedge carry a year",
@@ -128,6 +146,7 @@ REGISTRY: dict[str, WindowStatistic] = {
         definition="P&L of all engines but the first in sessions of the window, net of costs, over their number, times "
         "252",
         compute=lambda paths: yearly(paths.hedge_pnl, paths.sessions, paths.design),
+        better="higher",
     ),
     "offset_ratio": WindowStatistic(
         label="offset ratio",
@@ -135,9 +154,22 @@ REGISTRY: dict[str, WindowStatistic] = {
         definition="minus the P&L of all engines but the first over the P&L of the first engine, each summed over the "
         "runs of the window in which the first engine lost, over all paths: 1 offsets the losses, below 0 adds to them",
         compute=lambda paths: ratio(paths.loss_hedges, -paths.loss_first_engine, paths.design, note=NO_LOSS),
+        better="higher",
     ),
 }
 """The statistics of every window."""
+
+DAILY_IN_WINDOW: dict[str, WindowStatistic] = {
+    name: WindowStatistic(
+        label=item.label,
+        unit=item.unit,
+        definition=f"{item.definition}; sessions of the window only",
+        compute=_stored(name),
+        better=item.better,
+    )
+    for name, item in DAILY.items()
+}
+"""The statistics of daily P&L in a window, where the experiment asks for the metric ``daily_risk``."""
 
 PNL_BY_ENGINE = "P&L of the engine in sessions of the window, net of its costs, over their number, times 252"
 CORRELATION = (

@@ -10,10 +10,11 @@ from html import escape
 import numpy as np
 import xarray as xr
 
+from sim.metrics.registry import REGISTRY
 from sim.report.answer import verdict_of
 
-SHARE_STATISTICS = ("max_drawdown", "probability", "time_under_water", "ulcer_index")
-"""Beginnings of the names of statistics that are fractions and printed in percent."""
+PERCENT = ("volatility", "cagr_mean", "cagr_median", "irr")
+"""Statistics printed in percent whose unit does not say so."""
 
 SIGNS = {"better": " ▲", "worse": " ▼", "same": " ="}
 """Verdict -> sign after the value."""
@@ -155,8 +156,12 @@ def _export(name: str, cell: Cell, *, wide: bool) -> dict[str, str | float]:
 
 
 def form_of(statistic: str) -> str:
-    """Format of a statistic in its unit: percent for fractions, whole dollars otherwise."""
-    return ".2%" if statistic.startswith(SHARE_STATISTICS) else ",.0f"
+    """Format of a statistic by its unit: percent for fractions and rates, two decimals for ratios, whole ones else."""
+    item = REGISTRY.get(statistic)
+    unit = item.unit if item is not None else ""
+    if statistic in PERCENT or unit == "share":
+        return ".2%"
+    return ",.2f" if unit.startswith("1") else ",.0f"
 
 
 def statistics_table(statistics: xr.Dataset, paired: xr.Dataset, *, labels: Mapping[str, str], scenario: str) -> Table:

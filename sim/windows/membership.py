@@ -68,3 +68,23 @@ def runs_of(inside: BoolArray) -> NDArray[np.int64]:
         Runs on each path.
     """
     return np.asarray(inside[0] + np.sum(inside[1:] & ~inside[:-1], axis=0), dtype=np.int64)
+
+
+def codes(inside: BoolArray) -> NDArray[np.unsignedinteger]:
+    """Pack membership of up to 32 windows into one number a session, bit ``w`` for window ``w``.
+
+    Parameters
+    ----------
+    inside : ndarray of bool, shape (n_days + 1, n_windows, n_paths)
+        From ``membership``.
+
+    Returns
+    -------
+    ndarray of shape (n_days + 1, n_paths)
+        Of the smallest type that holds all windows.
+    """
+    n_windows = inside.shape[1]
+    packed = np.zeros((inside.shape[0], inside.shape[2]), dtype=np.uint32)
+    for w in range(n_windows):
+        packed[inside[:, w]] |= np.uint32(1 << w)
+    return packed.astype(np.min_scalar_type((1 << n_windows) - 1))
