@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.config import ExperimentConfig
+from sim.metrics.estimate import INDEPENDENT, SampleDesign
 from sim.metrics.path_outcomes import PathOutcomes
 from sim.metrics.returns import RECENT
 from sim.pooled_gather import Pooled
@@ -19,7 +20,7 @@ FloatArray = NDArray[np.float64]
 RECENT_VARIABLES = ("recent_growth", "recent_drawdown")
 """Variables of runs that are longer than three years."""
 
-_AS_STORED = (
+AS_STORED = (
     "terminal_pnl",
     "max_drawdown",
     "drawdown_duration",
@@ -35,6 +36,10 @@ _AS_STORED = (
     "shortfall_square_sum",
     "excess_gain_sum",
 )
+"""Variables that the statistics read as they are."""
+
+FLAGS = ("ruined", "recovered")
+"""Variables that are true or false."""
 
 
 class OutcomeReader:
@@ -59,32 +64,64 @@ class OutcomeReader:
 
     def outcomes(self, scenario: int, strategy: int) -> PathOutcomes:
         """Read one strategy in one scenario, given by their numbers."""
-        index, config = (scenario, strategy), self._config
-        values: dict[str, Any] = {name: self._read(name, index) for name in _AS_STORED}
-        first_engine, hedges = self._engine_pnl(index)
-        if config.days > RECENT:
-            values.update({name: self._read(name, index) for name in RECENT_VARIABLES})
-        else:
-            growth = 1.0 + values["terminal_pnl"] / config.account.initial_equity
-            values.update(recent_growth=growth, recent_drawdown=values["max_drawdown"])
-        return PathOutcomes(
-            **values,
-            n_days=config.days,
-            initial_equity=config.account.initial_equity,
+        index = (scenario, strategy)
+        return path_outcomes(
+            self._config,
+            lambda name: self._writer.read(name, index),
+            self._engine_pnl(index),
             rate=float(self._writer.read("short_rate", (scenario,))),
-            ruined=self._writer.read("ruined", index).astype(bool),
-            recovered=self._writer.read("recovered", index).astype(bool),
-            first_engine_pnl=first_engine,
-            hedge_pnl=hedges,
             pooled=self._pooled[index][0] if index in self._pooled else {},
         )
 
-    def _engine_pnl(self, index: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
-        """P&L of the strategy's first engine and of its others, net of costs."""
+    def _engine_pnl(self, index: tuple[int, int]) -> FloatArray:
+        """P&L of the strategy's engines, net of costs, shape (n_engines, n_paths)."""
         engines = list(self._config.strategies.values())[index[1]].engines
         rows = [self._engines.index(engine.engine) for engine in engines]
-        net = [self._read("engine_pnl", (*index, row)) - self._read("engine_cost", (*index, row)) for row in rows]
-        return net[0], np.sum(net[1:], axis=0) if len(net) > 1 else np.zeros_like(net[0])
+        read = self._writer.read
+        return np.stack([read("engine_pnl", (*index, row)) - read("engine_cost", (*index, row)) for row in rows])
 
-    def _read(self, name: str, index: tuple[int, ...]) -> FloatArray:
-        return self._writer.read(name, index).astype(np.float64)
+
+def path_outcomes(
+    config: ExperimentConfig,
+    read: Callable[[str], NDArray[Any]],
+    engine_pnl: FloatArray,
+    *,
+    rate: float,
+    pooled: Pooled,
+    design: SampleDesign = INDEPENDENT,
+) -> PathOutcomes:
+    """Put together what the statistics read of one strategy in one scenario.
+
+    Parameters
+    ----------
+    config : ExperimentConfig
+        The experiment.
+    read : callable
+        From the name of a variable to its values, one a path.
+    engine_pnl : ndarray of shape (n_engines, n_paths)
+        P&L of the strategy's engines, net of costs [USD].
+    rate : float
+        Short rate [1/year].
+    pooled : mapping
+        Estimates of daily and monthly P&L, by name.
+    design : SampleDesign
+        How the paths were drawn.
+    """
+    initial = config.account.initial_equity
+    values: dict[str, Any] = {name: read(name).astype(np.float64) for name in AS_STORED}
+    values.update({name: read(name).astype(np.bool_) for name in FLAGS})
+    if config.days > RECENT:
+        values.update({name: read(name).astype(np.float64) for name in RECENT_VARIABLES})
+    else:
+        growth = 1.0 + values["terminal_pnl"] / initial
+        values.update(recent_growth=growth, recent_drawdown=values["max_drawdown"])
+    return PathOutcomes(
+        **values,
+        n_days=config.days,
+        initial_equity=initial,
+        rate=rate,
+        first_engine_pnl=engine_pnl[0],
+        hedge_pnl=engine_pnl[1:].sum(axis=0),
+        pooled=pooled,
+        design=design,
+    )

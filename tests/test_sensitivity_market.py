@@ -33,6 +33,8 @@ OUTPUTS = {
     "mean": {"statistic": "terminal_pnl_mean", "strategy": "near", "scenario": "flat"},
     "tail": {"statistic": "expected_shortfall_95", "strategy": "far", "scenario": "loud"},
     "difference": {"statistic": "max_drawdown_mean", "strategy": "near", "minus": "far", "scenario": "flat"},
+    "day": {"statistic": "daily_expected_shortfall_95", "strategy": "near", "scenario": "loud"},
+    "ratio": {"statistic": "sortino_ratio", "strategy": "far", "scenario": "loud"},
 }
 
 
@@ -49,7 +51,7 @@ def tree(method: str = "tornado", **more: Any) -> dict[str, Any]:
     return made
 
 
-METRICS = ["terminal_pnl", "max_drawdown", "expected_shortfall"]
+METRICS = ["terminal_pnl", "max_drawdown", "expected_shortfall", "daily_risk", "ratios"]
 
 
 def config(method: str = "tornado", **more: Any) -> ExperimentConfig:

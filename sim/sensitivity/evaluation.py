@@ -74,11 +74,15 @@ class Evaluation:
         notes = tuple(_note(item) for item in estimates)
         is_known = np.array([not note for note in notes])
         values = np.array([item.estimate for item in estimates], dtype=np.float64)
+        parts = [group_errors(item) for item in estimates]
+        errors = np.zeros((len(parts), max(part.size for part in parts)))  # groups beyond those of a statistic add 0
+        for row, part in zip(errors, parts, strict=True):
+            row[: part.size] = part
         return cls(
             number=number,
             estimate=np.where(is_known, values, np.nan),
             standard_error=np.array([item.standard_error for item in estimates], dtype=np.float64),
-            errors=np.stack([group_errors(item) for item in estimates]),
+            errors=errors,
             notes=notes,
         )
 

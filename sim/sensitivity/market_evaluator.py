@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -26,6 +26,8 @@ from sim.errors import ConfigError
 from sim.experiment import parse_experiment
 from sim.metrics.estimate import Estimate, paired_difference
 from sim.metrics.registry import REGISTRY, PathOutcomes
+from sim.outcome_reader import AS_STORED, FLAGS, RECENT_VARIABLES, path_outcomes
+from sim.pooled_gather import periods_of, pooled_of
 from sim.sensitivity.evaluation import Evaluation, Point
 from sim.variation import KeyMissing, Tree, plain_tree, varied_tree
 
@@ -186,7 +188,9 @@ class MarketEvaluator:
                 names[number, name] = f"{name} {variant.model_dump_json()}"
                 variants[names[number, name]] = variant  # equal ones are run once
         keep = KeepConfig(fan=False, example_paths=0)
-        joint = next(iter(configs.values())).model_copy(update={"strategies": variants, "keep": keep})
+        metrics = tuple(dict.fromkeys(REGISTRY[item.statistic].metric for item in self.study.outputs.values()))
+        changed = {"strategies": variants, "keep": keep, "metrics": metrics, "windows": {}}
+        joint = next(iter(configs.values())).model_copy(update=changed)
         order = {name: j for j, name in enumerate(variants)}
         known: dict[tuple[str, str, str], Estimate] = {}
         arrays = {name: _path_arrays(joint, name) for name in joint.scenarios}
@@ -194,7 +198,7 @@ class MarketEvaluator:
         def estimate(scenario: str, variant: str, statistic: str) -> Estimate:
             key = (scenario, variant, statistic)
             if key not in known:
-                known[key] = REGISTRY[statistic].compute(_outcomes(arrays[scenario], order[variant]))
+                known[key] = REGISTRY[statistic].compute(_outcomes(joint, arrays[scenario], order[variant]))
             return known[key]
 
         made: dict[int, list[Estimate]] = {}
@@ -221,15 +225,24 @@ def _path_arrays(config: ExperimentConfig, scenario: str) -> Arrays:
     for first in range(0, config.paths, size):
         cell = Cell(scenario=scenario, first_path=first, n_paths=min(size, config.paths - first))
         blocks.append(block_arrays(run_cell(config, cell), config))
-    names = [name for name in blocks[0] if name.partition("/")[2] in _OUTCOME_FIELDS]
-    return {name: np.concatenate([block[name] for block in blocks], axis=-1) for name in names}
+    names = [name for name in blocks[0] if name.partition("/")[2] in _KEPT]
+    return {
+        **{name: np.concatenate([block[name] for block in blocks], axis=-1) for name in names},
+        "short_rate": blocks[0]["market/short_rate"],
+    }
 
 
-_OUTCOME_FIELDS = frozenset(field.name for field in fields(PathOutcomes))
+_KEPT = frozenset((*AS_STORED, *FLAGS, *RECENT_VARIABLES, "engine_pnl", "engine_cost", "equity"))
 
 
-def _outcomes(arrays: Arrays, strategy: int) -> PathOutcomes:
+def _outcomes(config: ExperimentConfig, arrays: Arrays, strategy: int) -> PathOutcomes:
     """Outcomes of one strategy, as its statistics read them."""
-    values: dict[str, Any] = {name: arrays[f"{strategy}/{name}"] for name in _OUTCOME_FIELDS}
-    values["ruined"] = values["ruined"].astype(np.bool_)
-    return PathOutcomes(**values)
+    gross, cost = (arrays[f"{strategy}/{name}"].astype(np.float64) for name in ("engine_pnl", "engine_cost"))
+    equity = arrays[f"{strategy}/equity"].astype(np.float32) if periods_of(config) else None
+    return path_outcomes(
+        config,
+        lambda name: arrays[f"{strategy}/{name}"],
+        gross - cost,
+        rate=float(arrays["short_rate"].astype(np.float64)),
+        pooled={} if equity is None else pooled_of(config, equity, None)[0],
+    )
