@@ -216,7 +216,7 @@ def test_a_put_and_a_call_of_the_same_strike_obey_parity() -> None:
         (("price", "spx-put"), "either --strike or --delta must be given"),
         (("price", "vix-call", "--delta", "0.2"), "--delta needs an SPX option"),
         (("price", "vix", "--preset", "svcj_index_2081"), "did you mean 'svcj_index_2018'?"),
-        (("price", "vix", "-p", "kappa_p"), "must be NAME=NUMBER"),
+        (("price", "vix", "-p", "kappa_p"), "must be NAME=VALUE"),
         (("price", "vix", "-p", "vol_of_vol=-1"), "vol_of_vol must"),
         (("price", "vix", "--vix", "0.01"), "--vix must lie in the range of svcj, 9.43 to "),
         (("calibrate", "svjc"), "did you mean 'svcj'?"),

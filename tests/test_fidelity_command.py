@@ -72,6 +72,10 @@ def test_a_fit_becomes_a_preset(tmp_path: Path) -> None:
     [
         (("svcj_index_2081",), "did you mean 'svcj_index_2018'?"),
         (("svcj",), "svcj needs kappa_p"),
+        (("svcj_index_2018", "-p", "rho"), "must be NAME=VALUE with a number, a text or a list"),
+        (("svcj_index_2018", "-p", "rho=true"), "must be NAME=VALUE with a number, a text or a list"),
+        (("svcj_index_2018", "-p", "rho={a: 1}"), "must be NAME=VALUE with a number, a text or a list"),
+        (("svcj_index_2018", "-p", "rho=left"), "rho must be"),
         (("svcj_index_2018", "-p", "rho=2"), "rho must lie in (-1, 1)"),
         (("svcj_index_2018", "--fit", "svcj_index_2018"), "takes one preset or model of its own"),
         (("--fit", "svcj_index_2018"), "at least one free parameter"),
@@ -84,6 +88,20 @@ def test_bad_requests_are_one_message(arguments: tuple[str, ...], message: str) 
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_parameters_may_be_texts_and_lists() -> None:
+    two_states = ("base=svcj_index_2018", "level_p=[0.7, 2.5]", "transition_p=[[0.995, 0.005], [0.02, 0.98]]")
+    options = [part for text in two_states for part in ("-p", text)]
+    code, out, err = regimesim("fidelity", "regime_switching", *options, "--windows", "20", "--json")
+    assert code == 0, err
+    model = create(
+        "regime_switching",
+        base="svcj_index_2018",
+        level_p=(0.7, 2.5),
+        transition_p=((0.995, 0.005), (0.02, 0.98)),
+    )
+    assert json.loads(out)["passed"]["regime_switching"] == scorecard(model, n_windows=20).n_passed
 
 
 def test_earlier_output_is_kept(tmp_path: Path) -> None:

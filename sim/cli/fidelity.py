@@ -73,6 +73,7 @@ def fidelity(
       regimesim fidelity
       regimesim fidelity svcj_index_2018 --context --output outputs/fidelity
       regimesim fidelity two_factor_log_sv_2018 --regime crash_2020 --regime bear_2022
+      regimesim fidelity block_bootstrap -p surface=svcj_index_2018 -p spx=SPX.csv -p vix=VIX.csv
       regimesim fidelity --fit svcj_index_2018 --free kappa_p,kappa_q,theta_p --output my_svcj.yaml
     """  # noqa: D301
     from sim.errors import ConfigError
@@ -267,13 +268,17 @@ def _show(
     lines = [line for name, card in cards.items() for line in (*_table(name, card), "")]
     lines += [line for name, scores in beside.items() for line in (*_context_table(name, scores), "")]
     if fitted is not None:
-        rows = [[name, f"{value:.6g}"] for name, value in fitted.parameters.items()]
+        rows = [[name, _parameter_text(value)] for name, value in fitted.parameters.items()]
         lines += [*columns(rows, right=(1,)), ""]
         lines += columns([[name, f"{value:.4g}"] for name, value in _fit_numbers(fitted).items()], right=(1,))
     else:
         rows = [[name, f"{card.n_passed} of {len(card.scores)} facts"] for name, card in cards.items()]
         lines += columns(rows, right=(1,))
     typer.echo("\n".join(lines))
+
+
+def _parameter_text(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, int | float) else str(value)
 
 
 def _fit_numbers(fitted: MomentsFit) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.config.document import parse_document
 from sim.config.faults import one_of
@@ -13,25 +13,41 @@ if TYPE_CHECKING:
     from models.protocols import FloatArray, Model
 
 
-def parse_parameters(texts: Sequence[str]) -> dict[str, float]:
-    """Read ``name=value`` pairs.
+def parse_parameters(texts: Sequence[str]) -> dict[str, Any]:
+    """Read ``name=value`` pairs; a value is a number, a text, or a list of them as YAML writes it in one line.
 
     Raises
     ------
     ConfigError
-        If one of them is no name with a number.
+        If one of them is no name with such a value.
     """
-    parameters: dict[str, float] = {}
+    parameters: dict[str, Any] = {}
     for text in texts:
-        name, _, value = text.partition("=")
-        number = parse_document(value, f"-p {text}", with_lines=False).tree
-        if not name or isinstance(number, bool) or not isinstance(number, int | float):
-            raise ConfigError(f"-p {text}: must be NAME=NUMBER, for example -p kappa_p=3.5")
-        parameters[name.strip()] = float(number)
+        name, equals, value = text.partition("=")
+        tree = parse_document(value, f"-p {text}", with_lines=False).tree if equals else None
+        if not name.strip() or not _is_value(tree):
+            raise ConfigError(
+                f"-p {text}: must be NAME=VALUE with a number, a text or a list, for example -p kappa_p=3.5 or "
+                "-p 'level_p=[0.7, 2.5]'"
+            )
+        parameters[name.strip()] = _as_parameter(tree)
     return parameters
 
 
-def make_model(name: str | None, preset: str | None, parameters: dict[str, float]) -> Model:
+def _is_value(tree: object) -> bool:
+    if isinstance(tree, list):
+        return all(_is_value(item) for item in tree)
+    return isinstance(tree, int | float | str) and not isinstance(tree, bool)
+
+
+def _as_parameter(tree: Any) -> Any:
+    """Numbers as floats, lists as tuples, as in presets: parameters can then be hashed."""
+    if isinstance(tree, list):
+        return tuple(_as_parameter(item) for item in tree)
+    return tree if isinstance(tree, str) else float(tree)
+
+
+def make_model(name: str | None, preset: str | None, parameters: dict[str, Any]) -> Model:
     """Make a model from a preset, or from a registry name with all of its parameters.
 
     Raises
