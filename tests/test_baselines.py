@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from models.protocols import PathBlock, SimulationGrid
+from models.protocols import PathBlock, SimulationGrid, Stream
 from sim.config import AccountConfig, CostsConfig, StrategyConfig
 from sim.contracts import Product
 from sim.strategies.cash import CashConfig
 from sim.strategies.cndr import CndrConfig
 from sim.strategies.iron_condor import IronCondorConfig
+from sim.strategies.memory import roll_phases
 from sim.strategies.put_spread_hedge import PutSpreadHedgeConfig
 from sim.strategies.spx import SpxConfig
 from sim.strategies.var_stop import VarStopConfig
@@ -128,6 +129,22 @@ def test_drawn_phases_of_cndr_trade_listed_series_only() -> None:
         assert order.contracts.is_am == (expiry in monthly)
         kinds.add(order.contracts.is_am)
     assert kinds == {False, True}
+
+
+@pytest.mark.parametrize("kind", [VxthConfig, CndrConfig])
+def test_a_path_of_a_drawn_phase_does_what_the_fixed_phase_of_its_week_does(kind: Any) -> None:
+    market = toy_market(constant_volatility(120, 24), start_date="2019-01-02")
+    market = toy_market(chosen_paths(market.spot_series, 1.3 * market.vix_series, 5), start_date="2019-01-02")
+    drawn = run_recorded(market, kind(roll_phase="drawn"), account=FRACTIONS).outcomes.equity[-1]
+    fixed = np.stack(
+        [run_recorded(market, kind(roll_week=week), account=FRACTIONS).outcomes.equity[-1] for week in range(4)]
+    )
+    week = (4.0 * roll_phases(Stream(seed=0), 24)[1]).astype(int)
+    np.testing.assert_allclose(drawn, fixed[week, np.arange(24)], rtol=1e-12)
+    assert set(week) == {0, 1, 2, 3}
+    assert (np.ptp(fixed, axis=0) > 0.0).all()  # the phase matters on every path
+    with pytest.raises(ValidationError, match="roll_week must be 0 where roll_phase is drawn"):
+        kind(roll_phase="drawn", roll_week=1)
 
 
 def test_cndr_loses_a_tenth_at_most_a_month() -> None:

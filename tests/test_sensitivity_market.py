@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -277,6 +278,7 @@ def test_the_command_prints_measures_and_says_what_does_not_vary(tmp_path: Path)
     assert done.exit_code == 0, done.output
     assert "pnl: mean P&L, condor [USD]" in done.stdout
     assert "high minus low" in done.stdout
+    assert re.search(r"short_delta +-?[\d,.]+ \[-?[\d,.]+, -?[\d,.]+\]", done.stdout)
     assert "no measures: does not vary" in done.stdout
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "sensitivity.h5",

@@ -97,21 +97,43 @@ def _as_json(study: Study) -> dict[str, Any]:
 
 def _lines(study: Study) -> list[str]:
     """The measures as text: a block an output."""
-    from sim.study import MEASURES, long_rows, spread_rows
+    from sim.study import long_rows, spread_rows
 
     rows, lines = list(long_rows(study.measures, study.method)), []
     for item in spread_rows(study.measures):
         lines += [f"{item['output']}: {item['label']} [{item['unit']}]", f"  {_spread_text(item)}"]
-        own = [row for row in rows if row["output"] == item["output"] and row["estimate"] is not None]
-        table = [["factor", "", "measure", "estimate", "95% interval"]] if own else []
-        for row in own:
-            label = MEASURES[row["measure"]].label if row["measure"] in MEASURES else row["measure"]
-            ends = "" if row["ci_low"] is None else f"{_number(row['ci_low'])} to {_number(row['ci_high'])}"
-            table.append([row["factor"], row["other"], label, _number(row["estimate"]), ends])
-        lines += [f"  {line}" for line in columns(table, right=(3, 4))]
-        lines.append("")
+        own = [row for row in rows if row["output"] == item["output"] and item["status"] == "ok"]
+        for name in ("surface", "second_order"):
+            lines += _matrix([row for row in own if row["measure"] == name])
+            own = [row for row in own if row["measure"] != name]
+        lines += [*_factor_table(own), ""]
     lines.append(str(study.directory))
     return lines
+
+
+def _factor_table(rows: list[dict[str, Any]]) -> list[str]:
+    """A line a factor, a column a measure with its interval."""
+    from sim.study import MEASURES
+
+    names = list(dict.fromkeys(row["measure"] for row in rows))
+    cells = {(row["factor"], row["measure"]): _with_interval(row) for row in rows}
+    table = [["factor", *(MEASURES[name].label for name in names)]]
+    table += [[factor, *(cells[factor, name] for name in names)] for factor in dict.fromkeys(f for f, _ in cells)]
+    return [f"  {line}" for line in columns(table)] if rows else []
+
+
+def _matrix(rows: list[dict[str, Any]]) -> list[str]:
+    """Two factors against each other."""
+    firsts, others = (list(dict.fromkeys(row[key] for row in rows)) for key in ("factor", "other"))
+    cells = {(row["factor"], row["other"]): _number(row["estimate"]) for row in rows}
+    table = [["", *others], *([first, *(cells.get((first, other), "") for other in others)] for first in firsts)]
+    return [f"  {line}" for line in columns(table, right=range(1, len(others) + 1))] if rows else []
+
+
+def _with_interval(row: dict[str, Any]) -> str:
+    if row["estimate"] is None or row["ci_low"] is None:
+        return _number(row["estimate"])
+    return f"{_number(row['estimate'])} [{_number(row['ci_low'])}, {_number(row['ci_high'])}]"
 
 
 def _spread_text(item: dict[str, Any]) -> str:

@@ -20,6 +20,9 @@ from sim.study import MEASURES, RANKED_BY, Study, open_study, ranked, spread_row
 MOSTLY_NOISE = 0.5
 """Share of noise in the variance of an output from which its indices say more of the paths than of the factors."""
 
+MOST_NAMED = 3
+"""Factors that the answer names."""
+
 HOW_TO_READ = {
     "sobol": "First order: the share of the variance that goes when the factor is fixed. Total order: the share that "
     "is left when all others are fixed. Where the total exceeds the first order, the factor acts together with others. "
@@ -83,11 +86,16 @@ def _sentence(study: Study, row: dict[str, Any]) -> str:
         return f"{name}: from {_text(np.nanmin(values))} to {_text(np.nanmax(values))} {row['unit']}.{warning}"
     measure = RANKED_BY[study.method]
     told = []
-    for factor in ranked(study.measures, study.method, row["output"])[:3]:
+    for factor in ranked(study.measures, study.method, row["output"]):
         cell = study.measures.sel(output=row["output"], factor=factor)
         value, low, high = (float(cell[f"{measure}{end}"]) for end in ("", "_ci_low", "_ci_high"))
-        told.append(f"{factor} ({_text(value)} [{_text(low)}, {_text(high)}])")
-    return f"{name} hangs most on {', '.join(told)}; {MEASURES[measure].label} with 95% intervals.{warning}"
+        if low > 0.0 or high < 0.0:
+            told.append(f"{factor} ({_text(value)} [{_text(low)}, {_text(high)}])")
+    if not told:
+        return f"{name}: no factor stands out, all intervals hold 0; take more samples.{warning}"
+    rest = "" if len(told) <= MOST_NAMED else f" and {len(told) - MOST_NAMED} more"
+    listed = ", ".join(told[:MOST_NAMED])
+    return f"{name} hangs most on {listed}{rest}; {MEASURES[measure].label} with 95% intervals.{warning}"
 
 
 def _output_section(study: Study, number: int, row: dict[str, Any]) -> Section:
@@ -174,7 +182,7 @@ def _pairs_table(study: Study, output: str) -> Table:
 
 def _value(cell: xr.Dataset, name: str) -> Value:
     value, low, high = (float(cell[f"{name}{end}"]) for end in ("", "_ci_low", "_ci_high"))
-    form = ",.0f" if abs(value) >= 1000 else ".3g"
+    form = ",.0f" if max(abs(item) for item in (value, low, high) if np.isfinite(item)) >= 1000 else ".3g"
     return Value(value=value, low=low if np.isfinite(low) else None, high=high, form=form)
 
 

@@ -196,7 +196,7 @@ def _add_bars(
 def _rows(figure: go.Figure, n_rows: int, x_title: str) -> go.Figure:
     finish(figure, x_title=x_title, y_title="")
     height = 130 + ROW * n_rows
-    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True)
     figure.update_layout(
         hovermode="closest", height=height, bargap=0.25, legend={"y": -66 / (height - 58), "traceorder": "normal"}
     )

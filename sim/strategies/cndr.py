@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import Product
-from sim.strategies.cycle import ROLL_PHASE_MEANING, WEEKS, paths_of_week
+from sim.strategies.cycle import ROLL_PHASE_MEANING, ROLL_WEEK_MEANING, WEEKS, paths_of_week
 from sim.strategies.protocols import DayView, Open, Orders
 
 IntArray = NDArray[np.int64]
@@ -39,9 +39,12 @@ class CndrConfig(EngineConfig):
         default=True, description="AM-settled series on third Fridays, as in the index; false: PM-settled"
     )
     roll_phase: Literal["fixed", "drawn"] = Field(default="fixed", description=ROLL_PHASE_MEANING)
+    roll_week: int = Field(default=0, ge=0, lt=WEEKS, description=ROLL_WEEK_MEANING)
 
     @model_validator(mode="after")
-    def _deltas_fit(self) -> CndrConfig:
+    def _fields_fit(self) -> CndrConfig:
+        if self.roll_week and self.roll_phase == "drawn":
+            raise broken_rule("roll_week", "be 0 where roll_phase is drawn")
         if self.long_delta >= self.short_delta:
             raise broken_rule("long_delta", f"be below short_delta, {self.short_delta}")
         return self
@@ -64,7 +67,7 @@ class Cndr:
             rolls = listed_rolls(view, week)
             if view.t not in rolls:
                 continue
-            mask = paths_of_week(view, week, drawn=self.config.roll_phase == "drawn")
+            mask = paths_of_week(view, week, drawn=self.config.roll_phase == "drawn", fixed=self.config.roll_week)
             later = rolls[rolls > view.t]
             if mask.any() and later.size:
                 entry = self._entry(view, mask, int(later[0]))

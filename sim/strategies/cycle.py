@@ -12,6 +12,8 @@ IntArray = NDArray[np.int64]
 
 ROLL_PHASE_MEANING = "fixed: all paths roll on the same day; drawn: each path has a weekday or week of its own"
 
+ROLL_WEEK_MEANING = "weeks from each expiry to the roll of all paths, where roll_phase is fixed"
+
 WEEKS = 4
 """Weeks of the cycle that a path can be shifted by, none included."""
 
@@ -27,9 +29,9 @@ def weeks_that_roll(view: DayView, expiries: IntArray) -> list[int]:
     return [week for week in range(WEEKS) if bool(np.isin(view.t, roll_sessions(view, expiries, week)))]
 
 
-def paths_of_week(view: DayView, week: int, *, drawn: bool) -> BoolArray:
-    """Paths whose cycle is shifted by ``week`` weeks: all by none, or each by a draw of its own."""
+def paths_of_week(view: DayView, week: int, *, drawn: bool, fixed: int = 0) -> BoolArray:
+    """Paths whose cycle is shifted by ``week`` weeks: all by ``fixed``, or each by a draw of its own."""
     if not drawn:
-        return np.full(view.n_paths, week == 0)
+        return np.full(view.n_paths, week == fixed)
     chosen: BoolArray = view.memory.week == week
     return chosen

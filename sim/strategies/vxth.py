@@ -14,11 +14,11 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from sim.config import EngineConfig
+from sim.config import EngineConfig, broken_rule
 from sim.contracts import Product
-from sim.strategies.cycle import ROLL_PHASE_MEANING, paths_of_week, weeks_that_roll
+from sim.strategies.cycle import ROLL_PHASE_MEANING, ROLL_WEEK_MEANING, WEEKS, paths_of_week, weeks_that_roll
 from sim.strategies.legs import vix_calls_by_delta, vix_expiry_days
 from sim.strategies.protocols import Close, DayView, Open, Orders, Trade
 
@@ -39,6 +39,7 @@ class VxthConfig(EngineConfig):
     )
     target_days: int = Field(default=30, ge=14, le=60, description="calls expire nearest to this [calendar days]")
     roll_phase: Literal["fixed", "drawn"] = Field(default="fixed", description=ROLL_PHASE_MEANING)
+    roll_week: int = Field(default=0, ge=0, lt=WEEKS, description=ROLL_WEEK_MEANING)
 
     @field_validator("weights")
     @classmethod
@@ -53,6 +54,12 @@ class VxthConfig(EngineConfig):
         if list(value) != sorted(set(value)):
             raise ValueError("must rise")
         return value
+
+    @model_validator(mode="after")
+    def _week_is_of_a_fixed_phase(self) -> VxthConfig:
+        if self.roll_week and self.roll_phase == "drawn":
+            raise broken_rule("roll_week", "be 0 where roll_phase is drawn")
+        return self
 
 
 def call_weight(config: VxthConfig, future: FloatArray) -> FloatArray:
@@ -84,7 +91,7 @@ class Vxth:
             return orders
         rolls = np.zeros(view.n_paths, dtype=np.bool_)
         for week in weeks_that_roll(view, view.expiries.vix_monthly):
-            rolls |= paths_of_week(view, week, drawn=self.config.roll_phase == "drawn")
+            rolls |= paths_of_week(view, week, drawn=self.config.roll_phase == "drawn", fixed=self.config.roll_week)
         if not rolls.any():
             return orders
         paid = self._roll_calls(view, rolls, orders)
