@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from models.steering_fit import in_regime
 from sim.calendar import WARMUP_DAYS
 from sim.conditions import conditions_of
 from sim.config import EngineConfig, ExperimentConfig, ScenarioConfig
+from sim.config.claim_faults import claim_faults
 from sim.config.document import Document, Key, plain_document
 from sim.config.faults import nearest, one_of
 from sim.config.layers import expand_grid, read_layers
@@ -153,6 +155,7 @@ def _resolve(document: Document) -> ExperimentConfig:
         *_missing_in_windows(config),
         *_stress_faults(config),
         *_replay_faults(config, lengths),
+        *claim_faults(config, windows_of(config)),
     ):
         document.blame(key, message)
     document.raise_faults()

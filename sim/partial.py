@@ -165,7 +165,7 @@ class PartialRun:
         for state in (before, after):
             for name in FREE_TO_CHANGE:
                 state["config"]["compute"].pop(name, None)
-        changes = [*_differences(before.pop("config"), after.pop("config")), *_differences(before, after)]
+        changes = [*differences(before.pop("config"), after.pop("config")), *differences(before, after)]
         if changes:
             more = [f"... and {len(changes) - MAX_CHANGES} more"] if len(changes) > MAX_CHANGES else []
             raise ConfigError(
@@ -211,15 +211,15 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _differences(before: Any, after: Any, key: str = "") -> Iterator[str]:
+def differences(before: Any, after: Any, key: str = "") -> Iterator[str]:
     """Say what differs between two trees of plain values, ``key: old -> new``."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in [*before, *(name for name in after if name not in before)]:
             place = f"{key}.{name}" if key else str(name)
-            yield from _differences(before.get(name, ABSENT), after.get(name, ABSENT), place)
+            yield from differences(before.get(name, ABSENT), after.get(name, ABSENT), place)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for i, (old, new) in enumerate(zip(before, after, strict=True)):
-            yield from _differences(old, new, f"{key}.{i}")
+            yield from differences(old, new, f"{key}.{i}")
     elif before != after:
         yield f"{key}: {_shown(before, after)} -> {_shown(after, before)}"
 

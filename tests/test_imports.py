@@ -34,6 +34,7 @@ SIM_ORDER = (
     {"gather", "workers", "cluster", "journal"},
     {"explorer"},
     {"runner"},
+    {"claims", "reuse"},
     {"plan", "status", "report", "bench", "sensitivity"},
     {"cli", ""},
 )
@@ -42,7 +43,8 @@ RANK = {room: rank for rank, rooms in enumerate(SIM_ORDER) for room in rooms}
 # Statistics and reports read stored results and nothing else.
 READERS = {
     "metrics": {"errors", "config", "outcomes", "metrics"},
-    "report": {"errors", "facts", "storage", "study", "metrics", "report"},
+    "claims": {"errors", "config", "storage", "metrics", "claims"},
+    "report": {"errors", "facts", "storage", "study", "metrics", "claims", "report"},
 }
 
 MAX_MODULE = 450

@@ -5,11 +5,25 @@ Commands import what they need when they run, so that help and completion answer
 
 from __future__ import annotations
 
-from sim.cli import bench, calibrate, check, doctor, fidelity, journal, price, run, sensitivity, show, status, stress
+from sim.cli import (
+    bench,
+    calibrate,
+    check,
+    claims,
+    doctor,
+    fidelity,
+    journal,
+    price,
+    run,
+    sensitivity,
+    show,
+    status,
+    stress,
+)
 from sim.cli.app import INTERRUPTED, app
 from sim.cli.interruption import end_promptly, leave
 
-__all__ = ["app", "bench", "calibrate", "check", "doctor", "fidelity", "journal", "main", "price"]
+__all__ = ["app", "bench", "calibrate", "check", "claims", "doctor", "fidelity", "journal", "main", "price"]
 __all__ += ["run", "sensitivity", "show", "status", "stress"]
 
 

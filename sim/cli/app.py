@@ -19,6 +19,7 @@ ORDER = (
     "status",
     "report",
     "journal",
+    "claims",
     "stress",
     "sensitivity",
     "price",

@@ -8,13 +8,16 @@ from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, SerializeAsAny, ValidationError
+from pydantic import BaseModel, SerializeAsAny, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
-from sim.config.document import Document, Key
+from sim.config.document import Document, Key, value_at
 
 MAX_SHOWN = 60
 """Characters of a received value that a message repeats."""
+
+QUOTED = r"'([^']*)'"
+"""Names in pydantic's lists of what is expected."""
 
 KINDS = {
     "float": "a number",
@@ -100,6 +103,7 @@ def blame_validation(document: Document, error: ValidationError, root: type[Base
         is_key_fault = bool(details["loc"]) and details["loc"][-1] == "[key]"
         loc = details["loc"][:-1] if is_key_fault else details["loc"]
         message = _describe(details, root, loc)
+        loc = _as_written(document, prefix, loc)
         if details["type"] == "broken_rule":
             field = tuple(details["ctx"]["field"].split("."))
             message = f"got {show(_pick(details['input'], field))}; must {details['ctx']['must']}"
@@ -114,8 +118,8 @@ def _describe(details: ErrorDetails, root: type[BaseModel], loc: Key) -> str:
         return f"unknown key; must be one of {', '.join(fields)}{nearest(loc[-1], fields)}"
     if kind == "missing":
         return "is missing; must be given" + _meaning(root, loc)
-    if kind == "literal_error":
-        return one_of(details["input"], re.findall(r"'([^']*)'", context["expected"]))
+    if kind in ("union_tag_not_found", "union_tag_invalid", "literal_error"):
+        return _describe_choice(kind, context, details["input"])
     if kind == "value_error":
         return f"got {received}; {context['error']}"
     if kind == "string_pattern_mismatch":
@@ -126,6 +130,33 @@ def _describe(details: ErrorDetails, root: type[BaseModel], loc: Key) -> str:
         if kind.removeprefix(stem) in ("_type", "_parsing", "_from_float", "_inexact", "_datetime_parsing"):
             return f"got {received}; must be {wanted}"
     return f"got {received}; {details['msg'][:1].lower()}{details['msg'][1:]}"
+
+
+def _describe_choice(kind: str, context: Mapping[str, Any], received: object) -> str:
+    """Say which names are allowed; where a name decides what the other keys mean, say which key holds it."""
+    if kind == "literal_error":
+        return one_of(received, re.findall(QUOTED, context["expected"]))
+    if kind == "union_tag_not_found":
+        return f"got {show(received)}; must be a mapping with the key {_tag_key(context)}"
+    return f"{_tag_key(context)}: {one_of(context['tag'], re.findall(QUOTED, context['expected_tags']))}"
+
+
+def _tag_key(context: Mapping[str, Any]) -> str:
+    """Key that tells the members of a union apart; its discriminator is named after it: ``_of_measure()``."""
+    return str(context["discriminator"]).removeprefix("_of_").removesuffix("()")
+
+
+def _as_written(document: Document, prefix: Key, loc: Key) -> Key:
+    """Place of a value in the document: without the tags that a union adds, which are values of the item, no keys."""
+    here, key = value_at(document.tree, prefix), []
+    for name in loc:
+        is_tag = (
+            isinstance(here, dict) and name not in here and name in [v for v in here.values() if isinstance(v, str)]
+        )
+        if not is_tag:
+            key.append(name)
+            here = value_at(here, (name,))
+    return tuple(key)
 
 
 def _pick(value: Any, field: Key) -> Any:
@@ -154,6 +185,8 @@ def _section_at(root: type[BaseModel], loc: Key) -> type[BaseModel] | None:
         if isinstance(here, type) and issubclass(here, BaseModel):
             info = here.model_fields.get(str(name))
             here = info.annotation if info is not None else None
+        elif get_origin(here) in (Union, UnionType):
+            here = _tagged(here, str(name))
         elif get_origin(here) is dict:
             here = get_args(here)[1]
         elif get_origin(here) in (tuple, list):
@@ -164,9 +197,19 @@ def _section_at(root: type[BaseModel], loc: Key) -> type[BaseModel] | None:
     return here if isinstance(here, type) and issubclass(here, BaseModel) else None
 
 
+def _tagged(union: Any, tag: str) -> Any:
+    """Member of a union that carries a tag."""
+    for member in get_args(union):
+        if any(isinstance(item, Tag) and item.tag == tag for item in get_args(member)[1:]):
+            return member
+    return None
+
+
 def _strip(annotation: Any) -> Any:
-    """Annotation without ``Annotated`` and ``| None``."""
+    """Annotation without ``Annotated`` and ``| None``; a union of several members stays one."""
     while get_origin(annotation) in (Annotated, Union, UnionType, SerializeAsAny):
         arguments = [argument for argument in get_args(annotation) if argument is not type(None)]
+        if get_origin(annotation) in (Union, UnionType) and get_origin(arguments[0]) is Annotated:
+            return annotation
         annotation = arguments[0]
     return annotation

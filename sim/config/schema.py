@@ -17,10 +17,11 @@ from pydantic import (
 )
 
 from models.protocols import Start
+from sim.config.claim import ClaimConfig
 from sim.config.costs import CostsConfig
 from sim.config.market import MarketConfig
 from sim.config.replay import ReplayConfig
-from sim.config.section import ConfigSection, EngineConfig, broken_rule
+from sim.config.section import ConfigSection, EngineConfig, Name, broken_rule
 from sim.config.sensitivity import SensitivityConfig
 from sim.config.stress import StressConfig
 from sim.config.window import MAX_WINDOWS, WindowConfig
@@ -47,10 +48,6 @@ MetricName = Literal[
 
 Backend = Literal["auto", "loky", "threading", "dask"]
 """Kinds of workers: chosen by the experiment, processes, threads, or those of a Dask cluster."""
-
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=80)]
-"""Name of an experiment, scenario or strategy: it becomes part of paths and of dotted keys."""
-
 
 PathName = Annotated[str, StringConstraints(pattern=r"^(worst|median|best|p(0[1-9]|[1-9][0-9]))$")]
 """A path by the rank of its terminal P&L."""
@@ -309,6 +306,7 @@ class ExperimentConfig(ConfigSection):
     )
     keep: KeepConfig = Field(default=KeepConfig(), description="what is stored")
     compute: ComputeConfig = Field(default=ComputeConfig(), description="how the work is done")
+    claim: ClaimConfig | None = Field(default=None, description="what is claimed, and how it is judged; null: nothing")
 
     def market_of(self, scenario: str) -> MarketConfig:
         """What the market of a scenario carries: its own section, or the experiment's."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sim.report.section import Section, SectionBuilder
 from sim.report.sections import (
     all_statistics,
+    claims,
     definitions,
     drawdowns,
     effects,
@@ -22,6 +23,7 @@ from sim.report.sections import (
 from sim.storage import Results
 
 SECTIONS: tuple[SectionBuilder, ...] = (
+    SectionBuilder(name="claims", has_data=claims.has_data, build=claims.build),
     SectionBuilder(name="effects", has_data=effects.has_data, build=effects.build),
     SectionBuilder(name="drawdowns", has_data=drawdowns.has_data, build=drawdowns.build),
     SectionBuilder(name="tails", has_data=tails.has_data, build=tails.build),

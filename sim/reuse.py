@@ -1,0 +1,115 @@
+"""Run an experiment unless its results are there already: made by the same program from the same configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sim.config import ExperimentConfig
+from sim.errors import ConfigError
+from sim.experiment import build_model
+from sim.manifest import code_version, write_manifest
+from sim.partial import differences
+from sim.runner import Notify, Progress, run_experiment
+from sim.storage import MANIFEST, RESULTS, Results, open_results
+
+FREE = ("compute", "claim", "question")
+"""Sections of an experiment that decide no stored number."""
+
+
+def changes_since(manifest: dict[str, Any], config: ExperimentConfig) -> list[str]:
+    """Say what differs between results and what an experiment would give now; empty where they can be used.
+
+    Parameters
+    ----------
+    manifest : dict
+        Of the results.
+    config : ExperimentConfig
+        The experiment.
+    """
+    before, after = dict(manifest["config"]), config.model_dump(mode="json")
+    for name in FREE:
+        before.pop(name, None)
+        after.pop(name, None)
+    found = list(differences(before, after))
+    code, stored = code_version(), manifest["code"]
+    found += [
+        f"{name} of the program: was {stored.get(name)!r}, is {code[name]!r}"
+        for name in ("version", "commit")
+        if stored.get(name) != code[name]
+    ]
+    for name, scenario in config.scenarios.items():
+        # a preset may be a file that has changed; the model of an episode is one that holds this model
+        if repr(build_model(scenario)) not in manifest["models"].get(name, ""):
+            found.append(f"parameters of scenario {name} have changed")
+    return found
+
+
+def run_or_reuse(
+    config: ExperimentConfig,
+    directory: Path,
+    *,
+    progress: Progress | None = None,
+    notify: Notify | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> tuple[Results, bool]:
+    """Open the results of an experiment, running it where there are none.
+
+    Parameters
+    ----------
+    config : ExperimentConfig
+        The experiment; its claim replaces that in the manifest of results that are used again.
+    directory : Path
+        Result directory.
+    progress, notify : callable, optional
+        As in ``run_experiment``.
+    resume : bool
+        Go on with a stopped run.
+    overwrite : bool
+        Run anew where the results there are of another configuration or version.
+
+    Returns
+    -------
+    results : Results
+        Of this experiment.
+    is_new : bool
+        Whether they were made now.
+
+    Raises
+    ------
+    ConfigError
+        If there are results of another configuration or version, and they are not to be replaced.
+    """
+    if (directory / RESULTS).is_file():
+        results = open_results(directory)
+        changes = changes_since(results.manifest, config)
+        if not changes:
+            return _with_claim_of(results, config), False
+        if not overwrite:
+            raise ConfigError(
+                f"{directory} holds results of something else; replace them with --overwrite, or name another "
+                "directory with --output:\n" + "\n".join(f"  {change}" for change in changes[:20])
+            )
+    run_experiment(
+        config,
+        output=directory,
+        jobs=config.compute.jobs,
+        backend=config.compute.backend,
+        progress=progress,
+        notify=notify,
+        overwrite=overwrite,
+        resume=resume,
+    )
+    return open_results(directory), True
+
+
+def _with_claim_of(results: Results, config: ExperimentConfig) -> Results:
+    """Let results be judged by the rule of today; the manifest says by which."""
+    claim = config.model_dump(mode="json")["claim"]
+    if results.manifest["config"].get("claim") != claim:
+        results.manifest["config"]["claim"] = claim
+        draft = results.directory / f".{MANIFEST}.draft"
+        write_manifest(draft, results.manifest)
+        draft.replace(results.directory / MANIFEST)
+    return results
