@@ -35,7 +35,7 @@ def experiment(scenarios: Mapping[str, str | Mapping[str, Any]], strategies: lis
 
 
 def stored(cells: Mapping[tuple[str, str], Cell]) -> xr.Dataset:
-    """Root group of results.h5: values by scenario and strategy; ``engine_pnl`` is that of the hedge."""
+    """Root group of results.h5: values by scenario and strategy; by engine, the condor has nothing."""
     scenarios = list(dict.fromkeys(key[0] for key in cells))
     strategies = list(dict.fromkeys(key[1] for key in cells))
     names = next(iter(cells.values())).keys()
@@ -50,6 +50,11 @@ def stored(cells: Mapping[tuple[str, str], Cell]) -> xr.Dataset:
             data["window_engine_pnl"] = (("scenario", "strategy", "window", "engine", "path"), both)
         elif name == "window_sessions":
             data[name] = (("scenario", "window", "path"), values[:, 0, None])
+        elif name.startswith("mean_"):
+            both = np.stack([np.zeros_like(values), values], axis=2)
+            data[name] = (("scenario", "strategy", "engine", "greek_path"), both)
+        elif name.startswith("book_"):
+            data[name] = (("scenario", "strategy", "greek_path"), values)
         elif name.startswith("window"):
             data[name] = (("scenario", "strategy", "window", "path"), values[:, :, None])
         else:

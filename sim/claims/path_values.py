@@ -88,6 +88,14 @@ class PathValues:
         pnl = self._read("window_engine_pnl").sel(window=list(windows), engine=list(names))
         return np.asarray(pnl.transpose("window", "engine", "path").values.astype(np.float64).sum(axis=(0, 1)))
 
+    def mean_greek(self, greek: str, part: str) -> FloatArray:
+        """Greek of each measured path, mean over sessions, of the book, the first engine or all others."""
+        if part == "book":
+            return self.values(f"book_mean_{greek}")
+        names = self.engines[:1] if part == "first_engine" else self.engines[1:]
+        values = self._read(f"mean_{greek}").transpose("engine", "greek_path")
+        return np.asarray(values.sel(engine=list(names)).values.astype(np.float64).sum(axis=0))
+
     def excess(self) -> FloatArray:
         """P&L beyond interest over initial equity, shape (n_paths,) [-]: what trading added."""
         return (self.values("terminal_pnl") - self.values("interest")) / self.initial_equity

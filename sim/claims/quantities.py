@@ -93,6 +93,18 @@ def share_above(paths: PathValues, item: config.ShareAboveConfig, least: float) 
     return Quantity(estimate=estimate, n_telling=paths.n_paths, is_share=True, note=note)
 
 
+def mean_greek(paths: PathValues, item: config.MeanGreekConfig, least: float) -> Quantity:
+    """A greek, mean over the measured sessions and paths."""
+    values = paths.mean_greek(item.greek, item.of)
+    return Quantity(estimate=mean(values), n_telling=values.size)
+
+
+def vix_exposure(paths: PathValues, item: config.VixExposureConfig, least: float) -> Quantity:
+    """SPX exposure that positions in the VIX amount to, over initial equity."""
+    each_percent = -item.points_per_percent * paths.mean_greek("vix_delta", item.of)
+    return Quantity(estimate=mean(100.0 * each_percent / paths.initial_equity), n_telling=each_percent.size)
+
+
 def margin_growth(method: PathValues, baseline: PathValues, risk: str, least: float) -> Quantity:
     """Margin over that of the baseline, less risk-adjusted return over that of the baseline."""
     margins = [mean(paths.values("max_margin"), paths.design) for paths in (method, baseline)]
@@ -194,6 +206,17 @@ REGISTRY: dict[str, Measure] = {
         unit="share of paths",
         definition="share of paths on which a stored value exceeds a level, with Wilson's interval",
         compute=share_above,
+    ),
+    "mean_greek": Measure(
+        unit="USD per unit of the greek",
+        definition="vega, absolute delta or delta of VIX products, mean over the measured sessions and paths",
+        compute=mean_greek,
+    ),
+    "vix_exposure": Measure(
+        unit="share of equity",
+        definition="SPX exposure that positions in the VIX amount to: 100 times what they gain in a rise of the SPX by "
+        "1%, if VIX futures fall by so many points, over initial equity; mean over the measured sessions and paths",
+        compute=vix_exposure,
     ),
 }
 """The measures by the name that a claim asks for them."""

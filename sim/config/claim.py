@@ -192,6 +192,27 @@ class ShareAboveConfig(MeasureConfig):
     above: float = Field(ge=0.0, description="level, in the unit of the variable")
 
 
+class MeanGreekConfig(MeasureConfig):
+    """A greek, mean over the measured sessions and paths."""
+
+    measure: Literal["mean_greek"] = "mean_greek"
+    greek: Literal["vega", "abs_delta", "vix_delta"] = Field(
+        description="vega [USD per volatility point], absolute delta [USD per % of the SPX] or delta of VIX products"
+        " [USD per VIX point]"
+    )
+    of: Part = Field(default="book", description="whose greek")
+
+
+class VixExposureConfig(MeasureConfig):
+    """SPX exposure that positions in the VIX amount to, over equity: what they gain in a rise of the SPX by 1%."""
+
+    measure: Literal["vix_exposure"] = "vix_exposure"
+    of: Part = Field(default="hedges", description="whose positions")
+    points_per_percent: float = Field(
+        default=0.5, gt=0.0, description="VIX points by which VIX futures fall in a rise of the SPX by 1%"
+    )
+
+
 MEASURES: dict[str, type[MeasureConfig]] = {
     str(kind.model_fields["measure"].default): kind
     for kind in (
@@ -205,6 +226,8 @@ MEASURES: dict[str, type[MeasureConfig]] = {
         RiskAdjustedReturnConfig,
         MarginGrowthConfig,
         ShareAboveConfig,
+        MeanGreekConfig,
+        VixExposureConfig,
     )
 }
 """Settings of the measures by name."""
@@ -226,7 +249,9 @@ AnyMeasure = Annotated[
     | Annotated[AnnualPnlConfig, Tag("annual_pnl")]
     | Annotated[RiskAdjustedReturnConfig, Tag("risk_adjusted_return")]
     | Annotated[MarginGrowthConfig, Tag("margin_growth")]
-    | Annotated[ShareAboveConfig, Tag("share_above")],
+    | Annotated[ShareAboveConfig, Tag("share_above")]
+    | Annotated[MeanGreekConfig, Tag("mean_greek")]
+    | Annotated[VixExposureConfig, Tag("vix_exposure")],
     Discriminator(_of_measure),
 ]
 
