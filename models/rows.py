@@ -12,6 +12,9 @@ from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue, Pricer
 
 BoolArray = NDArray[np.bool_]
 
+LEAST_VARIANCE = 1e-8
+"""Variance that is moved at least: a share of nothing would be no move."""
+
 
 @runtime_checkable
 class RowPricer(Pricer, Protocol):
@@ -136,4 +139,4 @@ def moved_state(pricer: object, state: FloatArray, size: float) -> FloatArray:
         Relative move of variances; logarithms of them move by as much.
     """
     own = getattr(pricer, "moved_state", None)
-    return np.asarray(own(state, size) if own is not None else state * (1.0 + size))
+    return np.asarray(own(state, size) if own is not None else np.maximum(state, LEAST_VARIANCE) * (1.0 + size))

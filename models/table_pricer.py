@@ -254,6 +254,7 @@ class TablePricer:
             if axis.kind == "linear":
                 factor += size
             elif axis.kind != "index":
+                np.maximum(factor, _LEAST_LEVEL * axis.high, out=factor)  # a share of nothing would be no move
                 factor *= 1.0 + size
         return moved
 
@@ -402,6 +403,9 @@ class TablePricer:
 
 
 _CALL_AND_PUT = np.array([True, False])
+
+_LEAST_LEVEL = 1e-6
+"""Level of a factor that is moved at least, over the end of its range."""
 
 
 def _intrinsic(underlying: FloatArray, strike: FloatArray, is_call: BoolArray) -> FloatArray:

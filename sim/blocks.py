@@ -55,6 +55,9 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
         part["engine_active"] = outcome.engine_active
         part.update(_window_arrays(outcome.windows))
         part.update(stress_arrays(outcome.stress))
+        if outcome.exposures is not None:
+            part["greeks"] = outcome.exposures.greeks.astype(np.float32)
+            part["break_evens"] = outcome.exposures.break_evens.astype(np.float32)
         if keep.fan or keep.daily_equity or periods_of(config):
             part["equity"] = outcome.equity.astype(np.float32)
         part["example_equity"] = outcome.equity[:, :n_examples].T.astype(np.float32)

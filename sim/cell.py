@@ -19,6 +19,7 @@ from sim.calendar import WARMUP_DAYS, SessionCalendar
 from sim.config import ExperimentConfig, MarketConfig, ScenarioConfig
 from sim.evaluator import evaluate, required_signals
 from sim.experiment import build_model, start_of, steered_model, windows_of
+from sim.exposures import ExposurePlan
 from sim.given import NOTHING
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
@@ -226,6 +227,8 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
     inside = membership(windows_of(config), market)
     script = config.scenarios[cell.scenario].stress
     window = None if script is None else StressWindow.of(script, market)
+    keep = config.keep
+    n_measured = min(max(keep.greek_paths - cell.first_path, 0), cell.n_paths)
     outcomes = evaluate(
         market,
         config.strategies,
@@ -235,8 +238,9 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
         stream=stream,
         inside=inside,
         run_type=None if window is None else partial(StressRun, window),
+        exposures=ExposurePlan(n_paths=n_measured, every=keep.greek_every),
     )
-    has_series = config.keep.fan or config.keep.example_paths > 0
+    has_series = keep.fan or keep.example_paths > 0
     return CellResult(
         cell=cell,
         market={

@@ -8,6 +8,7 @@ identities of the ledger. On the last session nothing is decided: positions are 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from sim.conditions import CompiledConditions
 from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
 from sim.contracts import ContractSet, Product
 from sim.experiment import signals_read
+from sim.exposures import ExposurePlan, ExposureWatch
 from sim.frictions import filled_part
 from sim.ledger import Ledger
 from sim.margin import MarginPart, margin_parts
@@ -54,6 +56,7 @@ def evaluate(
     stream: Stream | None = None,
     run_type: Callable[..., StrategyRun] | None = None,
     inside: BoolArray | None = None,
+    exposures: ExposurePlan | None = None,
 ) -> dict[str, Outcomes]:
     """Evaluate strategies on the same paths, quotes and signals.
 
@@ -75,6 +78,8 @@ def evaluate(
         What makes the run of a strategy, ``StrategyRun`` by default.
     inside : ndarray of bool, shape (n_days + 1, n_windows, n_paths), optional
         Sessions of the windows in which P&L is added up apart, from ``windows.membership``; no windows by default.
+    exposures : ExposurePlan, optional
+        Which paths are measured for greeks and break-evens, and when; by default none.
 
     Returns
     -------
@@ -107,11 +112,14 @@ def evaluate(
         for name, strategy in strategies.items()
     }
     last = market.n_times - 1
+    ledgers = {name: run.ledger for name, run in runs.items()}
+    watch = ExposureWatch(exposures, quotes, {name: ledger.engines for name, ledger in ledgers.items()})
     for t in range(market.day0, last + 1):
         quotes.price_held(_held(runs.values()), t)
         for run in runs.values():
             run.step(t, decides=t < last)
-    return {name: run.outcomes() for name, run in runs.items()}
+        watch.note(ledgers, t)
+    return {name: replace(run.outcomes(), exposures=watch.of.get(name)) for name, run in runs.items()}
 
 
 def _held(runs: Iterable[StrategyRun]) -> dict[ContractSet, BoolArray]:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from sim.blocks import MARKET_SERIES, START_VALUES, Arrays
 from sim.cell import Cell
 from sim.config import ExperimentConfig
+from sim.exposure_gather import ExposureGather
 from sim.metrics.returns import RECENT
 from sim.outcome_reader import RECENT_VARIABLES, OutcomeReader
 from sim.pooled_gather import Pooled, has_daily_windows, periods_of, pooled_of
 from sim.statistics import statistics_tables
-from sim.storage import QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
+from sim.storage import EXPOSURE_VARIABLES, QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
 from sim.stress_results import StressResults
 from sim.window_gather import WindowGather
 
@@ -57,6 +58,7 @@ class Gather:
             "largest_ledger_residual": 0.0,
         }
         self._windows = WindowGather(config, self.engines)
+        self._exposures = ExposureGather(config, self.engines)
         self._scratch: dict[tuple[str, ...], np.memmap[Any, np.dtype[Any]]] = {}
         self._writer = self._create()
         self._stress = StressResults(config, self.engines)
@@ -96,6 +98,7 @@ class Gather:
                 for key in ENGINE_VARIABLES:
                     self._writer.write(key, (i, j, e, part), values[key][row])
             self._windows.add(self._writer, (i, j), cell, values, arrays["market/window_sessions"])
+            self._exposures.add(self._writer, (i, j), cell, values)
             if self.config.keep.fan or periods_of(self.config):
                 self._keep_daily((cell.scenario, name), part, values["equity"])
             if self.config.keep.daily_equity:
@@ -145,6 +148,7 @@ class Gather:
             **{name: self.n_examples > 0 for name in VARIABLES if name.startswith("example_")},
             **{name: bool(windows) for name in VARIABLES if name.startswith("window_")},
             **{name: config.days > RECENT for name in RECENT_VARIABLES},
+            **{name: name in self._exposures.variables for name in EXPOSURE_VARIABLES},
         }
         return ResultsWriter(
             self.directory / RESULTS,
@@ -159,6 +163,7 @@ class Gather:
                 "moment": 2,
                 "example": max(self.n_examples, 1),
                 **({"window": len(windows)} if windows else {}),
+                **self._exposures.sizes,
             },
             coordinates={
                 "scenario": self.scenarios,
@@ -169,6 +174,7 @@ class Gather:
                 "tenor": list(TENORS),
                 "moment": ["day 0", "last day"],
                 **({"window": windows} if windows else {}),
+                **self._exposures.coordinates,
             },
             attributes={
                 "name": config.name,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.exposures import Exposures
 from sim.windows.accumulate import WindowOutcomes
 
 FloatArray = NDArray[np.float64]
@@ -48,6 +49,8 @@ class Outcomes:
         Sums over the sessions of each window.
     stress : mapping of str to ndarray
         What a stress script did, by name in ``stress_results.STRESS_VARIABLES``; empty without one.
+    exposures : Exposures, optional
+        Greeks and break-evens of the first paths, where they were measured.
     """
 
     engines: tuple[str, ...]
@@ -65,6 +68,7 @@ class Outcomes:
     largest_residual: float
     windows: WindowOutcomes
     stress: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    exposures: Exposures | None = None
 
     @property
     def terminal_pnl(self) -> FloatArray:

@@ -197,13 +197,14 @@ class QuoteBook:
             zero = np.zeros(contracts.strike.shape)
             return Greeks(delta=zero, vega=zero, theta=zero)
         state, spot, pricer = self.market.state(t), self.market.spot(t), self.market.pricer_at(t)
-        tomorrow = self.market.pricer_at(t + 1, curve_of=t)  # of the futures' curve no more is known than today
-        theta = self._value(contracts, spot, state, t + 1, pricer=tomorrow) - self.mids(contracts, t)
         if contracts.product is Product.SPX_OPTION:
             strike, right = contracts.strike, contracts.is_call[:, None]
             value = pricer.spx_option(spot, state, strike=strike, ttm=sessions / SESSIONS_PER_YEAR, is_call=right)
             if not contracts.is_am:
                 return Greeks(delta=value.delta, vega=value.vega, theta=value.theta)
+        tomorrow = self.market.pricer_at(t + 1, curve_of=t)  # of the futures' curve no more is known than today
+        theta = self._value(contracts, spot, state, t + 1, pricer=tomorrow) - self.mids(contracts, t)
+        if contracts.product is Product.SPX_OPTION:
             return Greeks(delta=self.delta(contracts, t), vega=value.vega, theta=theta)
         higher, lower = (moved_state(self.market.pricer, state, bump) for bump in (STATE_BUMP, -STATE_BUMP))
         change = self._value(contracts, spot, higher, t) - self._value(contracts, spot, lower, t)

@@ -131,12 +131,50 @@ VARIABLES: dict[str, Variable] = {
     "example_equity": Variable((*_CELL, "example", "day"), "f4", "USD", "equity of the first paths"),
     "example_spot": Variable(("scenario", "example", "day"), "f4", "index points", "SPX of the first paths"),
     "example_vix": Variable(("scenario", "example", "day"), "f4", "VIX points", "VIX of the first paths"),
+    "engine_greek": Variable(
+        (*_CELL, "engine", "greek", "quantile", "greek_day"),
+        "f4",
+        "see greek",
+        "quantiles of the greeks of the engine over the measured paths: delta [USD per % of the SPX], vega and "
+        "vix_vega [USD per volatility point], theta [USD per session], vix_delta [USD per VIX point]",
+    ),
+    "engine_greek_mean": Variable((*_CELL, "engine", "greek", "greek_day"), "f4", "see engine_greek", "their means"),
+    "book_greek": Variable(
+        (*_CELL, "greek", "quantile", "greek_day"), "f4", "see engine_greek", "quantiles of the greeks of the book"
+    ),
+    "book_greek_mean": Variable((*_CELL, "greek", "greek_day"), "f4", "see engine_greek", "their means"),
+    "break_even": Variable(
+        (*_CELL, "side", "quantile", "greek_day"),
+        "f4",
+        "1",
+        "quantiles of the distance from the SPX to the nearest break-even of the condors, share of the SPX, over paths "
+        "that hold one; hedged: with the open profit of the hedges",
+    ),
+    "break_even_share": Variable((*_CELL, "greek_day"), "f4", "1", "share of the measured paths that hold a condor"),
+    "mean_abs_delta": Variable(
+        (*_CELL, "engine", "greek_path"), "f8", "USD per % of the SPX", "mean over sessions of the absolute delta"
+    ),
+    "mean_vega": Variable(
+        (*_CELL, "engine", "greek_path"), "f8", "USD per volatility point", "mean over sessions of the vega"
+    ),
+    "mean_vix_delta": Variable(
+        (*_CELL, "engine", "greek_path"), "f8", "USD per VIX point", "mean over sessions of the VIX delta"
+    ),
+    "book_mean_abs_delta": Variable((*_CELL, "greek_path"), "f8", "USD per % of the SPX", "the same of the book"),
+    "book_mean_vega": Variable((*_CELL, "greek_path"), "f8", "USD per volatility point", "the same of the book"),
+    "book_mean_vix_delta": Variable((*_CELL, "greek_path"), "f8", "USD per VIX point", "the same of the book"),
     "daily_equity": Variable((*_CELL, "day", "path"), "f4", "USD", "equity of every path at every close"),
 }
 """The root group of results.h5."""
 
+EXPOSURE_VARIABLES = frozenset(
+    name for name, item in VARIABLES.items() if {"greek", "side", "greek_day", "greek_path"} & set(item.dimensions)
+)
+"""Greeks and break-evens of the first paths."""
+
 AXES: dict[str, tuple[str, str]] = {
     "day": ("sessions", "sessions after day 0"),
+    "greek_day": ("sessions", "sessions after day 0 on which greeks are measured"),
     "quantile": ("1", "probability"),
     "tenor": ("sessions", "sessions to expiry, 0 is the VIX itself"),
 }

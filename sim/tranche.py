@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self, TypeVar
 
 import numpy as np
@@ -76,6 +76,18 @@ class Tranche:
             gross_pnl=np.zeros(shape[1]),
             cost=np.zeros(shape[1]),
         )
+
+    def first_paths(self, n_paths: int) -> Self:
+        """Copy of the position on the first paths alone; its account stays behind."""
+        contracts, part = self.contracts, slice(n_paths)
+        mine = self.empty(
+            self.engine,
+            replace(contracts, strike=contracts.strike[:, part].copy()),
+            self.entry_day,
+            self.entry_mid[:, part],
+        )
+        mine.quantity, mine.mid = self.quantity[:, part].copy(), self.mid[:, part]
+        return mine
 
     @property
     def is_open(self) -> BoolArray:

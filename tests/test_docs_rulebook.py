@@ -14,8 +14,10 @@ from ruamel.yaml import YAML
 from sim.conditions import BOOK_SIGNALS, Condition
 from sim.config import AccountConfig, CostsConfig, MarginConfig
 from sim.config.market import BreadthConfig, EventsConfig, MacroConfig, MacroFactorConfig, SettlementConfig
+from sim.config.schema import KeepConfig
 from sim.errors import ConfigError
 from sim.experiment import engine_types, parse_experiment
+from sim.greeks import GREEKS
 from sim.signals import REGISTRY as SIGNALS
 from sim.strategies.gates import IrrGateConfig
 from sim.strategies.hedging import HedgeConfig
@@ -120,6 +122,18 @@ def test_every_signal_has_a_row_with_unit_history_and_source() -> None:
         assert (f"`market.{signal.needs}`" in row) == (signal.needs is not None)
     for name in BOOK_SIGNALS:
         assert any(line.startswith(f"| `{name}` | ") for line in lines), name
+
+
+def test_every_greek_has_a_row_with_unit_and_meaning() -> None:
+    lines = PAGES["greeks.md"].splitlines()
+    for name, greek in GREEKS.items():
+        assert f"| `{name}` | {greek.unit} | {greek.meaning} |" in lines
+
+
+def test_what_is_kept_of_greeks_stands_with_its_defaults() -> None:
+    rows = {"greek_paths", "greek_every"}
+    text = PAGES["greeks.md"]
+    assert [row for row in missing_rows(KeepConfig, text) if re.findall(r"`(\w+)`", row)[0] in rows] == []
 
 
 def test_no_row_names_a_signal_that_does_not_exist() -> None:

@@ -72,7 +72,9 @@ def recorded(
         run_type=start,
     )
     entries, days = runs[0].ledger.entries, runs[0].days
-    return Journal(scenario="toy", strategy="book", path=0, entries=entries, days=days), outcomes["book"]
+    equity = (account or AccountConfig()).initial_equity
+    journal = Journal(scenario="toy", strategy="book", path=0, initial_equity=equity, entries=entries, days=days)
+    return journal, outcomes["book"]
 
 
 # the book of three weeks
@@ -203,6 +205,56 @@ def test_running_pnl_ends_at_that_of_the_engines_and_of_the_account() -> None:
     assert [day.equity for day in journal.days] == outcomes.equity[:, 0].tolist()
     interest = math.fsum(entry.cash for entry in journal.entries if entry.action == "interest")
     assert math.fsum([*last.engine_pnl.values(), interest]) == pytest.approx(last.equity - 1e6, abs=1e-6)
+
+
+def test_costs_of_day_0_are_in_the_terminal_pnl() -> None:
+    """Day 0 is a Monday: its condor is paid for before the first close."""
+    journal, outcomes = recorded(moving_market(*MANY), StrategyConfig(engines=MANY))
+    assert journal.days[0].equity < 1e6
+    assert journal.terminal_pnl == outcomes.terminal_pnl[0]
+
+
+@pytest.mark.parametrize("path", [0, 1])
+def test_greeks_and_break_evens_of_the_book_are_those_worked_out(path: int) -> None:
+    """Condors of the book of three weeks by closed forms: delta for 1% of the SPX, and the nearest break-evens."""
+    journal, _ = recorded(book_market(path, 1 - path), BOOK["book"])
+    seen = 0
+    for day in journal.days:
+        spot, vol = SPOTS[path][day.session], VOLS[path][day.session]
+        total, below, above = 0.0, math.inf, math.inf
+        for legs in open_legs(journal, day.session):
+            credit = -sum(leg.quantity * leg.mid for leg in legs) / abs(legs[1].quantity)
+            days = np.busday_count(day.date, legs[0].expiry, holidays=["2019-01-21", "2019-02-18"])
+            for leg in legs:
+                up, down = (
+                    price(bump * spot, vol, leg.strike, int(days), leg.right == "call") for bump in (1.0001, 0.9999)
+                )
+                total += 100.0 * leg.quantity * (up - down) / 0.0002 * 0.01
+            below = min(below, (spot - legs[1].strike + credit) / spot)
+            above = min(above, (legs[2].strike + credit - spot) / spot)
+        if below == math.inf:
+            assert day.break_evens["put"] is None
+            assert set(day.greeks.values()) == {0.0}
+            continue
+        seen += 1
+        assert day.greeks["delta"] == pytest.approx(total, rel=1e-4, abs=0.5)
+        assert day.break_evens["put"] == pytest.approx(below, rel=1e-9)
+        assert day.break_evens["call"] == pytest.approx(above, rel=1e-9)
+        assert day.break_evens["put_hedged"] == day.break_evens["put"]
+    assert seen >= 10
+
+
+def open_legs(journal: Journal, session: int) -> list[tuple[Any, ...]]:
+    """Legs as opened of the condors that are held after a session."""
+    held: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for entry in journal.entries:
+        if entry.is_order and entry.session <= session:
+            key = (entry.legs[0].expiry, *(leg.strike for leg in entry.legs))
+            if entry.action == "open":
+                held[key] = entry.legs
+            else:
+                del held[key]
+    return list(held.values())
 
 
 def test_positions_by_the_journal_are_flat_or_still_open_at_the_end() -> None:
@@ -398,7 +450,8 @@ def test_json_and_file_hold_the_same_legs(results: Results, tmp_path: Path) -> N
     for item in journals:
         cash = math.fsum(float(row["cash"]) for row in rows if row["path"] == str(item["path"]))
         assert cash == pytest.approx(item["days"][-1]["cash"] - 1e6, abs=1e-6)
-        assert item["terminal_pnl"] == item["days"][-1]["equity"] - item["days"][0]["equity"]
+        assert item["terminal_pnl"] == item["days"][-1]["equity"] - item["initial_equity"]
+        assert set(item["days"][0]["greeks"]) == {"delta", "vega", "theta", "vix_delta", "vix_vega"}
     legs = [leg for item in journals for entry in item["entries"] for leg in entry["legs"]]
     assert [row["quantity"] for row in rows if row["product"]] == [str(leg["quantity"]) for leg in legs]
 

@@ -100,7 +100,7 @@ def test_a_file_is_complete_only_when_it_says_so(tmp_path: Path) -> None:
 def test_every_variable_and_every_axis_says_what_it_is(stored: Path) -> None:
     data = xr.load_dataset(stored / "results.h5", engine="h5netcdf")
     numeric_axes = [name for name in data.coords if data[name].dtype.kind in "iuf"]
-    assert set(numeric_axes) == {"day", "quantile", "tenor"}
+    assert set(numeric_axes) == {"day", "greek_day", "quantile", "tenor"}
     for name in (*data.data_vars, *numeric_axes):
         assert {"units", "long_name"} <= set(data[name].attrs), name
     assert {item.units for item in VARIABLES.values()} == {

@@ -243,6 +243,10 @@ class KeepConfig(ConfigSection):
         " P&L: worst, p01 to p99, median, best; those of journal_paths are shown too; [] shows none",
     )
     daily_equity: bool = Field(default=False, description="equity of every path and day (large)")
+    greek_paths: int = Field(
+        default=100, ge=0, le=1000, description="paths per scenario whose greeks and break-evens are measured; 0: none"
+    )
+    greek_every: int = Field(default=5, ge=1, le=252, description="sessions between two such measurements")
 
 
 class ComputeConfig(ConfigSection):

@@ -115,6 +115,10 @@ class Day:
         Cash, and cash plus positions at mid [USD].
     engine_pnl : mapping
         P&L since day 0 by engine, costs taken off [USD].
+    greeks : mapping
+        Of the book after the orders of the session, in the units of ``sim.greeks.GREEKS``.
+    break_evens : mapping
+        Distance from the SPX to the nearest break-even of a condor by side, share of the SPX; None without a condor.
     """
 
     session: int
@@ -124,6 +128,8 @@ class Day:
     cash: float
     equity: float
     engine_pnl: Mapping[str, float]
+    greeks: Mapping[str, float]
+    break_evens: Mapping[str, float | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,6 +142,8 @@ class Journal:
         Names in the experiment.
     path : int
         Number of the path.
+    initial_equity : float
+        Equity before the first orders [USD].
     entries : list of Entry
         In the order in which they happened.
     days : list of Day
@@ -145,13 +153,14 @@ class Journal:
     scenario: str
     strategy: str
     path: int
+    initial_equity: float
     entries: list[Entry] = field(default_factory=list)
     days: list[Day] = field(default_factory=list)
 
     @property
     def terminal_pnl(self) -> float:
-        """Equity after the last session minus that after day 0, as results store it [USD]."""
-        return self.days[-1].equity - self.days[0].equity
+        """Equity after the last session minus that before the first orders, as results store it [USD]."""
+        return self.days[-1].equity - self.initial_equity
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a leg, with the account after the session; interest is a row without contracts.
@@ -166,6 +175,8 @@ class Journal:
         head |= {"session": entry.session, "date": entry.date, "spot": day.spot, "vix": day.vix}
         head |= {"engine": entry.engine, "action": entry.action, "reason": entry.reason}
         tail: dict[str, Any] = {"engine_pnl": day.engine_pnl.get(entry.engine), "equity": day.equity}
+        tail |= {f"book_{name}": value for name, value in day.greeks.items()}
+        tail |= {f"break_even_{name}": value for name, value in day.break_evens.items()}
         tail["signals"] = "; ".join(f"{name}={value:.6g}" for name, value in entry.signals.items())
         legs = [{name: getattr(leg, name) for name in Leg.__slots__} for leg in entry.legs]
         empty: dict[str, Any] = {**dict.fromkeys(Leg.__slots__), "fees": 0.0, "half_spread": 0.0, "cash": entry.cash}

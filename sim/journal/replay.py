@@ -98,7 +98,14 @@ def replay(config: ExperimentConfig, scenario: str, strategy: str, path: int) ->
         run_type=start,
     )
     (run,) = runs
-    return Journal(scenario=scenario, strategy=strategy, path=path, entries=run.ledger.entries, days=run.days)
+    return Journal(
+        scenario=scenario,
+        strategy=strategy,
+        path=path,
+        initial_equity=config.account.initial_equity,
+        entries=run.ledger.entries,
+        days=run.days,
+    )
 
 
 def chosen_path(terminal: np.ndarray, path: str | int) -> int:

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from sim.config import EngineConfig, StrategyConfig
 from sim.evaluator import StrategyRun
 from sim.experiment import signals_read
+from sim.exposures import ExposurePlan, ExposureWatch
+from sim.greeks import GREEKS
 from sim.journal.entries import Day
 from sim.journal.ledger import Note, RecordingLedger
 from sim.journal.reasons import notes_of, trees_of
+from sim.strategies.break_even import SIDES
 from sim.strategies.protocols import DayView, Engine, Orders
 
 FloatArray = NDArray[np.float64]
+BOOK = "book"
 BoolArray = NDArray[np.bool_]
 
 
@@ -51,12 +55,14 @@ class RecordedRun(StrategyRun):
         self.watched = {config.engine: WatchedEngine(engine, config) for config, (_, engine) in pairs}
         self.engines = list(self.watched.items())
         self.days: list[Day] = []
+        self._watch = ExposureWatch(ExposurePlan(n_paths=1, every=1), quotes, {BOOK: self.ledger.engines})
 
     def step(self, t: int, *, decides: bool) -> None:
         """Move the book, and write down how it stands."""
         ledger, market = self.ledger, self.market
         ledger.t = t
         super().step(t, decides=decides)
+        self._watch.note({BOOK: ledger}, t)
         net = ledger.gross_pnl[:, ledger.path] - ledger.cost[:, ledger.path]
         self.days.append(
             Day(
@@ -67,8 +73,20 @@ class RecordedRun(StrategyRun):
                 cash=float(ledger.cash[ledger.path]),
                 equity=float(self.equity[t - market.day0, ledger.path]),
                 engine_pnl=dict(zip(ledger.engines, map(float, net), strict=True)),
+                **self._exposures(t - market.day0),
             )
         )
+
+    def _exposures(self, row: int) -> dict[str, Any]:
+        """Greeks of the book and break-evens after a session."""
+        exposures = self._watch.of[BOOK]
+        greeks = exposures.greeks[:, :, row, 0].sum(axis=0)
+        distances = exposures.break_evens[:, row, 0]
+        known = [float(distance) if np.isfinite(distance) else None for distance in distances]
+        return {
+            "greeks": dict(zip(GREEKS, map(float, greeks), strict=True)),
+            "break_evens": dict(zip(SIDES, known, strict=True)),
+        }
 
     def _fill(self, name: str, orders: Orders, t: int) -> None:
         self.ledger.notes = deque(self.watched[name].notes)

@@ -76,7 +76,8 @@ def finish(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "line
     return figure
 
 
-def _band(figure: go.Figure, x: FloatArray, low: FloatArray, high: FloatArray, *, colour: str, name: str) -> None:
+def band(figure: go.Figure, x: FloatArray, low: FloatArray, high: FloatArray, *, colour: str, name: str) -> None:
+    """Add an area between two lines."""
     figure.add_scatter(x=x, y=high, mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False)
     figure.add_scatter(
         x=x, y=low, mode="lines", line={"width": 0}, fill="tonexty", fillcolor=colour, name=name, hoverinfo="skip"
@@ -110,8 +111,8 @@ def fan(
         Single paths drawn as thin lines.
     """
     figure = go.Figure()
-    _band(figure, days, quantiles[0.05], quantiles[0.95], colour=rgba(colour, BAND_ALPHA[0]), name="5-95%")
-    _band(figure, days, quantiles[0.25], quantiles[0.75], colour=rgba(colour, BAND_ALPHA[1]), name="25-75%")
+    band(figure, days, quantiles[0.05], quantiles[0.95], colour=rgba(colour, BAND_ALPHA[0]), name="5-95%")
+    band(figure, days, quantiles[0.25], quantiles[0.75], colour=rgba(colour, BAND_ALPHA[1]), name="25-75%")
     for number, path in enumerate(examples):
         figure.add_scatter(
             x=days,
@@ -209,9 +210,9 @@ def survival(
     figure = go.Figure()
     for name, values in samples.items():
         level, share, low, high = survival_curve(values, floor=floor)
-        _band(figure, level, low, high, colour=rgba(colours[name], BAND_ALPHA[0]), name=f"{name}: 95% interval")
-        for band in figure.data[-2:]:
-            band.update(showlegend=False, legendgroup=name)
+        band(figure, level, low, high, colour=rgba(colours[name], BAND_ALPHA[0]), name=f"{name}: 95% interval")
+        for line in figure.data[-2:]:
+            line.update(showlegend=False, legendgroup=name)
         figure.add_scatter(
             x=level,
             y=share,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
-from models.black import implied_volatility
 from models.protocols import SESSIONS_PER_YEAR
 from sim.contracts import ContractSet, Product, listed_strike
 from sim.expiries import nearest_expiry
+from sim.greeks import black_greeks
 from sim.strategies.protocols import DayView
 
 FloatArray = NDArray[np.float64]
@@ -85,17 +84,10 @@ def black_delta(view: DayView, contracts: ContractSet) -> FloatArray:
     Shape (n_legs, n_paths), change of price per point of the future. Model-free: from listed prices alone.
     """
     years = (contracts.expiry - view.t) / SESSIONS_PER_YEAR
-    growth = np.exp(view.rate * years)
-    future = view.vix_future(contracts.expiry)[None, :]
-    sign = np.where(contracts.is_call, 1.0, -1.0)[:, None]
-    intrinsic = np.maximum(sign * (future - contracts.strike), 0.0)
-    upper = np.where(contracts.is_call[:, None], future, contracts.strike)
-    # interpolated prices may leave the bounds of arbitrage by rounding
-    price = np.clip(view.mids(contracts) * growth, intrinsic, upper * (1.0 - 1e-9))
-    volatility = implied_volatility(price, future, contracts.strike, years, is_call=contracts.is_call[:, None])
-    total = np.maximum(volatility, 1e-6) * np.sqrt(years)
-    d1 = np.log(future / contracts.strike) / total + 0.5 * total
-    return np.asarray(sign * ndtr(sign * d1) / growth)
+    future = view.vix_future(contracts.expiry)
+    right = contracts.is_call[:, None]
+    delta, _ = black_greeks(view.mids(contracts), future, contracts.strike, years, view.rate, right)
+    return delta
 
 
 def spx_put_spread(view: DayView, expiry: int, long_delta: float, short_delta: float) -> ContractSet:
