@@ -14,6 +14,7 @@ from sim.cli import (
     fidelity,
     journal,
     price,
+    replay,
     run,
     sensitivity,
     show,
@@ -24,7 +25,7 @@ from sim.cli.app import INTERRUPTED, app
 from sim.cli.interruption import end_promptly, leave
 
 __all__ = ["app", "bench", "calibrate", "check", "claims", "doctor", "fidelity", "journal", "main", "price"]
-__all__ += ["run", "sensitivity", "show", "status", "stress"]
+__all__ += ["replay", "run", "sensitivity", "show", "status", "stress"]
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ ORDER = (
     "journal",
     "claims",
     "stress",
+    "replay",
     "sensitivity",
     "price",
     "calibrate",
