@@ -1,8 +1,9 @@
 """Run strategies along a block of paths, day by day, all paths at once.
 
 The order within a session: interest on yesterday's cash; marks at today's mids; settlement of what expires; ruin and
-margin; decisions of the engines in the order of the strategy, all on the same book; their orders, closes first; the
-identities of the ledger. On the last session nothing is decided: positions are valued at mid.
+margin; orders of earlier sessions that are due; decisions of the engines in the order of the strategy, all on the same
+book; their orders, closes first; the identities of the ledger. On the last session nothing is decided: positions are
+valued at mid.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from models.protocols import Stream
 from sim.conditions import CompiledConditions
 from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
 from sim.contracts import ContractSet, Product
+from sim.execution import OrderQueue, Placed, is_lapsed
 from sim.experiment import signals_read
 from sim.exposures import ExposurePlan, ExposureWatch
 from sim.frictions import filled_part
@@ -27,7 +29,7 @@ from sim.outcomes import Outcomes
 from sim.quotes import QuoteBook
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.memory import BookMemory, roll_phases
-from sim.strategies.protocols import CONDOR, DayView, Engine, Orders
+from sim.strategies.protocols import CONDOR, DayView, Engine
 from sim.strategies.registry import REGISTRY
 from sim.strategies.trades import TradeResults
 from sim.tranche import Tranche
@@ -160,6 +162,7 @@ class StrategyRun:
         self.profit_target = condors[0].profit_target if condors else None
         self.trades = TradeResults(n_paths)
         self.windows = WindowBook(inside, len(names), account.initial_equity)
+        self.queue = OrderQueue(account.execution_lag, n_paths)
         self.alive = np.ones(n_paths, dtype=np.bool_)
         self.equity = np.empty((n_days, n_paths))
         self.active = np.zeros((len(names), n_paths))
@@ -177,7 +180,11 @@ class StrategyRun:
         is_called = self._meet_margin(t)
         equity = ledger.equity()
         self._remember(t, equity)
+        self.queue.cancel(is_called | ~self.alive)
+        is_traded = self._fill_due(t)
         if decides:
+            self.memory.committed += self.queue.committed(t)
+            waiting = self.memory.committed.copy()
             view = DayView(
                 market,
                 self.quotes,
@@ -189,11 +196,12 @@ class StrategyRun:
                 conditions=self.conditions,
                 memory=self.memory,
             )
-            orders = [(name, engine.decide(view)) for name, engine in self.engines]
-            for name, order in orders:
-                self._fill(name, order, t)
-            if any(order.opens or order.trades for _, order in orders):
-                self._margins(t)
+            for name, orders in [(name, engine.decide(view)) for name, engine in self.engines]:
+                self.queue.place(name, orders, t)
+            self.queue.commit(self.memory.committed - waiting, t)
+            is_traded |= self._fill_due(t)
+        if is_traded:
+            self._margins(t)
         self.trades.note(ledger, equity)
         ledger.drop_closed()
         ledger.verify(t - market.day0)
@@ -223,16 +231,26 @@ class StrategyRun:
         expiry = self.market.front_vix_expiry(t - 1)
         return np.asarray(self.market.vix_future(t, expiry) - self.market.vx(1)[t - 1])
 
-    def _fill(self, name: str, orders: Orders, t: int) -> None:
-        vix = self.market.vix(t)
+    def _fill_due(self, t: int) -> bool:
+        """Fill the orders that are due; return whether any of them may bind more margin."""
+        due = self.queue.due(t)
+        for placed in due:
+            self._fill(placed, t)
+        return any(placed.orders.opens or placed.orders.trades for placed in due)
+
+    def _fill(self, placed: Placed, t: int) -> None:
+        vix, orders = self.market.vix(t), placed.orders
         for close in orders.closes:
             self._close(close.tranche, close.mask, t)
         for trade in orders.trades:
-            self.ledger.trade(trade.tranche, self._filled(trade.tranche.contracts, trade.change), vix)
+            change = np.where(trade.tranche.is_open, trade.change, 0.0)  # it may have been closed since
+            self.ledger.trade(trade.tranche, self._filled(trade.tranche.contracts, change), vix)
         for order in orders.opens:
+            if is_lapsed(order, t):
+                continue
             mid = self.quotes.mids(order.contracts, t)
             quantity = self._filled(order.contracts, order.quantity)
-            self.ledger.open(name, order.contracts, quantity, t, mid, vix, order.outlay_each)
+            self.ledger.open(placed.engine, order.contracts, quantity, t, mid, vix, order.outlay_each)
 
     def _filled(self, contracts: ContractSet, quantity: FloatArray) -> FloatArray:
         """Contracts of an order that are traded today."""

@@ -134,15 +134,15 @@ VARIABLES: dict[str, Variable] = {
     "engine_greek": Variable(
         (*_CELL, "engine", "greek", "quantile", "greek_day"),
         "f4",
-        "see greek",
+        "by greek",
         "quantiles of the greeks of the engine over the measured paths: delta [USD per % of the SPX], vega and "
         "vix_vega [USD per volatility point], theta [USD per session], vix_delta [USD per VIX point]",
     ),
-    "engine_greek_mean": Variable((*_CELL, "engine", "greek", "greek_day"), "f4", "see engine_greek", "their means"),
+    "engine_greek_mean": Variable((*_CELL, "engine", "greek", "greek_day"), "f4", "by greek", "their means"),
     "book_greek": Variable(
-        (*_CELL, "greek", "quantile", "greek_day"), "f4", "see engine_greek", "quantiles of the greeks of the book"
+        (*_CELL, "greek", "quantile", "greek_day"), "f4", "by greek", "quantiles of the greeks of the book"
     ),
-    "book_greek_mean": Variable((*_CELL, "greek", "greek_day"), "f4", "see engine_greek", "their means"),
+    "book_greek_mean": Variable((*_CELL, "greek", "greek_day"), "f4", "by greek", "their means"),
     "break_even": Variable(
         (*_CELL, "side", "quantile", "greek_day"),
         "f4",

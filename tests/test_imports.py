@@ -21,7 +21,7 @@ SIM_ORDER = (
     {"book", "marking", "tranche", "ledger", "costs", "margin", "windows"},
     {"strategies"},
     {"stress", "replay"},
-    {"exposures", "outcomes"},
+    {"exposures", "execution", "outcomes"},
     {"metrics"},
     {"experiment", "extensions", "variation"},
     {"evaluator", "stress_run"},

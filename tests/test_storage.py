@@ -110,6 +110,10 @@ def test_every_variable_and_every_axis_says_what_it_is(stored: Path) -> None:
         "sessions",
         "index points",
         "VIX points",
+        "by greek",
+        "USD per % of the SPX",
+        "USD per volatility point",
+        "USD per VIX point",
     }
     for group in ("statistics", "paired"):
         table = xr.load_dataset(stored / "results.h5", engine="h5netcdf", group=group)

@@ -227,6 +227,9 @@ class AccountConfig(ConfigSection):
     initial_equity: float = Field(default=1_000_000.0, gt=0.0, description="equity on day 0 [USD]")
     fractional: bool = Field(default=False, description="allow fractions of a contract (for studies)")
     spot: float = Field(default=4000.0, gt=0.0, description="SPX on day 0 [index points]")
+    execution_lag: int = Field(
+        default=0, ge=0, le=5, description="sessions from the close of a decision to the close of its fill"
+    )
 
 
 class KeepConfig(ConfigSection):

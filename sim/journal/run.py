@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from sim.config import EngineConfig, StrategyConfig
 from sim.evaluator import StrategyRun
+from sim.execution import Placed, is_lapsed
 from sim.experiment import signals_read
 from sim.exposures import ExposurePlan, ExposureWatch
 from sim.greeks import GREEKS
@@ -88,9 +90,16 @@ class RecordedRun(StrategyRun):
             "break_evens": dict(zip(SIDES, known, strict=True)),
         }
 
-    def _fill(self, name: str, orders: Orders, t: int) -> None:
-        self.ledger.notes = deque(self.watched[name].notes)
-        super()._fill(name, orders, t)
+    def _fill(self, placed: Placed, t: int) -> None:
+        orders = placed.orders
+        lapsed = [False] * (len(orders.closes) + len(orders.trades)) + [is_lapsed(order, t) for order in orders.opens]
+        told = self.watched[placed.engine].notes.pop(id(orders))
+        notes = [note for note, is_gone in zip(told, lapsed, strict=True) if not is_gone]
+        if placed.decided != t:
+            day = f"decided on {self.market.calendar.dates[placed.decided]}"
+            notes = [replace(note, reason=f"{note.reason} ({day})") for note in notes]
+        self.ledger.notes = deque(notes)
+        super()._fill(placed, t)
 
     def _stop_ruined(self, t: int) -> None:
         self.ledger.forced = Note(action="close", reason="ruin: equity is gone")
@@ -116,8 +125,8 @@ class WatchedEngine:
 
     Attributes
     ----------
-    notes : list of Note
-        Reasons of the orders of the last decision: closes, trades, opens.
+    notes : dict
+        By identity of orders that are not filled yet: reasons of closes, trades, opens.
     held : dict
         Trees of conditions that held at the last decision: field -> formula.
     """
@@ -130,7 +139,7 @@ class WatchedEngine:
         self.trees = trees_of(config)
         book = {name for tree in self.trees.values() for name in tree.signals()} - set(signals_read(config))
         self.market_signals, self.book_signals = signals_read(config), tuple(sorted(book))
-        self.notes: list[Note] = []
+        self.notes: dict[int, list[Note]] = {}
         self.held: dict[str, str] = {}
 
     def decide(self, view: DayView) -> Orders:
@@ -139,5 +148,5 @@ class WatchedEngine:
         read |= {name: float(view.book_signal(name)[0]) for name in self.book_signals}
         self.held = {name: str(tree) for name, tree in self.trees.items() if bool(view.holds(tree)[0])}
         orders = self.engine.decide(view)
-        self.notes = notes_of(view, self.config, orders, self.held, read)
+        self.notes[id(orders)] = notes_of(view, self.config, orders, self.held, read)
         return orders
