@@ -34,7 +34,7 @@ def changes_since(manifest: dict[str, Any], config: ExperimentConfig) -> list[st
     found = list(differences(before, after))
     code, stored = code_version(), manifest["code"]
     found += [
-        f"{name} of the program: was {stored.get(name)!r}, is {code[name]!r}"
+        f"{name} of the program: {stored.get(name)} -> {code[name]}"
         for name in ("version", "commit")
         if stored.get(name) != code[name]
     ]

@@ -145,7 +145,7 @@ def judged(folder: Path, *arguments: str) -> tuple[int, Any, str]:
 
 def test_a_hedge_that_pays_seventy_per_cent_back_is_found_to(folder: Path) -> None:
     code, tree, err = judged(folder, "T1")
-    assert code == 0
+    assert code == 0, err
     assert [row["estimate"] for row in tree["rows"]] == pytest.approx([0.7, 0.7], abs=1e-5)
     assert [row["verdict"] for row in tree["rows"]] == ["supported", "supported"]
     assert all(30 < row["n_telling"] < 120 for row in tree["rows"])
@@ -203,7 +203,7 @@ def test_results_are_used_again_and_never_mixed_up(folder: Path) -> None:
     assert "are used again" in err
     code, tree, err = judged(folder, "T1", "-o", "paths=60")
     assert (code, tree, stored.stat().st_mtime_ns) == (2, None, made)
-    assert "paths: was 120, is 60" in err
+    assert "paths: 120 -> 60" in err
     assert "--overwrite" in err
     code, tree, _ = judged(folder, "T1", "-o", "paths=60", "--overwrite")
     assert (code, tree["rows"][0]["n_paths"]) == (0, 60)
@@ -230,7 +230,7 @@ def test_results_of_another_version_are_not_used(folder: Path) -> None:
     manifest.write_text(json.dumps(tree))
     code, _, err = judged(folder, "T1")
     assert code == 2
-    assert "version of the program: was '0.0.1', is " in err
+    assert "version of the program: 0.0.1 -> " in err
 
 
 def test_claims_are_listed_in_the_order_of_their_numbers(folder: Path) -> None:
