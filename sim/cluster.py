@@ -150,11 +150,16 @@ def remote_work(
     if others:
         raise WorkersLost(f"a worker of the cluster is not of this version, it has {'; '.join(others)}")
     extensions.register()
-    if path.parent.is_dir():
+    if sees(path.parent):
         return work(config, cell, path), None
     content: list[bytes] = []
     outcome = work(config, cell, path, write=lambda _, arrays: content.append(pack_block(arrays)))
     return outcome, content[0] if content else None
+
+
+def sees(folder: Path) -> bool:
+    """Whether this worker can put blocks into a folder of the run."""
+    return folder.is_dir()
 
 
 def versions() -> dict[str, str]:
