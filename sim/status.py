@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from math import ceil
@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from sim.config import SensitivityConfig
 from sim.errors import StorageError
 from sim.partial import PartialRun, lock_path, read_run
 from sim.runlog import DONE, FAILED, GATHERING, PREPARING, RUNNING, STARTED
@@ -161,7 +162,7 @@ def _unfinished(folder: Path, partial: PartialRun, has_results: bool) -> RunStat
     except (StorageError, KeyError, TypeError) as error:
         state: State = "running" if held else "damaged"  # a run that has just begun has written nothing yet
         return RunStatus(directory=str(folder), state=state, activity=str(error), has_results=has_results)
-    done = {int(path.stem) for path in partial.blocks() if path.stem.isdecimal()}
+    done = counts.done(path.stem for path in partial.blocks())
     paths_done = sum(counts.paths_of(number) for number in done)
     history = _History.of(partial.log.entries())
     speed = history.speed()
@@ -186,17 +187,26 @@ def _unfinished(folder: Path, partial: PartialRun, has_results: bool) -> RunStat
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """Blocks and paths of an experiment, from its resolved configuration."""
+    """Blocks and paths of an experiment, from its resolved configuration; a study's blocks are its evaluations."""
 
     scenarios: tuple[str, ...]
     paths_each: int
     block: int
+    is_study: bool = False
 
     @classmethod
     def of(cls, config: Mapping[str, Any], *, is_study: bool) -> _Counts:
+        paths = int(config["paths"])
         if is_study:
-            return cls((), 0, 1)
-        return cls(tuple(config["scenarios"]), int(config["paths"]), int(config["compute"]["block_paths"]))
+            study = SensitivityConfig.model_validate(config["sensitivity"])
+            return cls(("all evaluations",), study.n_evaluations * paths, paths, is_study=True)
+        return cls(tuple(config["scenarios"]), paths, int(config["compute"]["block_paths"]))
+
+    def done(self, stems: Iterable[str]) -> set[int]:
+        """Numbers of the blocks whose files have these names; a file of a study says how many evaluations it holds."""
+        if self.is_study:
+            return set(range(sum(int(stem.partition("-")[2] or 0) for stem in stems)))
+        return {int(stem) for stem in stems if stem.isdecimal()}
 
     @property
     def paths(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from sim.metrics.estimate import SampleDesign, mean
 from sim.report.sensitivity import render_study, write_study_report
 from sim.sensitivity.evaluation import Point, group_errors
 from sim.sensitivity.run import run_study
+from sim.status import run_status
 from sim.study import Study, open_study
 from tests.packed_page import figures_of, payload_of
 from tests.sensitivity_functions import (
@@ -36,6 +38,7 @@ from tests.sensitivity_functions import (
 )
 from tests.test_report import Collector
 from tests.toy_experiment import registered
+from tests.toy_program import slow_experiment, start, wait_for_blocks, write_experiment
 
 ROOT = Path(__file__).parents[1]
 
@@ -282,6 +285,7 @@ from tests.sensitivity_functions import KilledAfter
 from tests.test_sensitivity import run
 from tests.test_report import Collector
 from tests.toy_experiment import registered
+from tests.toy_program import slow_experiment, start, wait_for_blocks, write_experiment
 
 folder = Path(sys.argv[1])
 with registered():
@@ -294,6 +298,8 @@ def test_a_killed_study_goes_on_to_the_same_end(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not (tmp_path / "killed" / "study").exists()
+    status = run_status(tmp_path / "killed" / "study")
+    assert (status.state, status.blocks_done, status.blocks) == ("stopped", 20, 40)
     with pytest.raises(ConfigError, match="has 4 finished blocks; go on with --resume"):
         run(tmp_path / "killed", "sobol", function, samples=8)
     with pytest.raises(ConfigError, match=r"sensitivity.samples: 8 -> 16"):
@@ -307,6 +313,35 @@ def test_a_killed_study_goes_on_to_the_same_end(tmp_path: Path) -> None:
     resumed = run(tmp_path / "killed", "sobol", counted, samples=8, resume=True)
     assert evaluated == list(range(20, 40))  # four batches of five were on disk
     same(resumed, run(tmp_path / "whole", "sobol", ishigami_paths, samples=8))
+    status = run_status(resumed.directory)
+    assert (status.state, status.blocks_done, status.attempts) == ("complete", 40, 2)
+
+
+STUDY_OF_SLOW_PUTS = {
+    "method": "morris",
+    "samples": 50,
+    "factors": {
+        "strike": {"key": "strategies.far.engines.slow_puts.strike", "low": 3900.0, "high": 4000.0},
+        "fee": {"key": "costs.commission_per_contract", "low": 0.0, "high": 5.0},
+    },
+    "outputs": {"mean": {"statistic": "terminal_pnl_mean", "strategy": "far", "scenario": "flat"}},
+}
+
+
+def test_ctrl_c_ends_a_study_that_can_go_on(tmp_path: Path) -> None:
+    """A batch takes more than a second; a terminal interrupts all processes."""
+    tree = slow_experiment(nap=0.001, sensitivity=STUDY_OF_SLOW_PUTS)
+    file, directory, log = write_experiment(tmp_path / "toy.yaml", tree), tmp_path / "out", tmp_path / "log"
+    process = start("sensitivity", str(file), "--output", str(directory), "--jobs", "2", log=log)
+    assert wait_for_blocks(directory, process) > 0, log.read_text()
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(timeout=2.0)
+    assert process.returncode == 130
+    assert log.read_text().endswith("goes on with --resume\n")
+    assert not directory.exists()
+    status = run_status(directory)
+    assert status.state == "stopped"
+    assert 0 < status.blocks_done < status.blocks == 150
 
 
 # what is stored

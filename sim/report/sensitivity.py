@@ -205,7 +205,8 @@ def _run_section(study: Study) -> Section:
         ["method", study.method],
         ["seed", str(manifest["seed"])],
         ["version", f"{code['version']}, commit {code['commit'] or 'unknown'}{', modified' if code['dirty'] else ''}"],
-        ["wall time of the last attempt", f"{manifest['wall_seconds']:.1f} s on {manifest['machine']['cores']} cores"],
+        ["wall time", f"{manifest['wall_seconds']:.1f} s on {manifest['machine']['cores']} cores"],
+        ["processor time", f"{manifest['cpu_seconds']:.1f} s"],
         *[[key.replace("_", " "), f"{value:,}"] for key, value in manifest["counts"].items()],
         *[[name, number] for name, number in manifest["packages"].items()],
     ]

@@ -10,7 +10,9 @@ import csv
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,12 @@ import joblib
 
 from sim.blocks import read_block, write_block
 from sim.config import ExperimentConfig
-from sim.errors import ConfigError, StorageError
+from sim.errors import ConfigError, StorageError, WorkersLost
 from sim.experiment import build_model
 from sim.manifest import code_version, machine, package_versions, sources, write_manifest
 from sim.parallel import in_parallel
 from sim.partial import PartialRun
+from sim.runlog import DONE, GATHERING, PREPARING, RUNNING, STARTED, RunLog
 from sim.sensitivity.design import Design, make_design
 from sim.sensitivity.evaluation import Evaluation, Evaluator, Point, batch_arrays, read_batch
 from sim.sensitivity.market_evaluator import MarketEvaluator
@@ -81,6 +84,8 @@ def run_study(
         If the experiment has no study, or something in the result directory is in the way.
     StorageError
         If the results cannot be written, or no evaluation gave a result.
+    WorkersLost
+        If a worker process has died; finished evaluations are kept for ``resume``.
     """
     study = config.sensitivity
     if study is None:
@@ -89,7 +94,6 @@ def run_study(
         )
     directory = Path(output) if output is not None else Path("outputs") / config.name
     check_vacant(directory, overwrite=overwrite)
-    started = time.time()
     given = evaluator or MarketEvaluator(config=config)
     with PartialRun(directory) as run:
         run.open(_identity(config), resume=resume, overwrite=overwrite)
@@ -99,7 +103,8 @@ def run_study(
                 given,
                 design.points,
                 run,
-                n_jobs=config.compute.jobs if jobs is None else jobs,
+                n_paths=config.paths,
+                n_jobs=int(joblib.effective_n_jobs(config.compute.jobs if jobs is None else jobs)),
                 backend=backend or config.compute.backend,
                 progress=progress or (lambda done, total: None),
                 notify=notify or (lambda what, done, total: None),
@@ -113,10 +118,16 @@ def run_study(
                     block.unlink()
                 raise StorageError(f"all {len(evaluations)} evaluations failed, the first: {evaluations[0].failure}")
             draft = run.new_results()
-            _write(draft, config, design, [evaluations[point.number] for point in design.points], started)
+            run.log.add(GATHERING)
+            _write(draft, config, design, [evaluations[point.number] for point in design.points], run.log)
             run.publish()
         except OSError as error:
             raise StorageError(f"{directory} cannot be written: {error}") from error
+        except BrokenProcessPool as error:
+            raise WorkersLost(
+                "a worker process has died, perhaps for want of memory; the finished evaluations are kept, go on with "
+                "--resume, fewer --jobs or a smaller compute.block_paths"
+            ) from error
     return directory
 
 
@@ -143,52 +154,69 @@ def _evaluate_missing(
     points: Sequence[Point],
     run: PartialRun,
     *,
+    n_paths: int,
     n_jobs: int,
     backend: str,
     progress: Progress,
     notify: Notify,
 ) -> None:
     """Evaluate the points that are not on disk."""
+    run.log.add(STARTED, pid=os.getpid(), jobs=n_jobs, backend=backend)
     known = _stored(run)
     missing = [point for point in points if point.number not in known]
     done = len(points) - len(missing)
     progress(done, len(points))
     if not missing:
         return
-    workers = int(joblib.effective_n_jobs(n_jobs))
-    tasks = evaluator.tasks(missing, workers)
+    tasks = evaluator.tasks(missing, n_jobs)
+    cpu = time.process_time()
+    run.log.add(PREPARING, what="tables and kernels")
     evaluator.prepare(tasks, notify)
-    for n_done in _parallel(evaluator, tasks, run.block(0).parent, n_jobs=workers, backend=backend):
-        done += n_done
+    run.log.add(RUNNING, cpu_seconds=time.process_time() - cpu)
+    for ended in _parallel(evaluator, tasks, run.block(0).parent, n_jobs=min(n_jobs, len(tasks)), backend=backend):
+        run.log.add(DONE, n_paths=ended.n_evaluations * n_paths, cpu_seconds=ended.cpu_seconds)
+        done += ended.n_evaluations
         progress(done, len(points))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """Evaluations that are on disk, and the processor time that they took [s]."""
+
+    n_evaluations: int
+    cpu_seconds: float
 
 
 def _parallel(
     evaluator: Evaluator, tasks: Sequence[Sequence[Point]], folder: Path, *, n_jobs: int, backend: str
-) -> Iterator[int]:
-    """Run tasks, and yield the number of evaluations of each that is done."""
-    if n_jobs == 1:  # each batch is told of when it is done
+) -> Iterator[_Ended]:
+    """Run tasks, and say what is done: after each batch where one worker does all, else after each task."""
+    if n_jobs == 1:
         for task in tasks:
             yield from _work(evaluator, task, folder)
         return
     calls = ((evaluator, task, folder) for task in tasks)
-    with closing(in_parallel(_count, calls, n_jobs=n_jobs, backend=backend)) as counts:
-        yield from counts
+    with closing(in_parallel(_whole_task, calls, n_jobs=n_jobs, backend=backend)) as ended:
+        yield from ended
 
 
-def _count(evaluator: Evaluator, points: Sequence[Point], folder: Path) -> int:
-    return sum(_work(evaluator, points, folder))
+def _whole_task(evaluator: Evaluator, points: Sequence[Point], folder: Path) -> _Ended:
+    batches = list(_work(evaluator, points, folder))
+    return _Ended(sum(batch.n_evaluations for batch in batches), sum(batch.cpu_seconds for batch in batches))
 
 
-def _work(evaluator: Evaluator, points: Sequence[Point], folder: Path) -> Iterator[int]:
-    """Write batches of evaluations, each under the number of its first, and yield how many there are."""
+def _work(evaluator: Evaluator, points: Sequence[Point], folder: Path) -> Iterator[_Ended]:
+    """Write batches of evaluations, named by the number of the first and how many there are."""
+    began = time.thread_time()
     for batch in evaluator.evaluate(points):
-        write_block(folder / f"{batch[0].number:06d}.npz", batch_arrays(batch))
-        yield len(batch)
+        write_block(folder / f"{batch[0].number:06d}-{len(batch)}.npz", batch_arrays(batch))
+        now = time.thread_time()
+        yield _Ended(len(batch), now - began)
+        began = now
 
 
 def _write(
-    draft: Path, config: ExperimentConfig, design: Design, evaluations: Sequence[Evaluation], started: float
+    draft: Path, config: ExperimentConfig, design: Design, evaluations: Sequence[Evaluation], log: RunLog
 ) -> None:
     """Write sensitivity.h5, sensitivity.csv and the manifest."""
     study = config.sensitivity
@@ -209,6 +237,7 @@ def _write(
         table.writerows(rows)
         stream.flush()
         os.fsync(stream.fileno())
+    effort = log.effort(until=time.time())
     record = {
         "name": config.name,
         "kind": "sensitivity",
@@ -218,7 +247,9 @@ def _write(
         "packages": {**package_versions(), "SALib": version("SALib")},
         "machine": machine(),
         "counts": {"evaluations": len(evaluations), "failed_evaluations": len(failed)},
-        "wall_seconds": time.time() - started,
+        "workers": {"attempts": effort.attempts},
+        "wall_seconds": effort.wall_seconds,
+        "cpu_seconds": effort.cpu_seconds,
         "sha256": {STUDY: file_checksum(draft / STUDY)},
     }
     write_manifest(draft / MANIFEST, record)
