@@ -32,9 +32,7 @@ from tests.toy_program import (
     write_experiment,
 )
 
-distributed = pytest.importorskip(
-    "distributed", reason="not installed: pip install regimesim[dask]"
-)
+distributed = pytest.importorskip("distributed", reason="not installed: pip install regimesim[dask]")
 
 QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical", "DASK_DISTRIBUTED__WORKER__DAEMON": "True"}
 
@@ -72,7 +70,8 @@ class Cluster:
 
     def add_worker(self, *options: str) -> subprocess.Popen[bytes]:
         """Start a worker of one thread, and one process: nobody starts it again."""
-        fixed = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "20", "--local-directory", str(self.folder))
+        fixed = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "20")
+        fixed += ("--local-directory", str(self.folder))
         worker = begin("dask_worker", self.address, *fixed, *options, log=self.folder / "log")
         self.workers.append(worker)
         return worker

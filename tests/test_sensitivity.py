@@ -116,11 +116,11 @@ def effects_of_ishigami(levels: int) -> dict[str, FloatArray]:
     for i, name in enumerate("xyz"):
         others = [n for n in "xyz" if n != name]
         found = []
-        for start in starts:
+        for low in starts:
             for a in axis:
                 for b in axis:
                     at = {others[0]: pi * (2 * a - 1), others[1]: pi * (2 * b - 1)}
-                    ends = [ishigami({**at, name: pi * (2 * u - 1)}) for u in (start, start + delta)]
+                    ends = [ishigami({**at, name: pi * (2 * u - 1)}) for u in (low, low + delta)]
                     found.append((ends[1] - ends[0]) / delta)
         effects.append(found)
         assert i < 3
