@@ -65,7 +65,8 @@ def in_parallel(
     with _ctrl_c_is_ours():
         results = parallel(joblib.delayed(_called)(do, master, extensions, arguments) for arguments in calls)
     try:
-        yield from results
+        for result in results:  # noqa: UP028 - `yield from` would hand on a close, and the warning with it
+            yield result
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # joblib's, about calls that were cancelled

@@ -203,7 +203,7 @@ def test_shipped_experiments_are_valid_and_ask_a_question(path: Path) -> None:
     from sim import load_experiment
 
     config = load_experiment(path)
-    assert config.name == path.stem
+    assert config.name in (path.stem, f"{path.parent.name}_{path.stem}")
     assert config.question.endswith("?")
 
 

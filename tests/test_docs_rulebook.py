@@ -106,7 +106,10 @@ def test_sections_are_described_with_their_defaults(page: str, kind: type[BaseMo
 
 def test_a_wrong_default_and_a_missing_unit_are_found() -> None:
     row = "| `initial_equity` | `1000000.0` | USD | equity on day 0 |"
-    rest = "\n| `fractional` | `false` | true/false | x |\n| `spot` | `4000.0` | index points | x |"
+    rest = (
+        "\n| `fractional` | `false` | true/false | x |\n| `spot` | `4000.0` | index points | x |"
+        "\n| `execution_lag` | `0` | sessions | x |"
+    )
     assert missing_rows(AccountConfig, row + rest) == []
     for wrong in (row.replace("1000000.0", "2000000.0"), row.replace("USD", ""), row.replace("_equity", "_cash")):
         assert missing_rows(AccountConfig, wrong + rest) == ["| `initial_equity` | `1000000.0` | "]

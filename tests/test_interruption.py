@@ -93,6 +93,7 @@ def test_an_interruption_in_compiled_code_does_not_wait_for_its_end(tmp_path: Pa
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"now\n"
+        time.sleep(0.5)  # until the kernel runs
         process.send_signal(signal.SIGINT)
         process.wait(timeout=SECONDS)
     assert process.returncode == 130
