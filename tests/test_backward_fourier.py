@@ -140,6 +140,7 @@ def test_times_between_sessions_are_refused() -> None:
             ask(1.5 / SESSIONS_PER_YEAR)
 
 
+@pytest.mark.slow
 def test_two_factors_price_what_their_q_paths_pay() -> None:
     """400,000 paths under Q against SPX options, VIX futures and VIX options; a wrong factor must fail."""
     n_paths, sessions = 400_000, 21

@@ -34,6 +34,8 @@ from tests.toy_program import (
 
 distributed = pytest.importorskip("distributed", reason="not installed: pip install regimesim[dask]")
 
+pytestmark = pytest.mark.slow
+
 QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical", "DASK_DISTRIBUTED__WORKER__DAEMON": "True"}
 
 

@@ -99,6 +99,7 @@ def test_an_interruption_in_compiled_code_does_not_wait_for_its_end(tmp_path: Pa
     assert process.returncode == 130
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_a_run_that_was_killed(tmp_path: Path) -> None:
     """The kill reaches one process only: nobody tells the workers."""
     file = write_experiment(tmp_path / "toy.yaml", slow_experiment(nap=0.02))
@@ -113,6 +114,7 @@ def test_workers_do_not_outlive_a_run_that_was_killed(tmp_path: Path) -> None:
     assert run_status(directory).state == "stopped"
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_one_message(tmp_path: Path) -> None:
     file = write_experiment(tmp_path / "toy.yaml", slow_experiment(fail_on=0.4, fatal=True))
     directory, log = tmp_path / "out", tmp_path / "log"

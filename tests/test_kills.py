@@ -30,6 +30,7 @@ def kill(process: subprocess.Popen[bytes]) -> bool:
     return process.wait() != 0
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_like_one_that_was_not(tmp_path: Path) -> None:
     """Killed at moments drawn beforehand, each after its first new block."""
     file = write_experiment(tmp_path / "toy.yaml", slow_experiment(nap=0.004, compute={"block_paths": 4}))

@@ -92,6 +92,7 @@ def by_hand(directory: Path, label: str, base: dict[str, Any]) -> list[tuple[flo
     return found
 
 
+@pytest.mark.slow
 def test_every_evaluation_is_the_run_with_those_values(tmp_path: Path) -> None:
     made = open_study(run_study(config(days=25), output=tmp_path / "study")).evaluations
     assert list(made["point"].values) == ["base", *(f"{end} {name}" for name in FACTORS for end in ("low", "high"))]

@@ -52,6 +52,7 @@ def test_a_toy_model_and_a_toy_engine_run_an_experiment(tmp_path: Path, jobs: in
     assert results.manifest["premium"]["flat"]["equity_premium"]["value"] == pytest.approx(0.05 - RATE + DIVIDEND_YIELD)
 
 
+@pytest.mark.slow
 def test_its_report_is_drawn_whatever_metrics_are_kept(tmp_path: Path) -> None:
     for metrics in (["terminal_pnl"], ["max_drawdown"], ["expected_shortfall"]):
         config = parse_experiment(experiment(metrics=metrics, name="toy", question="Is 1 < 2?"))
