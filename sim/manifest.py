@@ -37,7 +37,7 @@ SUFFIXES = (".py", ".csv")
 ROOT = Path(__file__).resolve().parents[1]
 """Where the packages lie."""
 
-DECIDE_NOTHING = ("sim/cli/", "sim/report/")
+DECIDE_NOTHING = ("sim/cli/", "sim/claims/", "sim/report/")
 """Parts of the program that no number depends on."""
 
 

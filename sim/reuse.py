@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sim.config import ExperimentConfig
-from sim.errors import ConfigError
+from sim.errors import ConfigError, StorageError
 from sim.experiment import build_model
 from sim.manifest import code_version, write_manifest
 from sim.partial import differences
 from sim.runner import Notify, Progress, run_experiment
 from sim.storage import MANIFEST, RESULTS, Results, open_results
+
+Origin = Literal["run", "reused", "rejudged"]
+"""How results were come by."""
 
 FREE = ("compute", "claim", "question")
 """Sections of an experiment that decide no stored number."""
@@ -33,11 +36,10 @@ def changes_since(manifest: dict[str, Any], config: ExperimentConfig) -> list[st
         after.pop(name, None)
     found = list(differences(before, after))
     code, stored = code_version(), manifest["code"]
-    found += [
-        f"{name} of the program: {stored.get(name)} -> {code[name]}"
-        for name in ("version", "commit")
-        if stored.get(name) != code[name]
-    ]
+    if stored.get("version") != code["version"]:
+        found.append(f"version of the program: {stored.get('version')} -> {code['version']}")
+    elif stored.get("sources") != code["sources"]:
+        found.append("the program text that numbers depend on has changed")
     for name, scenario in config.scenarios.items():
         # a preset may be a file that has changed; the model of an episode is one that holds this model
         if repr(build_model(scenario)) not in manifest["models"].get(name, ""):
@@ -53,7 +55,7 @@ def run_or_reuse(
     notify: Notify | None = None,
     resume: bool = False,
     overwrite: bool = False,
-) -> tuple[Results, bool]:
+) -> tuple[Results, Origin]:
     """Open the results of an experiment, running it where there are none.
 
     Parameters
@@ -73,8 +75,8 @@ def run_or_reuse(
     -------
     results : Results
         Of this experiment.
-    is_new : bool
-        Whether they were made now.
+    origin : str
+        ``run``: they were made now; ``reused``: they were there; ``rejudged``: they were, with another claim.
 
     Raises
     ------
@@ -82,15 +84,9 @@ def run_or_reuse(
         If there are results of another configuration or version, and they are not to be replaced.
     """
     if (directory / RESULTS).is_file():
-        results = open_results(directory)
-        changes = changes_since(results.manifest, config)
-        if not changes:
-            return _with_claim_of(results, config), False
-        if not overwrite:
-            raise ConfigError(
-                f"{directory} holds results of something else; replace them with --overwrite, or name another "
-                "directory with --output:\n" + "\n".join(f"  {change}" for change in changes[:20])
-            )
+        known = _usable(directory, config, overwrite=overwrite)
+        if known is not None:
+            return known, "rejudged" if _takes_claim_of(known, config) else "reused"
     run_experiment(
         config,
         output=directory,
@@ -101,15 +97,35 @@ def run_or_reuse(
         overwrite=overwrite,
         resume=resume,
     )
-    return open_results(directory), True
+    return open_results(directory), "run"
 
 
-def _with_claim_of(results: Results, config: ExperimentConfig) -> Results:
-    """Let results be judged by the rule of today; the manifest says by which."""
+def _usable(directory: Path, config: ExperimentConfig, *, overwrite: bool) -> Results | None:
+    """Results that are those of the experiment; None where others, or damaged ones, are to be replaced."""
+    try:
+        results = open_results(directory)
+    except StorageError:
+        if overwrite:
+            return None
+        raise
+    changes = changes_since(results.manifest, config)
+    if not changes:
+        return results
+    if overwrite:
+        return None
+    raise ConfigError(
+        f"{directory} holds results of something else; replace them with --overwrite, or name another directory with "
+        "--output:\n" + "\n".join(f"  {change}" for change in changes[:20])
+    )
+
+
+def _takes_claim_of(results: Results, config: ExperimentConfig) -> bool:
+    """Let results be judged by the rule of today, and the manifest say by which; tell whether it was another."""
     claim = config.model_dump(mode="json")["claim"]
-    if results.manifest["config"].get("claim") != claim:
-        results.manifest["config"]["claim"] = claim
-        draft = results.directory / f".{MANIFEST}.draft"
-        write_manifest(draft, results.manifest)
-        draft.replace(results.directory / MANIFEST)
-    return results
+    if results.manifest["config"].get("claim") == claim:
+        return False
+    results.manifest["config"]["claim"] = claim
+    draft = results.directory / f".{MANIFEST}.draft"
+    write_manifest(draft, results.manifest)
+    draft.replace(results.directory / MANIFEST)
+    return True

@@ -209,6 +209,16 @@ def test_results_are_used_again_and_never_mixed_up(folder: Path) -> None:
     assert (code, tree["rows"][0]["n_paths"]) == (0, 60)
 
 
+def test_damaged_results_are_refused_and_can_be_replaced(folder: Path) -> None:
+    judged(folder, "T1")
+    stored = folder.parent / "out" / "T1" / "results.h5"
+    stored.write_bytes(stored.read_bytes()[:-100])
+    code, tree, err = judged(folder, "T1")
+    assert (code, tree) == (1, None)
+    assert "damaged" in err
+    assert judged(folder, "T1", "--overwrite")[0] == 0
+
+
 def test_another_rule_judges_the_same_results(folder: Path) -> None:
     judged(folder, "T1")
     stored = folder.parent / "out" / "T1"
@@ -226,11 +236,11 @@ def test_results_of_another_version_are_not_used(folder: Path) -> None:
     judged(folder, "T1")
     manifest = folder.parent / "out" / "T1" / "manifest.json"
     tree = json.loads(manifest.read_text())
-    tree["code"]["version"] = "0.0.1"
-    manifest.write_text(json.dumps(tree))
-    code, _, err = judged(folder, "T1")
-    assert code == 2
-    assert "version of the program: 0.0.1 -> " in err
+    for field, message in (("version", "version of the program: other -> "), ("sources", "program text")):
+        manifest.write_text(json.dumps({**tree, "code": {**tree["code"], field: "other"}}))
+        code, _, err = judged(folder, "T1")
+        assert code == 2
+        assert message in err
 
 
 def test_claims_are_listed_in_the_order_of_their_numbers(folder: Path) -> None:

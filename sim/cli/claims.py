@@ -108,18 +108,19 @@ def _judged(
     from sim.claims import judge
     from sim.report import write_report
     from sim.reuse import run_or_reuse
+    from sim.storage import REPORT
 
     progress = Progress(quiet=quiet)
     cells = f"{len(config.scenarios)} scenarios x {len(config.strategies)} strategies"
     if not quiet:
         typer.echo(f"{config.name}: {cells}, {config.paths:,} paths x {config.days} days", err=True)
-    results, is_new = run_or_reuse(
+    results, origin = run_or_reuse(
         config, output / config.name, progress=progress, notify=progress.prepare, resume=resume, overwrite=overwrite
     )
-    if not is_new and not quiet:
+    if origin != "run" and not quiet:
         typer.echo(f"{config.name}: results of {results.directory} are used again", err=True)
     judgement = judge(results)
-    if report:
+    if report and (origin != "reused" or not (results.directory / REPORT).is_file()):
         write_report(results.directory)
     return judgement
 
