@@ -24,7 +24,7 @@ from sim.errors import DataError
 from sim.replay import available_sessions, locate_files, read_series
 from sim.signals import REGISTRY as SIGNALS
 from sim.strategies.registry import REGISTRY as ENGINES
-from sim.stress import lay_scripts
+from sim.stress import BASE_SCRIPT, lay_scripts, script_names
 from sim.variation import study_faults
 from sim.windows.definition import DEFAULT_WINDOWS, Window
 
@@ -126,6 +126,15 @@ def experiment_schema() -> dict[str, Any]:
     definitions["ScenarioConfig"]["properties"]["model"]["enum"] = list(models.names())
     definitions["ScenarioConfig"]["properties"]["preset"]["examples"] = list(models.preset_names())
     definitions["ScenarioConfig"]["properties"]["regime"]["examples"] = list(regime_names())
+    definitions["ScenarioConfig"]["properties"]["stress"]["anyOf"].append(
+        {"type": "string", "description": "a shipped script, or a YAML file", "examples": list(script_names())}
+    )
+    definitions["StressConfig"]["properties"][BASE_SCRIPT] = {
+        "type": "string",
+        "description": "script that the other keys change: a shipped one, or a YAML file",
+        "examples": list(script_names()),
+    }
+    definitions["StressConfig"].pop("required", None)  # `sessions` may be those of the script
     schema["properties"]["extends"] = {
         "description": "file or files, relative to this one, that this file is laid over",
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],

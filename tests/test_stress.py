@@ -14,7 +14,7 @@ from sim.config import EngineConfig, ExperimentConfig
 from sim.config.stress import ShockConfig, StressConfig
 from sim.contracts import Product
 from sim.errors import ConfigError
-from sim.experiment import load_experiment, parse_experiment
+from sim.experiment import experiment_schema, load_experiment, parse_experiment
 from sim.runner import run_experiment
 from sim.storage import open_results
 from sim.strategies import registry as engine_registry
@@ -373,3 +373,11 @@ def test_the_resolved_script_makes_the_same_experiment(tmp_path: Path) -> None:
     again = parse_experiment(config.model_dump(mode="json"))
     assert again == config
     assert isinstance(again.scenarios["one"].stress, StressConfig)
+
+
+def test_the_schema_knows_scripts_by_name() -> None:
+    schema = experiment_schema()
+    stress = schema["$defs"]["ScenarioConfig"]["properties"]["stress"]["anyOf"]
+    assert [branch["examples"] for branch in stress if branch.get("type") == "string"] == [list(script_names())]
+    assert "script" in schema["$defs"]["StressConfig"]["properties"]
+    assert "required" not in schema["$defs"]["StressConfig"]

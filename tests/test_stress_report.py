@@ -71,6 +71,8 @@ def test_the_summary_is_that_of_the_paths(results: Results) -> None:
     assert item["sessions"][0]["curve_ratio"] == pytest.approx(curve, abs=1e-5)
     assert item["sessions"][0]["curve_miss"] == pytest.approx(curve - 0.5, abs=1e-5)
     assert abs(item["sessions"][0]["vix_miss"]) < 1e-4
+    (note,) = item["notes"]
+    assert note.endswith(f"what is asked is missed by up to {curve - 0.5:.2f}")
     for one, name in zip(item["strategies"], ("puts", "condor"), strict=True):
         cell = data.sel(strategy=name)
         change = (cell["equity"].isel(stress_day=6) - cell["equity"].isel(stress_day=0)).values

@@ -90,6 +90,7 @@ def _page(item: Row) -> Iterator[str]:
     yield f"{item['scenario']}: {item['script'] or 'script'}, {sessions}"
     yield f"  {item['meaning']}"
     yield f"  figures: {item['source']}"
+    yield from (f"  note: {note}" for note in item["notes"])
     yield from _indented(_sessions(item), right=(0, 2, 3, 4, 5, 6, 7, 8, 9))
     for one in item["strategies"]:
         pnl = one["pnl"]
@@ -111,6 +112,8 @@ def _indented(rows: list[list[str]], *, right: tuple[int, ...]) -> Iterator[str]
 
 def _sessions(item: Row) -> list[list[str]]:
     """What was asked of the sessions and what came of it."""
+    from sim.report.stress import LEAST_MISS
+
     head = ["session", "what", "SPX asked", "SPX", "VIX asked", "VIX", "missed by", "VX1", "curve", "missed by"]
     rows = [head]
     for row in item["sessions"]:
@@ -125,10 +128,10 @@ def _sessions(item: Row) -> list[list[str]]:
                 _maybe(row["spx_return"], "+.1%"),
                 _maybe(row["vix_asked"], ".1f"),
                 _maybe(row["vix"], ".1f"),
-                _miss(row["vix_miss"], 0.05, "+.1f"),
+                _miss(row["vix_miss"], LEAST_MISS["vix"], "+.1f"),
                 _maybe(row["vx1"], ".1f"),
                 _maybe(row["curve_ratio"], ".2f"),
-                _miss(row["curve_miss"], 0.005, "+.2f"),
+                _miss(row["curve_miss"], LEAST_MISS["curve"], "+.2f"),
             ]
         )
     return rows

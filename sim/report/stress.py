@@ -21,6 +21,10 @@ LEAST_LEG = 0.5
 """Mean P&L of a leg below which it is not listed [USD]."""
 
 
+LEAST_MISS = {"vix": 0.05, "curve": 0.005}
+"""Smallest miss that is told: of the VIX [points], and of a future over the VIX [-]."""
+
+
 def has_stress(results: Results) -> bool:
     """Whether a scenario of the run has a script."""
     return results.has_table(GROUP)
@@ -38,7 +42,8 @@ def stress_summary(results: Results) -> list[Row]:
     -------
     list of dict
         One a scenario: ``scenario``, ``script``, ``meaning``, ``source``, ``first_session``, ``last_session``;
-        ``sessions``, what was asked of each session and what came of it; ``strategies``, the loss of each book by
+        ``sessions``, what was asked of each session and what came of it; ``notes``, what the model cannot do;
+        ``strategies``, the loss of each book by
         engine and leg, its margin day by day and the day on which it broke. Sessions count from day 0.
     """
     data, scenarios = results.table(GROUP), results.manifest["config"]["scenarios"]
@@ -46,6 +51,7 @@ def stress_summary(results: Results) -> list[Row]:
     for name in map(str, data["scenario"].values):
         script, cell = scenarios[name]["stress"], data.sel(scenario=name)
         rows = list(_rows(script))
+        sessions = [_session(cell, script, k, row) for k, row in enumerate(rows, start=1)]
         summary.append(
             {
                 "scenario": name,
@@ -54,11 +60,24 @@ def stress_summary(results: Results) -> list[Row]:
                 "source": script["source"],
                 "first_session": script["first_session"],
                 "last_session": script["first_session"] + len(rows) - 1,
-                "sessions": [_session(cell, script, k, row) for k, row in enumerate(rows, start=1)],
+                "sessions": sessions,
+                "notes": _notes(sessions),
                 "strategies": [_strategy(cell, str(s), len(rows)) for s in data["strategy"].values],
             }
         )
     return summary
+
+
+def _notes(sessions: list[Row]) -> list[str]:
+    """Sentences on what the script asks for and the model cannot give."""
+    notes = []
+    vix = max((abs(row["vix_miss"]) for row in sessions if row["vix_miss"] is not None), default=0.0)
+    curve = max((abs(row["curve_miss"]) for row in sessions if row["curve_miss"] is not None), default=0.0)
+    if vix >= LEAST_MISS["vix"]:
+        notes.append(f"the model's VIX does not reach what is asked, by up to {vix:.1f} points")
+    if curve >= LEAST_MISS["curve"]:
+        notes.append(f"where a model has no other curve than its own, what is asked is missed by up to {curve:.2f}")
+    return notes
 
 
 def _rows(script: Mapping[str, Any]) -> list[Row]:

@@ -13,7 +13,7 @@ from sim.config.faults import blame_validation, one_of
 from sim.config.stress import StressConfig
 from sim.errors import ConfigError
 
-BASE = "script"
+BASE_SCRIPT = "script"
 """Key of a section that names the script which the rest of the section changes."""
 
 _FOLDER = "sim.stress.scripts"
@@ -58,9 +58,9 @@ def lay_scripts(document: Document) -> None:
         key: Key = ("scenarios", name, "stress")
         if isinstance(entry, str):
             _lay(document, key, entry, {})
-        elif isinstance(entry, dict) and BASE in entry:
-            changes = {field: value for field, value in entry.items() if field != BASE}
-            _lay(document, (*key, BASE), str(entry[BASE]), changes)
+        elif isinstance(entry, dict) and BASE_SCRIPT in entry:
+            changes = {field: value for field, value in entry.items() if field != BASE_SCRIPT}
+            _lay(document, (*key, BASE_SCRIPT), str(entry[BASE_SCRIPT]), changes)
 
 
 def _lay(document: Document, key: Key, name: str, changes: dict[str, Any]) -> None:

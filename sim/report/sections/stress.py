@@ -7,11 +7,12 @@ import numpy as np
 from sim.report import figures
 from sim.report.section import Card, Section
 from sim.report.stored import colours
-from sim.report.stress import Row, has_stress, stress_summary
+from sim.report.stress import LEAST_MISS, Row, has_stress, stress_summary
 from sim.report.tables import Cell, Table, Value, plain_table
 from sim.storage import Results
 
 NOTHING = ""
+READING = "Medians over paths; the curve is a future over the VIX."
 
 
 def has_data(results: Results) -> bool:
@@ -56,7 +57,7 @@ def _sessions(item: Row) -> Table:
                 _text(row["spx_return"], ".1%"),
                 _text(row["vix_asked"], ".1f"),
                 _text(row["vix"], ".1f"),
-                _text(row["vix_miss"], "+.1f") if abs(row["vix_miss"] or 0.0) >= 0.05 else NOTHING,
+                _text(row["vix_miss"], "+.1f") if abs(row["vix_miss"] or 0.0) >= LEAST_MISS["vix"] else NOTHING,
                 _text(row["vx1"], ".1f"),
                 _text(row["curve_asked"], ".2f"),
                 _text(row["curve_ratio"], ".2f"),
@@ -67,7 +68,7 @@ def _sessions(item: Row) -> Table:
         header,
         rows,
         scenario=item["scenario"],
-        note=f"{item['meaning']}. Source: {item['source']}. Medians over paths; the curve is a future over the VIX.",
+        note=". ".join([item["meaning"], f"Source: {item['source']}", *item["notes"], READING]),
     )
 
 
