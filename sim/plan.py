@@ -13,7 +13,7 @@ import joblib
 
 from sim.calendar import WARMUP_DAYS
 from sim.config import ExperimentConfig
-from sim.runner import run_experiment
+from sim.runner import Notify, run_experiment
 
 ARRAYS_PER_PATH_DAY = 40
 """Values held for each path and day of a block: market, signals, futures, quotes and books, as measured."""
@@ -56,7 +56,7 @@ class Plan:
         return asdict(self)
 
 
-def plan_experiment(config: ExperimentConfig, *, measure: bool = True) -> Plan:
+def plan_experiment(config: ExperimentConfig, *, measure: bool = True, notify: Notify | None = None) -> Plan:
     """Estimate what an experiment would take.
 
     Parameters
@@ -65,6 +65,8 @@ def plan_experiment(config: ExperimentConfig, *, measure: bool = True) -> Plan:
         The experiment.
     measure : bool
         Run one block per worker of the experiment, to time it; builds the tables that are missing.
+    notify : callable, optional
+        As of ``run_experiment``: told of what is prepared for the measurement.
     """
     n_jobs = config.compute.jobs if config.compute.jobs > 0 else int(joblib.cpu_count())
     n_scenarios, n_strategies = len(config.scenarios), len(config.strategies)
@@ -75,7 +77,7 @@ def plan_experiment(config: ExperimentConfig, *, measure: bool = True) -> Plan:
     fans = n_scenarios * (n_strategies + 4) * QUANTILES * (config.days + 1) * 8.0 if config.keep.fan else 0.0
     daily = n_scenarios * n_strategies * config.paths * (config.days + 1) * 4.0
     kept = daily if config.keep.daily_equity else 0.0
-    speed = _measure(config, n_jobs) if measure else None
+    speed = _measure(config, n_jobs, notify) if measure else None
     return Plan(
         n_scenarios=n_scenarios,
         n_strategies=n_strategies,
@@ -89,7 +91,7 @@ def plan_experiment(config: ExperimentConfig, *, measure: bool = True) -> Plan:
     )
 
 
-def _measure(config: ExperimentConfig, n_jobs: int) -> float:
+def _measure(config: ExperimentConfig, n_jobs: int, notify: Notify | None) -> float:
     """Paths per second of a run of one block per worker; the first run builds tables and starts workers."""
     n_scenarios = len(config.scenarios)
     paths = min(config.paths, config.compute.block_paths * ceil(n_jobs / n_scenarios))
@@ -104,7 +106,7 @@ def _measure(config: ExperimentConfig, n_jobs: int) -> float:
                 output=Path(scratch) / attempt,
                 jobs=config.compute.jobs,
                 backend=config.compute.backend,
-                progress=None,
+                notify=notify,
             )
             seconds = time.perf_counter() - started
     return paths * n_scenarios / seconds

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from sim.config import SensitivityConfig
+from sim.config.near_files import near_file
 from sim.errors import StorageError
 from sim.partial import PartialRun, lock_path, read_run
 from sim.runlog import DONE, FAILED, GATHERING, PREPARING, RUNNING, STARTED
@@ -97,7 +98,7 @@ def run_status(directory: str | Path) -> RunStatus:
     if partial.path.is_dir():
         return _unfinished(folder, partial, has_results)
     if not has_results:
-        raise StorageError(f"{folder} holds no run; start one with --output {folder}")
+        raise StorageError(f"{folder} holds no run; start one with --output {folder}{near_file(folder)}")
     return _finished(folder)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from sim.config.near_files import near_file
 from sim.errors import ConfigError, StorageError
 
 SCHEMA_VERSION = 2
@@ -383,7 +384,7 @@ def open_results(directory: str | Path) -> Results:
     folder = Path(directory)
     path = folder / RESULTS
     if not path.is_file():
-        raise StorageError(f"{folder} holds no {RESULTS}; run an experiment with --output {folder}")
+        raise StorageError(f"{folder} holds no {RESULTS}; run an experiment with --output {folder}{near_file(folder)}")
     try:
         data = xr.load_dataset(path, engine="h5netcdf")
         statistics = xr.load_dataset(path, engine="h5netcdf", group="statistics")

@@ -63,6 +63,73 @@ def test_wrong_usage_is_bad_input(arguments: tuple[str, ...]) -> None:
     assert "Error: " in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("list", "modles"), "; did you mean 'models'?"),
+        (("price", "spx-puts"), "; did you mean 'spx-put'?"),
+        (("rum", "x.yaml"), "Did you mean 'run'?"),
+        (("run", "x.yaml", "--overwrit"), "--overwrite"),
+        (("run", "experiment/quikstart.yaml"), "; did you mean 'experiments/quickstart.yaml'?"),
+        (("run", "nothing/like/it.yaml"), "No such file or directory\n"),
+        (("journal", "experimens"), "; did you mean 'experiments'?"),
+        (("status", "experimens"), "; did you mean 'experiments'?"),
+    ],
+)
+def test_what_was_meant_is_suggested(arguments: tuple[str, ...], meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(QUICKSTART.parents[1])
+    code, out, err = regimesim(*arguments)
+    assert (code != 0, out) == (True, "")
+    assert meant in err
+
+
+def on_a_terminal(*arguments: str, no_color: str) -> str:
+    """What a command writes where both streams are a terminal."""
+    import os
+    import pty
+
+    reader, terminal = pty.openpty()
+    command = [sys.executable, "-m", "sim.cli", *arguments]
+    environment = {**os.environ, "NO_COLOR": no_color, "PYTHONPATH": str(QUICKSTART.parents[1])}
+    with subprocess.Popen(command, stdout=terminal, stderr=terminal, env=environment) as process:
+        process.wait()
+    os.close(terminal)
+    written = os.read(reader, 10_000).decode()
+    os.close(reader)
+    return written
+
+
+def test_colours_are_for_terminals_that_want_them(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text("paths: 0\n")
+    assert "\x1b[31merror" in on_a_terminal("validate", str(path), no_color="")
+    assert "\x1b[" not in on_a_terminal("validate", str(path), no_color="1")
+    assert "\x1b[" not in regimesim("validate", str(path))[2]
+
+
+def test_shells_are_told_what_there_is() -> None:
+    """The scripts ask the program; what it answers to bash is what bash shows."""
+    import os
+
+    def complete(line: str) -> list[str]:
+        words = line.split(" ")
+        asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), "_REGIMESIM_COMPLETE": "complete_bash"}
+        environment = {**os.environ, **asked, "PYTHONPATH": str(QUICKSTART.parents[1])}
+        done = subprocess.run([sys.executable, "-m", "sim.cli"], env=environment, capture_output=True, text=True)
+        return done.stdout.split()
+
+    assert complete("regimesim st") == ["status", "stress"]
+    assert complete("regimesim list m") == ["models", "metrics"]
+    assert {"--jobs", "--json"} <= set(complete("regimesim run --j"))
+    for shell in ("bash", "zsh", "fish"):
+        assert "_REGIMESIM_COMPLETE=complete_" + shell in regimesim("completion", shell)[1]
+
+
+def test_the_script_for_bash_is_a_script_of_bash() -> None:
+    script = regimesim("completion", "bash")[1]
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
 def test_the_shipped_experiment_is_valid() -> None:
     code, out, err = regimesim("validate", str(QUICKSTART))
     assert (code, err) == (0, "")
@@ -290,6 +357,28 @@ def test_progress_starts_its_clock_anew_for_every_task(monkeypatch: pytest.Monke
         "building price tables of calm: 45 of 90 slices, 10 s left",
         "0 of 4,000 paths (0%)",
         "1,000 of 4,000 paths (25%), 500 paths/s, 6.0 s left",
+    ]
+
+
+def test_verbose_progress_says_how_long_each_stage_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("sim.cli.text.time.monotonic", lambda: now[0])
+    shown = {}
+    for verbose in (False, True):
+        stream = io.StringIO()
+        progress = Progress(verbose=verbose, stream=stream, interval=0.0)
+        progress.prepare("price tables of calm", 90, 90)
+        now[0] += 8.0
+        progress(4000, 4000)
+        now[0] += 2.0
+        progress.stage("report")
+        now[0] += 1.5
+        progress.stage("")
+        shown[verbose] = stream.getvalue().splitlines()
+    assert [line for line in shown[True] if line not in shown[False]] == [
+        "price tables of calm: took 8.0 s",
+        "paths: took 2.0 s",
+        "report: took 1.5 s",
     ]
 
 

@@ -5,11 +5,14 @@ Commands import what they need when they run, so that help and completion answer
 
 from __future__ import annotations
 
+import os
+
 from sim.cli import (
     bench,
     calibrate,
     check,
     claims,
+    completion,
     doctor,
     fidelity,
     journal,
@@ -21,16 +24,32 @@ from sim.cli import (
     status,
     stress,
 )
-from sim.cli.app import INTERRUPTED, app
+from sim.cli.app import COMPLETE, INTERRUPTED, app
 from sim.cli.interruption import end_promptly, leave
 
-__all__ = ["app", "bench", "calibrate", "check", "claims", "doctor", "fidelity", "journal", "main", "price"]
-__all__ += ["replay", "run", "sensitivity", "show", "status", "stress"]
+__all__ = [
+    "app",
+    "bench",
+    "calibrate",
+    "check",
+    "claims",
+    "completion",
+    "doctor",
+    "fidelity",
+    "journal",
+    "main",
+    "price",
+]
+__all__ += ["price", "replay", "run", "sensitivity", "show", "status", "stress"]
 
 
 def main() -> None:
     """Run the command line: the entry point of `regimesim`."""
     end_promptly()
+    if COMPLETE in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]
+
+        completion_init()
     try:
         app(prog_name="regimesim")
     except SystemExit as done:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -10,6 +12,9 @@ from typer.core import TyperGroup
 
 DONE, FAILED, BAD_INPUT, CELLS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes."""
+
+COMPLETE = "_REGIMESIM_COMPLETE"
+"""Variable in which a shell asks for completions."""
 
 ORDER = (
     "init",
@@ -28,6 +33,7 @@ ORDER = (
     "fidelity",
     "list",
     "schema",
+    "completion",
     "bench",
     "doctor",
 )
@@ -41,6 +47,12 @@ class Commands(TyperGroup):
         """List commands in the order of use."""
         return sorted(self.commands, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Make the context of a run: without colours where the user wants none (no-color.org)."""
+        if os.environ.get("NO_COLOR"):
+            extra.setdefault("color", False)
+        return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
@@ -50,11 +62,24 @@ class Commands(TyperGroup):
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:  # the reader of our output, `head` for example, has seen enough
             raise typer.Exit(DONE) from None
+        except typer.BadParameter as error:
+            error.message = _with_suggestion(error.message)
+            raise
         except Exception as error:
             # exceptions of the command-line library carry their own exit code and are shown by it
             if hasattr(error, "exit_code") or isinstance(error, typer.Exit | typer.Abort) or ctx.params.get("debug"):
                 raise
             _report(error)
+
+
+def _with_suggestion(message: str) -> str:
+    """Say of a wrong choice what is allowed, and which of it is nearest."""
+    wrong = re.fullmatch(r"(?:Value error, )?'(.*?)' is not one of (.+?)\.?", message)
+    if wrong is None:
+        return message
+    from sim.config.faults import one_of
+
+    return one_of(wrong[1], re.findall(r"'(.+?)'", wrong[2]))
 
 
 def _report(error: Exception) -> NoReturn:
@@ -91,6 +116,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help: the same in a pipe and on a terminal, and twice as fast
     pretty_exceptions_enable=False,
+    add_completion=False,  # the command `completion` prints the script, and changes no file of the user
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sim.cli.app import app
+from sim.cli.running import Quiet
 from sim.cli.text import columns, print_json
 
 
@@ -15,6 +16,7 @@ def bench(
     repeats: Annotated[int, typer.Option("--repeats", min=3, help="Turns of each ratio.")] = 41,
     builds: Annotated[bool, typer.Option("--builds/--no-builds", help="Build tables too: minutes.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure speed against one numpy normal.
 
@@ -28,7 +30,11 @@ def bench(
     """  # noqa: D301
     from sim.bench import bench_rows
 
-    rows = list(bench_rows(repeats=repeats, with_builds=builds, progress=lambda name: typer.echo(name, err=True)))
+    def tell(name: str) -> None:
+        if not quiet:
+            typer.echo(name, err=True)
+
+    rows = list(bench_rows(repeats=repeats, with_builds=builds, progress=tell))
     if as_json:
         fields = ("name", "value", "unit", "reach", "met", "spread")
         print_json({"rows": [{field: getattr(row, field) for field in fields} for row in rows]})

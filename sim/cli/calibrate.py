@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim.cli.app import app
+from sim.cli.running import Quiet
 from sim.cli.text import columns, print_json
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def calibrate(
     output: Annotated[Path | None, typer.Option("--output", help="Write the fit as a preset to this file.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Fit a model to the history of SPX and VIX.
 
@@ -48,7 +50,8 @@ def calibrate(
         raise ConfigError(f"--output: the directory {output.resolve().parent} does not exist")
     history = _history(spx, vix).require(MIN_SESSIONS + 1, MIN_VIX)
     dropped = f", {history.vix_dropped} VIX closes on days without SPX left out" if history.vix_dropped else ""
-    typer.echo(f"fitting {model} to {history.source}{dropped} ...", err=True)
+    if not quiet:
+        typer.echo(f"fitting {model} to {history.source}{dropped} ...", err=True)
     report = CALIBRATORS[model](history.dates, history.spx_close, history.vix_close)
     if output is not None:
         write_preset(output, model, report, command="regimesim " + " ".join(sys.argv[1:]))

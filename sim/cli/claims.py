@@ -11,6 +11,7 @@ import typer
 
 from sim.cli.app import app
 from sim.cli.check import Overrides
+from sim.cli.running import Quiet, Verbose, describe_machine
 from sim.cli.text import Progress, columns, print_json
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def claims(
     ] = False,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Draw report.html of each claim.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows and verdicts as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Judge the claims about the method: measured values with intervals, and verdicts.
 
@@ -56,9 +58,11 @@ def claims(
     if list_only:
         _show_list(found, as_json=as_json)
         return
+    progress = Progress(quiet=quiet, verbose=verbose)
+    describe_machine(progress)
     judgements = []
     for config in found:
-        judgements.append(_judged(config, output, resume=resume, overwrite=overwrite, report=report, quiet=quiet))
+        judgements.append(_judged(config, output, progress, resume=resume, overwrite=overwrite, report=report))
         if not as_json:
             _show(judgements[-1])
 
@@ -103,25 +107,26 @@ def _number(path: Path) -> tuple[str, int]:
 
 
 def _judged(
-    config: ExperimentConfig, output: Path, *, resume: bool, overwrite: bool, report: bool, quiet: bool
+    config: ExperimentConfig, output: Path, progress: Progress, *, resume: bool, overwrite: bool, report: bool
 ) -> Judgement:
     from sim.claims import judge
     from sim.report import write_report
     from sim.reuse import run_or_reuse
     from sim.storage import REPORT
 
-    progress = Progress(quiet=quiet)
     cells = f"{len(config.scenarios)} scenarios x {len(config.strategies)} strategies"
-    if not quiet:
+    if not progress.quiet:
         typer.echo(f"{config.name}: {cells}, {config.paths:,} paths x {config.days} days", err=True)
     results, origin = run_or_reuse(
         config, output / config.name, progress=progress, notify=progress.prepare, resume=resume, overwrite=overwrite
     )
-    if origin != "run" and not quiet:
+    if origin != "run" and not progress.quiet:
         typer.echo(f"{config.name}: results of {results.directory} are used again", err=True)
     judgement = judge(results)
     if report and (origin != "reused" or not (results.directory / REPORT).is_file()):
+        progress.stage(f"report of {config.name}")
         write_report(results.directory)
+    progress.stage("")
     return judgement
 
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sim.cli.text import columns, print_json
+from sim.cli.text import Progress, columns, print_json
 
 if TYPE_CHECKING:
     from models.fidelity.episodes import EpisodeRow
     from models.protocols import Model
 
 
-def show_episodes(models_by_name: Mapping[str, Model], regimes: Sequence[str], *, seed: int, as_json: bool) -> None:
+def show_episodes(
+    models_by_name: Mapping[str, Model], regimes: Sequence[str], progress: Progress, *, seed: int, as_json: bool
+) -> None:
     """Print what the episodes did and what the steered models do.
 
     Parameters
@@ -24,6 +26,8 @@ def show_episodes(models_by_name: Mapping[str, Model], regimes: Sequence[str], *
         Models by the name that is printed.
     regimes : sequence of str
         Episodes; ``all`` stands for every one of them.
+    progress : Progress
+        Told which episode is under way.
     seed : int
         Seed of the paths.
     as_json : bool
@@ -45,9 +49,11 @@ def show_episodes(models_by_name: Mapping[str, Model], regimes: Sequence[str], *
         if regime not in regime_names():
             raise ConfigError(f"--regime: {one_of(regime, [*regime_names(), 'all'])}")
     records: list[dict[str, object]] = []
+    n_done = 0
     for name, model in models_by_name.items():
         for regime in chosen:
-            typer.echo(f"{name}: {regime}", err=True)
+            progress.count("steered through", n_done, len(models_by_name) * len(chosen), f"episodes: {name}, {regime}")
+            n_done += 1
             try:
                 rows = episode_rows(model, regime, seed=seed)
             except ModelParameterError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sim.cli.app import app
+from sim.cli.running import Quiet
 from sim.cli.text import Progress, columns, print_json
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def fidelity(
     output: Annotated[Path | None, typer.Option(help=f"Directory for {RESULTS}; with --fit a preset file.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Score models on 34 facts of SPX, VIX and VX futures.
 
@@ -87,16 +89,23 @@ def fidelity(
     if regime:
         from sim.cli.episodes import show_episodes
 
-        show_episodes({subject.name: subject.make() for subject in subjects}, regime, seed=seed, as_json=as_json)
+        made = {subject.name: subject.make() for subject in subjects}
+        show_episodes(made, regime, Progress(quiet=quiet), seed=seed, as_json=as_json)
         return
     if fit is None:
-        cards, beside = _scores(subjects, windows=windows, seed=seed, context=context)
+        cards, beside = _scores(subjects, Progress(quiet=quiet), windows=windows, seed=seed, context=context)
         if target is not None:
             _write_scores(target, cards, beside)
         _show(cards, beside, as_json=as_json)
         return
     fitted = _fit(
-        subjects[0], free=free, evaluations=evaluations, search=search, check_windows=windows, check_seed=seed
+        subjects[0],
+        Progress(quiet=quiet),
+        free=free,
+        evaluations=evaluations,
+        search=search,
+        check_windows=windows,
+        check_seed=seed,
     )
     if target is not None:
         _write_fit(target, subjects[0], fitted)
@@ -140,7 +149,7 @@ def _target(output: Path | None, *, is_file: bool, overwrite: bool) -> Path | No
 
 
 def _scores(
-    subjects: list[Subject], *, windows: int, seed: int, context: bool
+    subjects: list[Subject], progress: Progress, *, windows: int, seed: int, context: bool
 ) -> tuple[dict[str, Scorecard], dict[str, Sequence[ContextScore]]]:
     """Scorecards, and the rows beside them if asked for."""
     from models.fidelity.futures import curve_of
@@ -149,7 +158,6 @@ def _scores(
 
     cards: dict[str, Scorecard] = {}
     beside: dict[str, Sequence[ContextScore]] = {}
-    progress = Progress()
     for subject in subjects:
         model = subject.make()
         futures = curve_of(model, n_contracts=N_CONTRACTS if context else 2)
@@ -185,12 +193,17 @@ def _reporter(progress: Progress, what: str) -> Callable[[int, int], None]:
 
 
 def _fit(
-    subject: Subject, *, free: str, evaluations: int, search: Search, check_windows: int, check_seed: int
+    subject: Subject,
+    progress: Progress,
+    *,
+    free: str,
+    evaluations: int,
+    search: Search,
+    check_windows: int,
+    check_seed: int,
 ) -> MomentsFit:
     from models import registry
     from models.calibration.moments_fit import fit_moments
-
-    progress = Progress()
 
     def report(done: int, total: int, misfit: float, passed: int) -> None:
         progress.count(f"fit of {subject.name}", done, total, f"trials, misfit {misfit:.3g}, {passed} of 34")

@@ -11,7 +11,7 @@ import typer
 from sim.cli.app import app
 from sim.cli.check import Overrides
 from sim.cli.run import Jobs
-from sim.cli.running import Output, Overwrite, Quiet, Report, Resume, run_quietly
+from sim.cli.running import Output, Overwrite, Quiet, Report, Resume, Verbose, run_quietly
 from sim.cli.text import columns, print_json
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def replay(
     report: Report = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Replay real SPX and VIX closes, beside the simulated distribution of the same period and start.
 
@@ -60,7 +61,15 @@ def replay(
         config = with_partners(config) if simulated else config
         directory = output if output is not None else Path("outputs") / config.name
         results = open_results(
-            run_quietly(config, directory, overwrite=overwrite, resume=resume, report=report, quiet=quiet)
+            run_quietly(
+                config,
+                directory,
+                overwrite=overwrite,
+                resume=resume,
+                report=report,
+                quiet=quiet,
+                verbose=verbose,
+            )
         )
     rows = replay_rows(results)
     if not rows:

@@ -9,6 +9,7 @@ import typer
 
 from sim.cli.app import app
 from sim.cli.check import Overrides
+from sim.cli.running import Quiet, Verbose, describe_machine
 from sim.cli.text import Progress, columns, duration, print_json, size
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def run(
     ] = None,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Draw report.html afterwards.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print where the results are as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Run an experiment and draw its report.
 
@@ -79,7 +81,8 @@ def run(
 
     check_vacant(directory, overwrite=overwrite)
 
-    progress = Progress(quiet=quiet)
+    progress = Progress(quiet=quiet, verbose=verbose)
+    describe_machine(progress)
     if not quiet:
         cells = len(config.scenarios) * len(config.strategies)
         typer.echo(f"{config.name}: {cells} cells of {config.paths:,} paths x {config.days} days", err=True)
@@ -97,7 +100,9 @@ def run(
     if report:
         from sim.report import write_report
 
+        progress.stage("report")
         made["report"] = write_report(results)
+    progress.stage("")
     if as_json:
         print_json({kind: str(path) for kind, path in made.items()})
     else:
@@ -107,6 +112,7 @@ def run(
 @app.command()
 def report(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Result directory of a run.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print where the report is as JSON.")] = False,
 ) -> None:
     """Draw report.html again from stored results, those of a run or of a sensitivity study.
 
@@ -121,7 +127,11 @@ def report(
     else:
         from sim.report import write_report
 
-    typer.echo(str(write_report(directory)))
+    drawn = write_report(directory)
+    if as_json:
+        print_json({"report": str(drawn)})
+    else:
+        typer.echo(str(drawn))
 
 
 @app.command()
@@ -131,6 +141,7 @@ def plan(
     jobs: Jobs = None,
     measure: Annotated[bool, typer.Option("--measure/--no-measure", help="Time a short run of each scenario.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Show cells, paths, memory, disk and time of an experiment.
 
@@ -144,7 +155,7 @@ def plan(
     from sim.plan import plan_experiment
 
     config = load(file, override, jobs)
-    planned = plan_experiment(config, measure=measure)
+    planned = plan_experiment(config, measure=measure, notify=Progress(quiet=quiet).prepare)
     if as_json:
         print_json(planned.as_dict())
         return

@@ -16,6 +16,9 @@ Output = Annotated[Path | None, typer.Option("--output", help="Result directory 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there, and a stopped run.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where a stopped run of this file ended.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say more on stderr: versions, workers, the time of each stage.")
+]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Draw report.html afterwards.")]
 
 
@@ -27,6 +30,7 @@ def run_quietly(
     resume: bool = False,
     report: bool = True,
     quiet: bool = False,
+    verbose: bool = False,
 ) -> Path:
     """Run an experiment with progress on stderr; nothing is printed on stdout.
 
@@ -42,6 +46,8 @@ def run_quietly(
         Whether report.html is drawn.
     quiet : bool
         Whether there is no progress.
+    verbose : bool
+        Whether stages are named with the time that each took.
 
     Returns
     -------
@@ -52,7 +58,8 @@ def run_quietly(
     from sim.storage import check_vacant
 
     check_vacant(directory, overwrite=overwrite)
-    progress = Progress(quiet=quiet)
+    progress = Progress(quiet=quiet, verbose=verbose)
+    describe_machine(progress)
     if not quiet:
         cells = len(config.scenarios) * len(config.strategies)
         typer.echo(f"{config.name}: {cells} cells of {config.paths:,} paths x {config.days} days", err=True)
@@ -69,5 +76,23 @@ def run_quietly(
     if report:
         from sim.report import write_report
 
+        progress.stage("report")
         write_report(results)
+    progress.stage("")
     return results
+
+
+def describe_machine(progress: Progress) -> None:
+    """Say what a run depends on and where its price tables are kept, if ``--verbose`` asks for it."""
+    if not progress.verbose:
+        return
+    import platform
+    from importlib.metadata import version
+
+    import joblib
+
+    from models.table_cache import cache_directory
+
+    packages = ", ".join(f"{name} {version(name)}" for name in ("regimesim", "numpy", "numba", "scipy"))
+    progress.detail(f"Python {platform.python_version()}, {packages}")
+    progress.detail(f"{joblib.cpu_count()} cores, price tables in {cache_directory()}")

@@ -10,6 +10,7 @@ import typer
 from sim.cli.app import CELLS_FAILED, app
 from sim.cli.check import Overrides
 from sim.cli.run import ExperimentFile, Jobs, load
+from sim.cli.running import Quiet, Verbose, describe_machine
 from sim.cli.text import Progress, columns, print_json
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def sensitivity(
     ] = None,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Draw report.html afterwards.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the measures as JSON rows.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Vary parameters of an experiment and say which of them its results hang on.
 
@@ -53,7 +55,8 @@ def sensitivity(
     from sim.sensitivity.run import run_study
     from sim.study import open_study
 
-    progress = Progress(quiet=quiet)
+    progress = Progress(quiet=quiet, verbose=verbose)
+    describe_machine(progress)
     if not quiet and config.sensitivity is not None:
         n = config.sensitivity.n_evaluations
         text = f"{config.name}: {config.sensitivity.method}, {n:,} evaluations of {config.paths:,} paths"
@@ -69,7 +72,9 @@ def sensitivity(
     if report:
         from sim.report.sensitivity import write_study_report
 
+        progress.stage("report")
         write_study_report(directory)
+    progress.stage("")
     study = open_study(directory)
     if as_json:
         print_json(_as_json(study))

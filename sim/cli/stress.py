@@ -11,7 +11,7 @@ import typer
 from sim.cli.app import app
 from sim.cli.check import Overrides
 from sim.cli.run import Jobs
-from sim.cli.running import Output, Overwrite, Quiet, Report, Resume, run_quietly
+from sim.cli.running import Output, Overwrite, Quiet, Report, Resume, Verbose, run_quietly
 from sim.cli.text import columns, print_json
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def stress(
     report: Report = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Run stress scripts: loss by engine and leg, margin day by day, and the day things broke.
 
@@ -56,7 +57,15 @@ def stress(
         config = _scripted(file, script, [*(override or ()), *([f"compute.jobs={jobs}"] if jobs is not None else [])])
         directory = output if output is not None else Path("outputs") / config.name
         results = open_results(
-            run_quietly(config, directory, overwrite=overwrite, resume=resume, report=report, quiet=quiet)
+            run_quietly(
+                config,
+                directory,
+                overwrite=overwrite,
+                resume=resume,
+                report=report,
+                quiet=quiet,
+                verbose=verbose,
+            )
         )
     if not has_stress(results):
         raise typer.BadParameter("no scenario of these results has a script", param_hint="FILE")

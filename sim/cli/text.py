@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -80,16 +81,25 @@ class Progress:
     ----------
     quiet : bool
         Write nothing.
+    verbose : bool
+        Write every report, and how long each stage took when the next one begins.
     stream : text file, optional
         Where to write; stderr by default.
     interval : float, optional
         Shortest time between two lines [s]; a quarter of a second on a terminal, five elsewhere, by default.
     """
 
-    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None, interval: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        stream: TextIO | None = None,
+        interval: float | None = None,
+    ) -> None:
         self.stream = stream or sys.stderr
-        self.quiet = quiet
-        self.on_terminal = self.stream.isatty()
+        self.quiet, self.verbose = quiet and not verbose, verbose
+        self.on_terminal = self.stream.isatty() and os.environ.get("TERM") != "dumb"
         self.interval = interval if interval is not None else (0.25 if self.on_terminal else 5.0)
         self.started = time.monotonic()
         self.last = float("-inf")
@@ -98,9 +108,7 @@ class Progress:
 
     def prepare(self, what: str, done: int, total: int) -> None:
         """Report that ``done`` of ``total`` parts of something are prepared, before paths are counted."""
-        now = time.monotonic()
-        if what != self.task:
-            self.task, self.started, self.last = what, now, float("-inf")
+        now = self._begin(what)
         elapsed = now - self.started
         left = f", {duration(elapsed / done * (total - done))} left" if 0 < done < total and elapsed > 0.0 else ""
         if what == "kernels":
@@ -113,18 +121,16 @@ class Progress:
 
     def count(self, what: str, done: int, total: int, unit: str) -> None:
         """Report that ``done`` of ``total`` of some unit are done for ``what``."""
-        now = time.monotonic()
-        if what != self.task:
-            self.task, self.started, self.last = what, now, float("-inf")
+        now = self._begin(what)
         elapsed = now - self.started
         left = f", {duration(elapsed / done * (total - done))} left" if 0 < done < total and elapsed > 0.0 else ""
         self._show(f"{what}: {done:,} of {total:,} {unit}{left}", now, is_last=done >= total)
 
     def __call__(self, done: int, total: int) -> None:
         """Report that ``done`` of ``total`` paths are evaluated."""
-        now = time.monotonic()
         if self.task != "paths":
-            self.task, self.started, self.last, self.done_before = "paths", now, float("-inf"), done
+            self.done_before = done
+        now = self._begin("paths")
         elapsed = max(now - self.started, 1e-9)
         rate = (done - self.done_before) / elapsed
         left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else f", {duration(elapsed)}"
@@ -137,6 +143,24 @@ class Progress:
         """Write a line that stays, also where progress is not wanted."""
         self.stream.write(("\r\x1b[K" if self.on_terminal else "") + text + "\n")
         self.stream.flush()
+
+    def stage(self, what: str) -> None:
+        """Begin a stage that is not counted, or with an empty name end the last one."""
+        self._begin(what)
+
+    def detail(self, text: str) -> None:
+        """Write a line that only ``--verbose`` shows."""
+        if self.verbose:
+            self.note(text)
+
+    def _begin(self, what: str) -> float:
+        """Start the clock of a stage if it is a new one, and say how long the one before it took; the time now [s]."""
+        now = time.monotonic()
+        if what != self.task:
+            if self.task:
+                self.detail(f"{self.task}: took {duration(now - self.started)}")
+            self.task, self.started, self.last = what, now, float("-inf")
+        return now
 
     def _show(self, line: str, now: float, *, is_last: bool) -> None:
         if self.quiet or (not is_last and now - self.last < self.interval):

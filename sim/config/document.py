@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from sim.config.near_files import near_file
 from sim.errors import ConfigError, Fault
 
 Key = tuple[str | int, ...]
@@ -150,7 +151,7 @@ def read_document(path: Path, label: str | None = None) -> Document:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise single_fault(label, None, f"cannot be read: {error.strerror or error}") from None
+        raise single_fault(label, None, f"cannot be read: {error.strerror or error}{near_file(path)}") from None
     except UnicodeDecodeError as error:
         raise single_fault(label, None, f"must be UTF-8 text, byte {error.start} is not") from None
     return parse_document(text, label)
