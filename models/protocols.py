@@ -61,11 +61,15 @@ class Stream:
         Number of the scenario's stream, 0 .. 2**32 - 1.
     first_path : int
         Index of the first path of the block.
+    paths : tuple of int, optional
+        Indices of the paths of a block that is no stretch of consecutive ones, for what is drawn beside simulated
+        closes; models simulate stretches only.
     """
 
     seed: int
     scenario: int = 0
     first_path: int = 0
+    paths: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

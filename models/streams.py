@@ -6,6 +6,8 @@ of these never share a number, so a new use needs no more than a new purpose.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from enum import IntEnum
 
 import numpy as np
@@ -76,7 +78,7 @@ def stream_key(stream: Stream) -> UintArray:
 
 
 def check_paths(stream: Stream, n_paths: int) -> None:
-    """Check that a block has paths and stays inside the 2**32 paths of a stream.
+    """Check that a block is a stretch of paths and stays inside the 2**32 of a stream.
 
     Parameters
     ----------
@@ -90,6 +92,8 @@ def check_paths(stream: Stream, n_paths: int) -> None:
     ModelParameterError
         Naming the rule and the value received.
     """
+    if stream.paths is not None:
+        raise ModelParameterError(f"paths must be consecutive here, got {stream.paths!r}; take them one by one")
     if not 1 <= n_paths <= _WORDS - stream.first_path:
         raise ModelParameterError(f"n_paths must lie in 1 .. {_WORDS - stream.first_path}, got {n_paths!r}")
 
@@ -117,11 +121,7 @@ def uniforms(stream: Stream, n_paths: int, *, purpose: Purpose, day: int = 0, bl
     ModelParameterError
         If the stream or the number of paths lies outside its range.
     """
-    key = stream_key(stream)
-    check_paths(stream, n_paths)
-    out = np.empty((4, n_paths))
-    fill_uniforms(out, *_counter(stream, purpose, day, block), key)
-    return out
+    return _drawn(fill_uniforms, stream, n_paths, purpose, day, block)
 
 
 def normals(stream: Stream, n_paths: int, *, purpose: Purpose, day: int = 0, block: int = 0) -> FloatArray:
@@ -136,11 +136,23 @@ def normals(stream: Stream, n_paths: int, *, purpose: Purpose, day: int = 0, blo
     ModelParameterError
         If the stream or the number of paths lies outside its range.
     """
-    key = stream_key(stream)
-    check_paths(stream, n_paths)
-    out = np.empty((4, n_paths))
-    fill_normals(out, *_counter(stream, purpose, day, block), key)
-    return out
+    return _drawn(fill_normals, stream, n_paths, purpose, day, block)
+
+
+def _drawn(
+    fill: Callable[..., None], stream: Stream, n_paths: int, purpose: Purpose, day: int, block: int
+) -> FloatArray:
+    """Four numbers a path; of chosen paths, those of each."""
+    if stream.paths is None:
+        key = stream_key(stream)
+        check_paths(stream, n_paths)
+        out = np.empty((4, n_paths))
+        fill(out, *_counter(stream, purpose, day, block), key)
+        return out
+    if n_paths > len(stream.paths):
+        raise ModelParameterError(f"n_paths must be <= {len(stream.paths)}, the chosen paths, got {n_paths!r}")
+    alone = [replace(stream, first_path=path, paths=None) for path in stream.paths[:n_paths]]
+    return np.concatenate([_drawn(fill, item, 1, purpose, day, block) for item in alone], axis=1)
 
 
 def _counter(stream: Stream, purpose: Purpose, day: int, block: int) -> tuple[np.uint64, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelParameterError
-from models.protocols import SESSIONS_PER_YEAR, Model, Pricer, SimulationGrid, Stream
+from models.protocols import SESSIONS_PER_YEAR, Model, PathBlock, Pricer, SimulationGrid, Stream
 from sim.calendar import WARMUP_DAYS, SessionCalendar
 from sim.config import ExperimentConfig, MarketConfig, ScenarioConfig
 from sim.evaluator import evaluate, required_signals
@@ -33,6 +33,9 @@ FloatArray = NDArray[np.float64]
 
 PREMIUM_SESSIONS = 21
 """Sessions after day 0 whose realised variance is compared with the VIX of day 0."""
+
+LEAST_PATHS = 2
+"""Paths of the smallest block that adds up like all others."""
 
 MAX_SESSIONS = 90
 """Sessions that price tables reach at least; engines with longer contracts say so by ``longest_days``."""
@@ -197,16 +200,60 @@ def signals_of(config: ExperimentConfig) -> set[str]:
 
 def cell_market(config: ExperimentConfig, cell: Cell) -> tuple[MarketBlock, Stream, Pricer]:
     """Simulate the paths of a cell: their market, the address of their random numbers, and a pricer of their own."""
-    scenario = config.scenarios[cell.scenario]
-    model, shared, calendar, replay = _all_of(config, cell.scenario)
-    pricer = copy(shared)  # the tables are shared; each cell counts on its own, also in threads
     stream = Stream(seed=config.seed, scenario=stream_number(cell.scenario), first_path=cell.first_path)
-    given = NOTHING if scenario.stress is None else given_by(scenario.stress, calendar)
+    return _market_of(config, cell.scenario, _simulated(config, cell), stream)
+
+
+def chosen_market(config: ExperimentConfig, scenario: str, paths: Sequence[int]) -> tuple[MarketBlock, Stream]:
+    """Market of chosen paths of a scenario, in the order given: the bits of the blocks in which they ran.
+
+    Parameters
+    ----------
+    config : ExperimentConfig
+        The experiment.
+    scenario : str
+        Name of the scenario.
+    paths : sequence of int
+        Numbers of the paths. A lone path is taken twice, since numpy adds up the legs of one path in another order,
+        which costs the last bit.
+    """
+    numbers = tuple(paths) if len(paths) >= LEAST_PATHS else (*paths, *paths)
+    alone = [_simulated(config, Cell(scenario=scenario, first_path=path, n_paths=LEAST_PATHS)) for path in numbers]
+    stream = Stream(seed=config.seed, scenario=stream_number(scenario), paths=numbers)
+    market, _, _ = _market_of(config, scenario, _first_of_each(alone), stream)
+    return market, stream
+
+
+def _simulated(config: ExperimentConfig, cell: Cell) -> PathBlock:
+    """Closes of the paths of a cell."""
+    scenario = config.scenarios[cell.scenario]
+    model, _, _, replay = _all_of(config, cell.scenario)
+    stream = Stream(seed=config.seed, scenario=stream_number(cell.scenario), first_path=cell.first_path)
     if replay is not None:
-        paths, given = replay_paths(replay, model, cell.n_paths, stream), replay.given.merged(given)
-    else:
-        grid = SimulationGrid(n_days=config.days, warmup_days=WARMUP_DAYS)
-        paths = model.simulate(grid, cell.n_paths, stream, start=start_of(scenario), spot0=config.account.spot)
+        return replay_paths(replay, model, cell.n_paths, stream)
+    grid = SimulationGrid(n_days=config.days, warmup_days=WARMUP_DAYS)
+    return model.simulate(grid, cell.n_paths, stream, start=start_of(scenario), spot0=config.account.spot)
+
+
+def _first_of_each(blocks: Sequence[PathBlock]) -> PathBlock:
+    """Block of the first paths of blocks on one grid."""
+
+    def first(name: str) -> NDArray[Any]:
+        joined = np.concatenate([getattr(block, name)[..., :1] for block in blocks], axis=-1)
+        joined.setflags(write=False)
+        return joined
+
+    regime = None if blocks[0].regime is None else first("regime")
+    return PathBlock(grid=blocks[0].grid, spot=first("spot"), state=first("state"), vix=first("vix"), regime=regime)
+
+
+def _market_of(
+    config: ExperimentConfig, scenario: str, paths: PathBlock, stream: Stream
+) -> tuple[MarketBlock, Stream, Pricer]:
+    model, shared, calendar, replay = _all_of(config, scenario)
+    pricer = copy(shared)  # the tables are shared; each cell counts on its own, also in threads
+    stress = config.scenarios[scenario].stress
+    given = NOTHING if stress is None else given_by(stress, calendar)
     market = MarketBlock.build(
         paths,
         calendar,
@@ -214,9 +261,9 @@ def cell_market(config: ExperimentConfig, cell: Cell) -> tuple[MarketBlock, Stre
         rate=model.rate,
         dividend_yield=model.dividend_yield,
         required_signals=signals_of(config),
-        config=config.market_of(cell.scenario),
+        config=config.market_of(scenario),
         stream=stream,
-        given=given,
+        given=given if replay is None else replay.given.merged(given),
     )
     return market, stream, pricer
 

@@ -166,7 +166,7 @@ class StrategyRun:
         self.alive = np.ones(n_paths, dtype=np.bool_)
         self.equity = np.empty((n_days, n_paths))
         self.active = np.zeros((len(names), n_paths))
-        self.max_margin = np.zeros(n_paths)
+        self.bound, self.max_margin = np.zeros(n_paths), np.zeros(n_paths)
         self.margin_calls = np.zeros(n_paths, dtype=np.int64)
 
     def step(self, t: int, *, decides: bool) -> None:
@@ -282,6 +282,7 @@ class StrategyRun:
 
         A tranche whose closing would bind more, such as a wing that another engine leans on, is passed over.
         """
+        self.bound = np.zeros(self.market.n_paths)
         parts, total = self._margins(t)
         is_called: BoolArray = self.alive & (total > self.ledger.equity())
         if is_called.any():
@@ -305,6 +306,7 @@ class StrategyRun:
         """What is margined together, and the sum, which is recorded."""
         parts = margin_parts(self.ledger.tranches, lambda contracts: self._underlying(contracts, t), self.margin)
         total = np.sum([part.bound for part in parts], axis=0) if parts else np.zeros(self.market.n_paths)
+        self.bound = np.maximum(self.bound, total)  # the day's most: before its orders, or after them
         np.maximum(self.max_margin, total, out=self.max_margin)
         return parts, total
 

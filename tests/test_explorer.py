@@ -15,6 +15,7 @@ from sim import open_results, run_experiment
 from sim.errors import ConfigError
 from sim.experiment import parse_experiment
 from sim.explorer.condors import break_evens
+from sim.explorer.record import record
 from sim.journal import replay
 from sim.storage import Results
 from tests.toy_experiment import experiment, registered
@@ -211,3 +212,16 @@ def test_nothing_is_run_again_where_nothing_is_asked_for(tmp_path: Path) -> None
 def test_an_unknown_path_is_named() -> None:
     with registered(), pytest.raises(ConfigError, match=r"keep\.explorer.*p00"):
         parse_experiment(experiment(keep={"explorer": ["worst", "p00"]}))
+
+
+def test_paths_run_together_are_those_run_alone() -> None:
+    """Chosen in any order and company, one beside itself too."""
+    config = parse_experiment(EXPERIMENT)
+    together = record(config, "jumps", (7, 2, 20, 21))
+    for path, mine in zip((7, 2), together, strict=False):
+        (alone,) = record(config, "jumps", (path,))
+        for name in ("equity", "engine_pnl", "rules", "terminal_pnl"):
+            assert getattr(mine, name).tobytes() == getattr(alone, name).tobytes()
+        np.testing.assert_allclose(mine.margin, alone.margin, rtol=1e-12)  # tranches are added up in groups
+        assert mine.trades == alone.trades
+        assert all(mine.market[name].tobytes() == alone.market[name].tobytes() for name in mine.market)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy import stats
 from models.errors import ModelParameterError
 from models.kernels.philox import philox
 from models.protocols import Stream
-from models.streams import POOL_FIRST_PATH, Purpose, normals, uniforms
+from models.streams import POOL_FIRST_PATH, Purpose, check_paths, normals, uniforms
 
 N = 200_000
 STREAM = Stream(seed=20181231, scenario=3)
@@ -142,3 +143,15 @@ def test_neighbouring_addresses_are_uncorrelated() -> None:
 def test_an_address_outside_its_range_is_refused(stream: Stream, n_paths: int, message: str) -> None:
     with pytest.raises(ModelParameterError, match=message):
         uniforms(stream, n_paths, purpose=Purpose.PATH)
+
+
+@pytest.mark.parametrize("draw", [uniforms, normals])
+def test_chosen_paths_draw_what_they_draw_in_their_block(draw: Callable[..., NDArray[np.float64]]) -> None:
+    block = draw(Stream(seed=1, scenario=2), 40, purpose=Purpose.EVENT, day=3)
+    chosen = Stream(seed=1, scenario=2, paths=(31, 0, 7, 7))
+    np.testing.assert_array_equal(draw(chosen, 4, purpose=Purpose.EVENT, day=3), block[:, [31, 0, 7, 7]])
+    np.testing.assert_array_equal(draw(chosen, 2, purpose=Purpose.EVENT, day=3), block[:, [31, 0]])
+    with pytest.raises(ModelParameterError, match="n_paths must be <= 4"):
+        draw(chosen, 5, purpose=Purpose.EVENT, day=3)
+    with pytest.raises(ModelParameterError, match="consecutive"):
+        check_paths(chosen, 4)

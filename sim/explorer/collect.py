@@ -58,23 +58,24 @@ def explore(
     chosen = {scenario: picks(config.keep, terminal_pnl(scenario)) for scenario in config.scenarios}
     if not next(iter(chosen.values())):
         return None
-    wanted = list(dict.fromkeys((scenario, item.path) for scenario, items in chosen.items() for item in items))
-    made = in_parallel(_record, ((config, *key) for key in wanted), n_jobs=n_jobs, backend=backend, in_order=True)
-    known = {}
-    for number, (key, item) in enumerate(zip(wanted, made, strict=True), start=1):
-        known[key] = item
+    wanted = {scenario: tuple(dict.fromkeys(item.path for item in items)) for scenario, items in chosen.items()}
+    calls = ((config, scenario, paths) for scenario, paths in wanted.items())
+    made = in_parallel(_recorded, calls, n_jobs=n_jobs, backend=backend, in_order=True)
+    records, done, total = [], 0, sum(map(len, wanted.values()))
+    for (scenario, paths), found in zip(wanted.items(), made, strict=True):
+        records.append([found[paths.index(item.path)] for item in chosen[scenario]])
+        done += len(paths)
         if progress is not None:
-            progress(number, len(wanted))
-    records = [[known[scenario, item.path] for item in items] for scenario, items in chosen.items()]
+            progress(done, total)
     return _table(config, chosen, records)
 
 
-def _record(config: ExperimentConfig, scenario: str, path: int) -> Record:
+def _recorded(config: ExperimentConfig, scenario: str, paths: tuple[int, ...]) -> list[Record]:
     try:
         with threadpool_limits(limits=1):
-            return record(config, scenario, path)
+            return record(config, scenario, paths)
     except (ValueError, RuntimeError, ArithmeticError) as error:
-        error.add_note(f"in scenario {scenario}, path {path}, run again for the explorer")
+        error.add_note(f"in scenario {scenario}, paths {', '.join(map(str, paths))}, run again for the explorer")
         raise
 
 
@@ -85,7 +86,6 @@ def _table(config: ExperimentConfig, chosen: dict[str, list[Pick]], records: Seq
         return np.array([[values(item) for item in row] for row in records]).astype(dtype)
 
     cell, signals, rules = ("scenario", "pick"), required_signals(config.strategies), rules_of(config)
-    engines = [engine.engine for strategy in config.strategies.values() for engine in strategy.engines]
     data: dict[str, tuple[tuple[str, ...], NDArray[np.generic], dict[str, str]]] = {}
 
     def add(name: str, dims: tuple[str, ...], values: NDArray[np.generic], units: str, meaning: str) -> None:
@@ -96,7 +96,13 @@ def _table(config: ExperimentConfig, chosen: dict[str, list[Pick]], records: Seq
     curve = stacked(lambda item: item.market["curve"])
     add("curve", ("tenor", "day"), curve, "VIX points", "VIX futures of constant maturity, 0 is the VIX itself")
     add("equity", ("strategy", "day"), stacked(lambda item: item.equity), "USD", "equity after the orders of the day")
-    add("margin", ("strategy", "day"), stacked(lambda item: item.margin), "USD", "equity bound by margin")
+    add(
+        "margin",
+        ("strategy", "day"),
+        stacked(lambda item: item.margin),
+        "USD",
+        "most equity that margin bound on the day",
+    )
     pnl = stacked(lambda item: item.engine_pnl)
     add("engine_pnl", ("strategy", "engine", "day"), pnl, "USD", "P&L since day 0, net of costs; NaN: no such engine")
     add(
@@ -118,7 +124,28 @@ def _table(config: ExperimentConfig, chosen: dict[str, list[Pick]], records: Seq
             "see list signals",
             "signals that engines read",
         )
-    coordinates: dict[str, object] = {
+    coordinates = _coordinates(config, chosen)
+    dates = np.array([row[0].date for row in records])
+    about = {"units": "days since 1970-01-01", "long_name": "date of the session"}
+    data["date"] = (("scenario", "day"), dates, about)
+    if signals:
+        known = [SIGNALS[name] for name in signals]
+        coordinates |= {
+            "signal": list(signals),
+            "signal_unit": ("signal", [item.unit for item in known]),
+            "signal_meaning": ("signal", [item.meaning for item in known]),
+        }
+    if rules:
+        add("rule_held", ("rule", "day"), stacked(lambda item: item.rules, "i1"), "1", "1 where the conditions held")
+        coordinates["rule"] = ["/".join(rule) for rule in rules]
+        coordinates["formula"] = ("rule", list(rules.values()))
+    return xr.Dataset(data, coords=coordinates)
+
+
+def _coordinates(config: ExperimentConfig, chosen: dict[str, list[Pick]]) -> dict[str, object]:
+    """Names along the dimensions that every run has."""
+    engines = [engine.engine for strategy in config.strategies.values() for engine in strategy.engines]
+    return {
         "scenario": list(chosen),
         "pick": [item.name for item in next(iter(chosen.values()))],
         "strategy": list(config.strategies),
@@ -126,16 +153,3 @@ def _table(config: ExperimentConfig, chosen: dict[str, list[Pick]], records: Seq
         "tenor": list(TENORS),
         "day": list(range(config.days + 1)),
     }
-    dates = np.array([row[0].date for row in records])
-    about = {"units": "days since 1970-01-01", "long_name": "date of the session"}
-    data["date"] = (("scenario", "day"), dates, about)
-    if signals:
-        coordinates["signal"] = list(signals)
-        known = [SIGNALS[name] for name in signals]
-        coordinates["signal_unit"] = ("signal", [item.unit for item in known])
-        coordinates["signal_meaning"] = ("signal", [item.meaning for item in known])
-    if rules:
-        add("rule_held", ("rule", "day"), stacked(lambda item: item.rules, "i1"), "1", "1 where the conditions held")
-        coordinates["rule"] = ["/".join(rule) for rule in rules]
-        coordinates["formula"] = ("rule", list(rules.values()))
-    return xr.Dataset(data, coords=coordinates)

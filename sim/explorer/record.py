@@ -1,24 +1,22 @@
-"""One path of a scenario, run again under every strategy and written down day by day."""
+"""Chosen paths of a scenario, run again under every strategy and written down day by day."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.cell import Cell, cell_market
+from sim.cell import chosen_market
 from sim.config import ExperimentConfig
 from sim.evaluator import evaluate, required_signals
 from sim.explorer.condors import Lives
 from sim.journal.entries import Entry
 from sim.journal.reasons import trees_of
-from sim.journal.replay import REPLAY_PATHS
-from sim.journal.run import RecordedRun
-from sim.margin import MarginPart
+from sim.journal.run import WatchedRun
 from sim.market import MarketBlock
 from sim.storage import TENORS
 
@@ -30,29 +28,33 @@ LEG = ("product", "expiry", "right", "strike", "quantity", "price")
 Rule = tuple[str, str, str]
 """Strategy, engine, field that holds the tree of conditions."""
 
+Held = tuple[str, str]
+"""Engine, field of a tree that holds."""
 
-class ExploredRun(RecordedRun):
-    """Run of a strategy that keeps, of the first path of its block, what the explorer draws."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.bound: list[float] = []
-        self.held_rules: list[dict[tuple[str, str], bool]] = []
-        self.lives = Lives(self.ledger.path, self.market.day0)
-        self._total = 0.0
+class ExploredRun(WatchedRun):
+    """Run of a strategy that keeps, of the first paths of its block, what the explorer draws."""
+
+    def __init__(self, *arguments: Any, n_recorded: int) -> None:
+        super().__init__(*arguments, n_recorded=n_recorded)
+        self.margins: list[FloatArray] = []
+        self.engine_pnl: list[FloatArray] = []
+        self.held_rules: list[list[set[Held]]] = []
+        self.lives = [Lives(path, self.market.day0) for path in range(n_recorded)]
 
     def step(self, t: int, *, decides: bool) -> None:
         """Move the book, and keep what is drawn."""
         super().step(t, decides=decides)
-        self.bound.append(self._total)
-        rules = {(name, key): True for name, engine in self.watched.items() for key in engine.held} if decides else {}
+        ledger = self.ledger
+        self.margins.append(self.bound)
+        self.engine_pnl.append(ledger.gross_pnl - ledger.cost)
+        rules = [
+            {(name, key) for name, engine in self.watched.items() for key in engine.held[path] if decides}
+            for path in range(len(self.lives))
+        ]
         self.held_rules.append(rules)
-        self.lives.note(self.ledger.tranches, t)
-
-    def _margins(self, t: int) -> tuple[list[MarginPart], FloatArray]:
-        parts, total = super()._margins(t)
-        self._total = float(total[self.ledger.path])
-        return parts, total
+        for lives in self.lives:
+            lives.note(ledger.tranches, t)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ class Record:
         ``spot``, ``vix``, ``vx1``, ``vx2`` of shape (n_days + 1,), ``curve`` (n_tenors, n_days + 1), and ``signals``
         (n_signals, n_days + 1).
     equity, margin : ndarray of shape (n_strategies, n_days + 1)
-        USD, after the orders of the day.
+        Equity after the orders of the day, and the most that margin bound on it [USD].
     engine_pnl : ndarray of shape (n_strategies, n_engines, n_days + 1)
         Net of costs since day 0 [USD]; NaN for engines that the strategy has not.
     rules : ndarray of int8, shape (n_rules, n_days + 1)
@@ -98,15 +100,15 @@ def rules_of(config: ExperimentConfig) -> dict[Rule, str]:
     }
 
 
-def record(config: ExperimentConfig, scenario: str, path: int) -> Record:
-    """Simulate a path again and evaluate every strategy on it."""
+def record(config: ExperimentConfig, scenario: str, paths: Sequence[int]) -> list[Record]:
+    """Simulate paths of a scenario again, and evaluate every strategy on all of them together."""
     runs: list[ExploredRun] = []
 
     def start(*arguments: Any) -> ExploredRun:
-        runs.append(ExploredRun(*arguments))
+        runs.append(ExploredRun(*arguments, n_recorded=len(paths)))
         return runs[-1]
 
-    market, stream, _ = cell_market(config, Cell(scenario=scenario, first_path=path, n_paths=REPLAY_PATHS))
+    market, stream = chosen_market(config, scenario, paths)
     outcomes = evaluate(
         market,
         config.strategies,
@@ -116,51 +118,62 @@ def record(config: ExperimentConfig, scenario: str, path: int) -> Record:
         stream=stream,
         run_type=start,
     )
+    terminal = np.array([outcomes[name].terminal_pnl for name in config.strategies])
+    return [_record(config, market, runs, terminal[:, path], path) for path in range(len(paths))]
+
+
+def _record(
+    config: ExperimentConfig, market: MarketBlock, runs: Sequence[ExploredRun], terminal: FloatArray, path: int
+) -> Record:
+    """What is kept of a path of the block."""
     engines = list(dict.fromkeys(name for run in runs for name in run.ledger.engines))
+    n_days = market.n_times - market.day0
+    pnl = np.full((len(runs), len(engines), n_days), np.nan)
+    for row, run in enumerate(runs):
+        own = [engines.index(name) for name in run.ledger.engines]
+        pnl[row, own] = np.array([day[:, path] for day in run.engine_pnl]).T
+    names = list(config.strategies)
     rules = np.array(
         [
-            [(engine, field) in held for held in runs[list(config.strategies).index(strategy)].held_rules]
+            [(engine, field) in held[path] for held in runs[names.index(strategy)].held_rules]
             for strategy, engine, field in rules_of(config)
         ],
         dtype=np.int8,
     )
-    n_days = market.n_times - market.day0
     return Record(
-        market=_market(market, required_signals(config.strategies)),
-        equity=np.array([[day.equity for day in run.days] for run in runs]),
-        margin=np.array([run.bound for run in runs]),
-        engine_pnl=np.array(
-            [[[day.engine_pnl.get(name, np.nan) for day in run.days] for name in engines] for run in runs]
-        ),
+        market=_market(market, required_signals(config.strategies), path),
+        equity=np.array([run.equity[:, path] for run in runs]),
+        margin=np.array([[day[path] for day in run.margins] for run in runs]),
+        engine_pnl=pnl,
         rules=rules.reshape(-1, n_days),
-        trades=[_trades(run) for run in runs],
-        terminal_pnl=np.array([float(outcomes[name].terminal_pnl[0]) for name in config.strategies]),
+        trades=[_trades(run, path) for run in runs],
+        terminal_pnl=terminal,
         date=market.calendar.dates[market.day0 : market.n_times].astype("datetime64[D]").astype(np.int32),
     )
 
 
-def _market(market: MarketBlock, signals: tuple[str, ...]) -> dict[str, FloatArray]:
+def _market(market: MarketBlock, signals: tuple[str, ...], path: int) -> dict[str, FloatArray]:
     first = market.day0
     days = range(first, market.n_times)
     shape = (-1, market.n_times - first)
     return {
-        "spot": market.spot_series[first:, 0],
-        "vix": market.vix_series[first:, 0],
-        "vx1": market.vx(1)[first:, 0],
-        "vx2": market.vx(2)[first:, 0],
-        "curve": np.array([[market.constant_maturity(t, tenor)[0] for t in days] for tenor in TENORS]),
-        "signals": np.array([market.signal(name)[first:, 0] for name in signals]).reshape(shape),
+        "spot": market.spot_series[first:, path],
+        "vix": market.vix_series[first:, path],
+        "vx1": market.vx(1)[first:, path],
+        "vx2": market.vx(2)[first:, path],
+        "curve": np.array([[market.constant_maturity(t, tenor)[path] for t in days] for tenor in TENORS]),
+        "signals": np.array([market.signal(name)[first:, path] for name in signals]).reshape(shape),
     }
 
 
-def _trades(run: ExploredRun) -> str:
+def _trades(run: ExploredRun, path: int) -> str:
     """Orders without daily payments, and lives of SPX positions."""
     orders = [
         _order(entry, {name for engine in run.watched.values() for name in engine.market_signals})
-        for entry in run.ledger.entries
+        for entry in run.ledger.accounts[path].entries
         if entry.is_order
     ]
-    return json.dumps({"orders": orders, "lives": run.lives.rows()}, separators=(",", ":"), allow_nan=False)
+    return json.dumps({"orders": orders, "lives": run.lives[path].rows()}, separators=(",", ":"), allow_nan=False)
 
 
 def _order(entry: Entry, stored: set[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A ledger that writes down what it does on one path."""
+"""A ledger that writes down what it does on some paths."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Note:
 
 
 class RecordingLedger(Ledger):
-    """Ledger that keeps an entry of every change of cash or contracts on one path.
+    """Ledger that keeps an entry of every change of cash or contracts on the first paths of its block.
 
     Parameters
     ----------
@@ -53,17 +53,15 @@ class RecordingLedger(Ledger):
         Date of each session of the calendar.
     day0 : int
         Index of day 0 on it.
-    path : int
-        Which path of the block is written down.
+    n_recorded : int
+        Number of paths that are written down.
 
     Attributes
     ----------
-    entries : list of Entry
-        So far.
+    accounts : list of PathAccount
+        What is written down, path by path.
     t : int
         Session, to be set by the run.
-    notes : deque of Note
-        Why the orders that are filled next were given, one each.
     forced : Note, optional
         Stands for all orders where no engine gave them.
     """
@@ -77,61 +75,103 @@ class RecordingLedger(Ledger):
         *,
         dates: NDArray[np.datetime64],
         day0: int,
-        path: int = 0,
+        n_recorded: int = 1,
     ) -> None:
         super().__init__(engines, n_paths, initial_equity, costs)
-        self.dates, self.day0, self.path = dates, day0, path
-        self.entries: list[Entry] = []
+        self.dates, self.day0 = dates, day0
+        self.accounts = [PathAccount(self, path) for path in range(n_recorded)]
         self.t = day0
-        self.notes: deque[Note] = deque()
         self.forced: Note | None = None
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Entries of the first path."""
+        return self.accounts[0].entries
 
     def accrue(self, rate: float, alive: BoolArray) -> None:
         """Pay interest, and write it down."""
-        before = self.interest[self.path]
+        before = self.interest.copy()
         super().accrue(rate, alive)
-        paid = float(self.interest[self.path] - before)
-        if paid != 0.0:
-            self._write(ACCOUNT, Note(action="interest", reason="one session on cash"), (), paid)
+        for account in self.accounts:
+            account.note_interest(float(self.interest[account.path] - before[account.path]))
 
     def mark(self, tranche: Tranche, mid: FloatArray) -> None:
         """Mark, and write down variation and fees that were paid."""
-        held, previous = tranche.quantity[:, self.path], tranche.mid[:, self.path]
-        fee = holding_cost(self.costs, tranche.contracts, tranche.quantity, tranche.mid)
+        held, previous = tranche.quantity, tranche.mid
+        fee = holding_cost(self.costs, tranche.contracts, held, previous)
         super().mark(tranche, mid)
+        for account in self.accounts:
+            account.note_payments(tranche, held, mid - previous, fee)
+
+    def settle(self, tranche: Tranche) -> None:
+        """Settle, and write it down."""
+        for account in self.accounts:
+            account.note_settlement(tranche)
+        super().settle(tranche)
+
+    def trade(self, tranche: Tranche, change: FloatArray, vix: FloatArray) -> None:
+        """Trade, and write it down; opening a tranche is its first trade."""
+        super().trade(tranche, change, vix)
+        for account in self.accounts:
+            account.note_order(tranche, change[:, account.path], vix)
+
+    def close(self, tranche: Tranche, mask: BoolArray, vix: FloatArray) -> None:
+        """Close, and write it down."""
+        change = np.where(mask, -tranche.quantity, 0.0)
+        super().close(tranche, mask, vix)
+        for account in self.accounts:
+            account.note_order(tranche, change[:, account.path], vix)
+
+
+class PathAccount:
+    """What a ledger writes down of one path.
+
+    Parameters
+    ----------
+    ledger : RecordingLedger
+        The ledger.
+    path : int
+        Which path of its block.
+
+    Attributes
+    ----------
+    entries : list of Entry
+        So far.
+    notes : deque of Note
+        Why the orders that are filled next were given, one each.
+    """
+
+    def __init__(self, ledger: RecordingLedger, path: int) -> None:
+        self.ledger, self.path = ledger, path
+        self.entries: list[Entry] = []
+        self.notes: deque[Note] = deque()
+
+    def note_interest(self, paid: float) -> None:
+        """Write down interest on cash."""
+        if paid != 0.0:
+            self._write(ACCOUNT, Note(action="interest", reason="one session on cash"), (), paid)
+
+    def note_payments(self, tranche: Tranche, quantity: FloatArray, move: FloatArray, fee: FloatArray | None) -> None:
+        """Write down the daily payments on what was held."""
+        held = quantity[:, self.path]
         if not held.any():
             return
         if fee is not None:
             self._pay_held(tranche, Note(action="fee", reason="fee of the note"), fees=float(fee[self.path]))
         if not tranche.has_value:
-            change = tranche.contracts.multiplier * held * (mid[:, self.path] - previous)
+            change = tranche.contracts.multiplier * held * move[:, self.path]
             self._pay_held(tranche, Note(action="variation", reason="daily settlement of futures"), cash=change)
 
-    def settle(self, tranche: Tranche) -> None:
-        """Settle, and write it down."""
+    def note_settlement(self, tranche: Tranche) -> None:
+        """Write down what expires."""
         held = tranche.quantity[:, self.path].copy()
         if held.any():
             legs = self._legs(tranche.contracts, -held, tranche.mid[:, self.path], None)
             self._write(tranche.engine, Note(action="settle", reason="expiry"), legs)
-        super().settle(tranche)
 
-    def trade(self, tranche: Tranche, change: FloatArray, vix: FloatArray) -> None:
-        """Trade, and write it down; opening a tranche is its first trade."""
-        note = self._note()
-        super().trade(tranche, change, vix)
-        self._order(tranche, change[:, self.path], vix, note)
-
-    def close(self, tranche: Tranche, mask: BoolArray, vix: FloatArray) -> None:
-        """Close, and write it down."""
-        note = self._note()
-        change = np.where(mask[self.path], -tranche.quantity[:, self.path], 0.0)
-        super().close(tranche, mask, vix)
-        self._order(tranche, change, vix, note)
-
-    def _note(self) -> Note:
-        return self.forced or self.notes.popleft()
-
-    def _order(self, tranche: Tranche, change: FloatArray, vix: FloatArray, note: Note) -> None:
+    def note_order(self, tranche: Tranche, change: FloatArray, vix: FloatArray) -> None:
+        """Write down an order of the next note, where the path takes part in it."""
+        note = self.ledger.forced or self.notes.popleft()
         if change.any():
             legs = self._legs(tranche.contracts, change, tranche.mid[:, self.path], float(vix[self.path]))
             self._write(tranche.engine, note, legs)
@@ -140,10 +180,12 @@ class RecordingLedger(Ledger):
         """Legs that change hands; without a VIX they settle, which costs nothing."""
         paid, fee = np.zeros(mid.shape), 0.0
         if vix is not None:
-            widening = self.friction.widening_of(contracts.product)
-            spread = half_spread(self.costs, contracts.product, mid[:, None], np.array([vix]), widening=widening)[:, 0]
-            paid = self.costs.crossing_fraction(contracts.n_legs) * spread
-            fee = fee_per_contract(self.costs, contracts.product)
+            widening = self.ledger.friction.widening_of(contracts.product)
+            spread = half_spread(
+                self.ledger.costs, contracts.product, mid[:, None], np.array([vix]), widening=widening
+            )[:, 0]
+            paid = self.ledger.costs.crossing_fraction(contracts.n_legs) * spread
+            fee = fee_per_contract(self.ledger.costs, contracts.product)
         has_value = contracts.product in OPTIONS or contracts.product in HOLDINGS
         legs = []
         for row in np.flatnonzero(change):
@@ -169,7 +211,7 @@ class RecordingLedger(Ledger):
             product=contracts.product.value,
             right=("call" if contracts.is_call[row] else "put") if is_option else "",
             strike=float(contracts.strike[row, self.path]) if is_option else None,
-            expiry=None if contracts.product in HOLDINGS else str(self.dates[contracts.expiry]),
+            expiry=None if contracts.product in HOLDINGS else str(self.ledger.dates[contracts.expiry]),
             quantity=quantity,
             mid=prices[0],
             price=prices[1],
@@ -190,8 +232,8 @@ class RecordingLedger(Ledger):
     def _write(self, engine: str, note: Note, legs: tuple[Leg, ...], cash: float | None = None) -> None:
         self.entries.append(
             Entry(
-                session=self.t - self.day0,
-                date=str(self.dates[self.t]),
+                session=self.ledger.t - self.ledger.day0,
+                date=str(self.ledger.dates[self.ledger.t]),
                 engine=engine,
                 action=note.action,
                 reason=note.reason,

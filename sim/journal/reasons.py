@@ -1,4 +1,4 @@
-"""Why an engine gave its orders, told from its settings and from what it saw, on the first path of the block.
+"""Why an engine gave its orders, told from its settings and from what it saw, on one path of the block.
 
 Engines give orders, not reasons. A reason is worked out anew by the rules that the settings state: exits of a condor,
 trees of conditions that hold, days to expiry.
@@ -22,9 +22,6 @@ from sim.tranche import Tranche
 ENDING = frozenset({"off", "veto"})
 """Fields of trees that end a position or keep it away; all others lead to one."""
 
-PATH = 0
-"""The path that is written down."""
-
 
 def trees_of(config: EngineConfig) -> dict[str, Condition]:
     """Trees of conditions of an engine by the field that holds them."""
@@ -33,7 +30,12 @@ def trees_of(config: EngineConfig) -> dict[str, Condition]:
 
 
 def notes_of(
-    view: DayView, config: EngineConfig, orders: Orders, held: Mapping[str, str], signals: Mapping[str, float]
+    view: DayView,
+    config: EngineConfig,
+    orders: Orders,
+    held: Mapping[str, str],
+    signals: Mapping[str, float],
+    path: int,
 ) -> list[Note]:
     """Reasons of an engine's orders in the order in which they are filled.
 
@@ -49,6 +51,8 @@ def notes_of(
         Trees that hold today: field -> formula.
     signals : mapping
         Values of the signals that the engine reads.
+    path : int
+        Which path of the block is told.
 
     Returns
     -------
@@ -56,17 +60,19 @@ def notes_of(
         One for each close, trade and open.
     """
     if isinstance(config, IronCondorConfig):
-        told = _condor_notes(view, config, orders)
+        told = _condor_notes(view, config, orders, path)
     else:
-        told = _hedge_notes(view, config, orders, held)
+        told = _hedge_notes(view, config, orders, held, path)
     return [Note(action=action, reason=reason, signals=signals) for action, reason in told]
 
 
-def _hedge_notes(view: DayView, config: EngineConfig, orders: Orders, held: Mapping[str, str]) -> list[tuple[str, str]]:
+def _hedge_notes(
+    view: DayView, config: EngineConfig, orders: Orders, held: Mapping[str, str], path: int
+) -> list[tuple[str, str]]:
     """Actions and reasons of an engine that goes on and off by trees, and rolls near expiries."""
     rule = f"rule of {config.engine}"
     leads = "; ".join(f"{name}: {tree}" for name, tree in held.items() if name not in ENDING)
-    bought = {order.contracts.product for order in orders.opens if _is_active(order.quantity)}
+    bought = {order.contracts.product for order in orders.opens if _is_active(order.quantity, path)}
     rolled, told = {}, []
     for close in orders.closes:
         contracts = close.tranche.contracts
@@ -75,7 +81,7 @@ def _hedge_notes(view: DayView, config: EngineConfig, orders: Orders, held: Mapp
             told.append(("close", f"ordered by {config.engine}"))
         elif "off" in held:
             told.append(("close", f"off: {held['off']}"))
-        elif contracts.product in bought and _is_closed(close):
+        elif contracts.product in bought and _is_closed(close, path):
             rolled[contracts.product] = days
             told.append(("roll", days))
         elif view.days_to_expiry(contracts.expiry) <= getattr(config, "roll_days", -1):
@@ -89,18 +95,20 @@ def _hedge_notes(view: DayView, config: EngineConfig, orders: Orders, held: Mapp
     return told
 
 
-def _condor_notes(view: DayView, config: IronCondorConfig, orders: Orders) -> list[tuple[str, str]]:
+def _condor_notes(view: DayView, config: IronCondorConfig, orders: Orders, path: int) -> list[tuple[str, str]]:
     """Actions and reasons of the first engine: exits, adjustments with what they open, entries."""
     place = {id(tranche): row for row, tranche in enumerate(view.tranches(CONDOR))}
-    exits = {id(close): condor_exit(view, config, close.tranche) for close in orders.closes}
-    reduced: list[Close | Trade] = [close for close in orders.closes if not exits[id(close)] and _is_closed(close)]
-    reduced += [trade for trade in orders.trades if _is_active(trade.change)]
+    exits = {id(close): condor_exit(view, config, close.tranche, path) for close in orders.closes}
+    reduced: list[Close | Trade] = [
+        close for close in orders.closes if not exits[id(close)] and _is_closed(close, path)
+    ]
+    reduced += [trade for trade in orders.trades if _is_active(trade.change, path)]
     reduced.sort(key=lambda order: place[id(order.tranche)])
-    waiting = [order for order in orders.opens if _is_active(order.quantity)]
+    waiting = [order for order in orders.opens if _is_active(order.quantity, path)]
     told: dict[int, tuple[str, str]] = {}
     for order in reduced:
-        new = _replacing(_sold(order), waiting)
-        note = _adjustment(view, config, order, new)
+        new = _replacing(_sold(order, path), waiting, path)
+        note = _adjustment(view, config, order, new, path)
         told.update({id(item): note for item in (order, *new)})
     first: Iterable[tuple[str, str]] = (
         ("close", exits[id(close)] or "") if exits[id(close)] else told.get(id(close), ("close", ""))
@@ -112,12 +120,12 @@ def _condor_notes(view: DayView, config: IronCondorConfig, orders: Orders) -> li
     return [*first, *(told.get(id(order), entry) for order in rest)]
 
 
-def condor_exit(view: DayView, config: IronCondorConfig, tranche: Tranche) -> str | None:
-    """Exit that a condor has reached at today's close, None where it has reached none."""
+def condor_exit(view: DayView, config: IronCondorConfig, tranche: Tranche, path: int) -> str | None:
+    """Exit that a condor has reached at today's close on a path, None where it has reached none."""
     days = view.days_to_expiry(tranche.contracts.expiry)
     if config.exit_days is not None and days <= config.exit_days:
         return f"time: {days} days to expiry, exit at {config.exit_days}"
-    credit, profit = -float(tranche.entry_value()[PATH]), float(tranche.open_profit()[PATH])
+    credit, profit = -float(tranche.entry_value()[path]), float(tranche.open_profit()[path])
     amounts = f"{profit:+,.2f} USD on a credit of {credit:,.2f}"
     if config.profit_target is not None and profit >= config.profit_target * credit:
         return f"profit target {config.profit_target:g}: {amounts}"
@@ -126,27 +134,29 @@ def condor_exit(view: DayView, config: IronCondorConfig, tranche: Tranche) -> st
     return None
 
 
-def _adjustment(view: DayView, config: IronCondorConfig, order: Close | Trade, new: list[Open]) -> tuple[str, str]:
+def _adjustment(
+    view: DayView, config: IronCondorConfig, order: Close | Trade, new: list[Open], path: int
+) -> tuple[str, str]:
     """Which adjustment it is: rolls go to a later expiry, the others stay in theirs."""
     tranche = order.tranche
     if any(item.contracts.expiry > tranche.contracts.expiry for item in new):
         sides = ("put", "call")
-        hit = [name for name in sides if bool(adjust.tested(view, tranche, is_call=name == "call")[PATH])]
+        hit = [name for name in sides if bool(adjust.tested(view, tranche, is_call=name == "call")[path])]
         return "roll", f"time_shift {config.time_shift}: SPX at the sold {' and '.join(hit)}"
     if isinstance(order, Trade):
         return "adjust", f"widen_sigmas {config.widen_sigmas:g}: rally since entry"
     return "adjust", f"tighten_sessions {config.tighten_sessions}: a scheduled event is near"
 
 
-def _sold(order: Close | Trade) -> tuple[float, float]:
+def _sold(order: Close | Trade, path: int) -> tuple[float, float]:
     """Sold puts and calls that an order buys back."""
     change = order.change if isinstance(order, Trade) else -order.tranche.quantity
-    return _units(order.tranche.contracts, change[:, PATH])
+    return _units(order.tranche.contracts, change[:, path], path)
 
 
-def _units(contracts: ContractSet, change: np.ndarray) -> tuple[float, float]:
+def _units(contracts: ContractSet, change: np.ndarray, path: int) -> tuple[float, float]:
     """Bought contracts of sold legs, puts and calls: a leg nearer to the money is the sold one."""
-    strike, result = contracts.strike[:, PATH], []
+    strike, result = contracts.strike[:, path], []
     for is_call in (False, True):
         legs = np.flatnonzero(contracts.is_call == is_call)
         inner = legs[np.argmin(strike[legs]) if is_call else np.argmax(strike[legs])] if legs.size else None
@@ -154,21 +164,21 @@ def _units(contracts: ContractSet, change: np.ndarray) -> tuple[float, float]:
     return result[0], result[1]
 
 
-def _replacing(sold: tuple[float, float], waiting: list[Open]) -> list[Open]:
+def _replacing(sold: tuple[float, float], waiting: list[Open], path: int) -> list[Open]:
     """Take from ``waiting`` the orders that sell again what was bought back."""
     puts, calls = sold
     taken = []
     while waiting and (puts > 0.0 or calls > 0.0):
         order = waiting.pop(0)
-        more_puts, more_calls = _units(order.contracts, order.quantity[:, PATH])
+        more_puts, more_calls = _units(order.contracts, order.quantity[:, path], path)
         puts, calls = puts - more_puts, calls - more_calls
         taken.append(order)
     return taken
 
 
-def _is_active(quantity: np.ndarray) -> bool:
-    return bool(quantity[:, PATH].any())
+def _is_active(quantity: np.ndarray, path: int) -> bool:
+    return bool(quantity[:, path].any())
 
 
-def _is_closed(close: Close) -> bool:
-    return bool(close.mask[PATH] & close.tranche.is_open[PATH])
+def _is_closed(close: Close, path: int) -> bool:
+    return bool(close.mask[path] & close.tranche.is_open[path])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.cell import Cell, cell_market, prepare
+from sim.cell import chosen_market, prepare
 from sim.config import ExperimentConfig
 from sim.config.faults import one_of
 from sim.errors import ConfigError, StorageError
@@ -18,9 +18,6 @@ from sim.journal.run import RecordedRun
 from sim.ledger import TOLERANCE
 from sim.manifest import code_version
 from sim.storage import Results
-
-REPLAY_PATHS = 2
-"""Paths of the replayed block: for a lone path numpy adds the legs up in another order, which costs the last bit."""
 
 NAMED = {"worst": 0.0, "median": 0.5, "best": 1.0}
 """Paths that have a name: share of paths with a lower terminal P&L."""
@@ -87,7 +84,7 @@ def replay(config: ExperimentConfig, scenario: str, strategy: str, path: int) ->
         runs.append(RecordedRun(*arguments))
         return runs[-1]
 
-    market, stream, _ = cell_market(config, Cell(scenario=scenario, first_path=path, n_paths=REPLAY_PATHS))
+    market, stream = chosen_market(config, scenario, [path])
     evaluate(
         market,
         {strategy: config.strategies[strategy]},
