@@ -10,7 +10,8 @@ valuation factors share. Loadings have plausible signs - prices move valuations 
 volatility move together - and no factor feeds back into the market: whatever a rule earns by listening to one of them
 comes from its correlation with closes that have happened.
 
-Surprises of releases are independent normals on release days and zero on all others.
+Surprises of releases are independent normals on release days and zero on all others. Real-estate trusts return, each
+day, their volatility of the day before (the factor ``reit_vol``) times a normal that is correlated with the SPX shock.
 
 References
 ----------
@@ -121,6 +122,12 @@ half-life and spread are those of the BIS broad index, 1994 to 2018 (64 months, 
 
 SURPRISES: tuple[str, ...] = ("cpi_surprise", "ppi_surprise")
 """Factors that live on release days only; unit variance there."""
+
+REIT_RETURN = "reit_return"
+"""Daily return of real-estate trusts, whose volatility is the factor ``reit_vol``."""
+
+REIT_CORRELATION = 0.65
+"""Correlation of that return with the SPX; an assumption, near what funds of both showed since 2005."""
 
 MEANINGS: dict[str, MacroMeaning] = {
     "rate_diff": MacroMeaning(

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from models.macro import FACTORS, SURPRISES, MacroFactor
-from models.protocols import FloatArray, PathBlock, Stream
+from models.macro import FACTORS, MEANINGS, SURPRISES, MacroFactor
+from models.protocols import SESSIONS_PER_YEAR, FloatArray, PathBlock, Stream
 from models.shocks import equity_shocks, variance_shocks
 from models.streams import Purpose, normals
 
 _START_BLOCK = 16
 _SURPRISE_BLOCK = 32
+_REIT_BLOCK = 33
 
 
 def simulate_factors(factors: Mapping[str, MacroFactor], paths: PathBlock, stream: Stream) -> dict[str, FloatArray]:
@@ -75,6 +76,35 @@ def simulate_surprise(name: str, release: NDArray[np.bool_], paths: PathBlock, s
         day = int(t) - paths.grid.warmup_days
         surprise[t] = normals(stream, paths.n_paths, purpose=Purpose.MACRO, day=day, block=_SURPRISE_BLOCK)[column]
     return surprise
+
+
+def simulate_reit_returns(volatility: FloatArray, correlation: float, paths: PathBlock, stream: Stream) -> FloatArray:
+    """Daily returns of real-estate trusts: yesterday's volatility times a normal that is correlated with the SPX.
+
+    Parameters
+    ----------
+    volatility : ndarray of shape (n_times, n_paths)
+        Standardised deviation of the factor ``reit_vol``.
+    correlation : float
+        Correlation with SPX shocks, -1 .. 1.
+    paths : PathBlock
+        Closes of any model.
+    stream : Stream
+        Address of the block's random numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_times, n_paths)
+        Returns [decimal]; row ``t`` depends on closes up to ``t`` only, the first row is zero.
+    """
+    equity, own = equity_shocks(paths), np.sqrt(1.0 - correlation**2)
+    deviation = MEANINGS["reit_vol"].level(volatility) / np.sqrt(SESSIONS_PER_YEAR)
+    returns = np.zeros_like(paths.spot)
+    for t in range(1, returns.shape[0]):
+        day = t - paths.grid.warmup_days
+        noise = normals(stream, paths.n_paths, purpose=Purpose.MACRO, day=day, block=_REIT_BLOCK)[0]
+        returns[t] = deviation[t - 1] * (correlation * equity[t] + own * noise)
+    return returns
 
 
 def _draws(stream: Stream, n_paths: int, day: int, first_block: int = 0) -> FloatArray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.macro import FACTORS, SURPRISES
+from models.macro import FACTORS, REIT_RETURN, SURPRISES
 from models.protocols import PathBlock, Stream
 from sim.config.market import MarketConfig
 from sim.errors import ConfigError
@@ -72,21 +72,25 @@ class CarriedSeries:
         return self._known["ad_line"]
 
     def macro(self, name: str) -> FloatArray:
-        """Macro factor or surprise in standard deviations, shape (n_times, n_paths); see ``models.macro``.
+        """Macro factor or surprise in standard deviations, or return, (n_times, n_paths); see ``models.macro``.
 
         Raises
         ------
         ConfigError
             If macro factors are switched off, or none has the name.
         """
-        if name not in FACTORS and name not in SURPRISES:
-            raise ConfigError(f"macro factor must be one of {', '.join((*FACTORS, *SURPRISES))}, got {name!r}")
+        known = (*FACTORS, *SURPRISES, REIT_RETURN)
+        if name not in known:
+            raise ConfigError(f"macro factor must be one of {', '.join(known)}, got {name!r}")
         if name not in self._known:
             if self.config.macro is None:
                 raise ConfigError(f"market.macro is switched off (null); {name} needs it")
-            from models.macro_paths import simulate_factors, simulate_surprise
+            from models.macro_paths import simulate_factors, simulate_reit_returns, simulate_surprise
 
-            if name in RELEASES:
+            if name == REIT_RETURN:
+                correlation = self.config.macro.reit_correlation
+                self._keep(name, simulate_reit_returns(self.macro("reit_vol"), correlation, self.paths, self.stream))
+            elif name in RELEASES:
                 release = self.schedule.on[RELEASES[name]][: self.paths.grid.n_times]
                 self._keep(name, simulate_surprise(name, release, self.paths, self.stream))
             else:

@@ -29,8 +29,13 @@ BOOK_SIGNALS: dict[str, str] = {
     "drawdown_nav": "loss of the strategy's equity from its running maximum, as a fraction of it",
     "condor_profit": "open profit of the best open condor tranche over its credit",
     "hedge_share": "what all hedges bind, premium or margin, over the condor's risk capital",
+    "extrinsic": "time value that the open condors have left to earn, over their credit",
+    "breakeven_lo": "distance of the SPX to the nearest lower break-even of an open condor, as a fraction of it",
+    "breakeven_hi": "distance of the SPX to the nearest upper break-even of an open condor, as a fraction of it",
+    "hedge_irr": "projected yearly rate of gain of all hedges held, over the premium and margin that they bind",
+    "funding_cost": "rate on that premium and margin, weighted by their amounts",
 }
-"""Signals of the strategy's own book, known day by day: name -> meaning."""
+"""Signals of the strategy's own book, known day by day: name -> meaning. Without a condor or hedge some are unknown."""
 
 LEAST_KNOWN = 20
 """Known values that a measure over a window needs, where the window is longer than that."""

@@ -6,6 +6,10 @@ offsets. Expiries do not offset each other, nor do products. VIX futures of one 
 At expiry the value of a mix of options of one expiry is piecewise linear in the underlying, so its minimum over the
 strikes is its minimum between the outermost of them. Where it still falls beyond the last strike, contracts are
 naked there and bind ``max(rate x underlying - out-of-the-money amount, floor x underlying)`` each.
+
+What is compared with this is equity, which holds every position at its mid. A naked contract must be covered by its
+premium and the add-on (Reg-T); equity has borne the premium already, so that the add-on alone is left, at any mid. The
+premium of a naked contract therefore offsets nothing, neither its add-on nor the value of other options.
 """
 
 from __future__ import annotations
@@ -81,20 +85,70 @@ def naked_add_on(
     """
     total = np.zeros(underlying.size)
     for right in (True, False):
-        legs = is_call == right
-        if not legs.any():
-            continue
-        net = -quantity[legs].sum(axis=0)
-        if not (net > 0.0).any():
-            continue
-        is_short = quantity[legs] < 0.0
-        edge = np.where(is_short, strike[legs], np.inf if right else 0.0)
-        nearest = edge.min(axis=0) if right else edge.max(axis=0)
+        net, nearest = _naked(is_call, strike, quantity, right=right)
         out_of_money = np.maximum(nearest - underlying if right else underlying - nearest, 0.0)
         floor = NAKED_FLOOR * (underlying if right else nearest)
         each = np.maximum(NAKED_RATE[product] * underlying - out_of_money, floor)
         total += np.where(net > 0.0, net * np.where(np.isfinite(each), each, 0.0), 0.0)
     return total
+
+
+def naked_premium(is_call: BoolArray, strike: FloatArray, quantity: FloatArray, mid: FloatArray) -> FloatArray:
+    """What buying the naked contracts back costs at mid [points x contracts], shape (n_paths,).
+
+    Of several strikes that are short the one nearest to the money counts, as in ``naked_add_on``.
+    """
+    total = np.zeros(strike.shape[1])
+    for right in (True, False):
+        net, nearest = _naked(is_call, strike, quantity, right=right)
+        is_nearest = (is_call == right)[:, None] & (quantity < 0.0) & (strike == nearest)
+        total += net * np.where(is_nearest, mid, 0.0).max(axis=0)
+    return total
+
+
+def _naked(
+    is_call: BoolArray, strike: FloatArray, quantity: FloatArray, *, right: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Contracts of one right that are naked, and the strike that is short nearest to the money."""
+    legs = is_call == right
+    net = np.maximum(-quantity[legs].sum(axis=0), 0.0)
+    edge = np.where(quantity[legs] < 0.0, strike[legs], np.inf if right else 0.0)
+    return net, edge.min(axis=0, initial=np.inf) if right else edge.max(axis=0, initial=0.0)
+
+
+def option_margin(
+    product: Product,
+    is_call: BoolArray,
+    strike: FloatArray,
+    quantity: FloatArray,
+    mid: FloatArray,
+    underlying: FloatArray,
+    *,
+    loss: FloatArray | None = None,
+) -> FloatArray:
+    """Equity that options of one expiry bind together.
+
+    Parameters
+    ----------
+    product, is_call, strike, quantity, underlying
+        As in ``naked_add_on``.
+    mid : ndarray of shape (n_legs, n_paths)
+        Mids [points].
+    loss : ndarray of shape (n_paths,), optional
+        Worst loss at expiry where it is known already [points x contracts].
+
+    Returns
+    -------
+    ndarray of shape (n_paths,)
+        Worst loss and value of all but the naked contracts, at least 0, and the add-on of the naked ones
+        [points x contracts].
+    """
+    value = np.einsum("lp,lp->p", quantity, mid)
+    covered = value + (worst_expiry_loss(is_call, strike, quantity) if loss is None else loss)
+    if not is_short_beyond(is_call, quantity):
+        return np.asarray(np.maximum(covered, 0.0))
+    covered += naked_premium(is_call, strike, quantity, mid)
+    return np.asarray(np.maximum(covered, 0.0) + naked_add_on(product, is_call, strike, quantity, underlying))
 
 
 def is_short_beyond(is_call: BoolArray, quantity: FloatArray) -> bool:
@@ -106,7 +160,8 @@ def tranche_margin(tranche: Tranche, underlying: FloatArray, rules: MarginConfig
     """Equity that a tranche binds by itself [USD], shape (n_paths,).
 
     The value of the position is added to the worst loss: a credit already received is no equity at risk, and long
-    options are paid in full. For a condor this is (wider wing x contracts) minus what closing it would cost now.
+    options are paid in full. For a condor this is (wider wing x contracts) minus what closing it would cost now, for
+    long 1 and short 2 calls the value of the spread and the add-on of one call.
     """
     contracts = tranche.contracts
     if contracts.product is Product.VIX_FUTURE:
@@ -115,9 +170,10 @@ def tranche_margin(tranche: Tranche, underlying: FloatArray, rules: MarginConfig
         return np.asarray(rules.holding * np.abs(tranche.value()))
     is_call, strike, quantity = contracts.is_call, contracts.strike, tranche.quantity
     loss = tranche.worst_loss(lambda: worst_expiry_loss(is_call, strike, quantity))
-    if tranche.is_naked(lambda: is_short_beyond(is_call, quantity)):
-        loss = loss + naked_add_on(contracts.product, is_call, strike, quantity, underlying)
-    return np.maximum(contracts.multiplier * loss + tranche.value(), 0.0)
+    if not tranche.is_naked(lambda: is_short_beyond(is_call, quantity)):
+        return np.maximum(contracts.multiplier * loss + tranche.value(), 0.0)
+    bound = option_margin(contracts.product, is_call, strike, quantity, tranche.mid, underlying, loss=loss)
+    return contracts.multiplier * bound
 
 
 def joint_margin(tranches: list[Tranche], underlying: FloatArray, rules: MarginConfig = STANDARD) -> FloatArray:
@@ -126,15 +182,12 @@ def joint_margin(tranches: list[Tranche], underlying: FloatArray, rules: MarginC
     quantity = np.concatenate([tranche.quantity for tranche in tranches])
     if contracts.product is Product.VIX_FUTURE:
         return np.asarray(np.abs(quantity.sum(axis=0)) * future_margin(rules, underlying))
-    value = np.sum([tranche.value() for tranche in tranches], axis=0)
     if contracts.product in HOLDINGS:
-        return np.asarray(rules.holding * np.abs(value))
+        return np.asarray(rules.holding * np.abs(np.sum([tranche.value() for tranche in tranches], axis=0)))
     is_call = np.concatenate([tranche.contracts.is_call for tranche in tranches])
     strike = np.concatenate([tranche.contracts.strike for tranche in tranches])
-    loss = worst_expiry_loss(is_call, strike, quantity)
-    if is_short_beyond(is_call, quantity):
-        loss = loss + naked_add_on(contracts.product, is_call, strike, quantity, underlying)
-    return np.asarray(np.maximum(contracts.multiplier * loss + value, 0.0))
+    mid = np.concatenate([tranche.mid for tranche in tranches])
+    return contracts.multiplier * option_margin(contracts.product, is_call, strike, quantity, mid, underlying)
 
 
 @dataclass(slots=True, kw_only=True)

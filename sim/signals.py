@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.macro import MEANINGS
+from models.macro import MEANINGS, REIT_RETURN
 from models.protocols import SESSIONS_PER_YEAR
 from sim import indicators
 from sim.errors import ConfigError, DataError
+from sim.etn import FuturesSeries, short_term_index
 from sim.event_calendar import EventSchedule
 
 FloatArray = NDArray[np.float64]
@@ -49,7 +50,7 @@ class Carried(Protocol):
         ...
 
 
-class MarketSeries(Protocol):
+class MarketSeries(FuturesSeries, Protocol):
     """What a signal may read: closes and futures, each of shape (n_times, n_paths)."""
 
     @property
@@ -65,10 +66,6 @@ class MarketSeries(Protocol):
     @property
     def vix_series(self) -> FloatArray:
         """VIX closes [points]."""
-        ...
-
-    def vx(self, n: int) -> FloatArray:
-        """Settlements of the ``n``-th nearest VIX future [points]."""
         ...
 
     def spliced_vx1(self) -> FloatArray:
@@ -152,19 +149,36 @@ def rsi_vx1(market: MarketSeries) -> FloatArray:
     return indicators.rsi(market.spliced_vx1())
 
 
-def macd_vix(market: MarketSeries) -> FloatArray:
-    """MACD histogram of the VIX."""
-    return indicators.macd(market.vix_series).histogram
+def note_series(market: MarketSeries) -> FloatArray:
+    """Short-term VIX futures index, which volatility notes track."""
+    return short_term_index(market)
 
 
-def macd_vx1(market: MarketSeries) -> FloatArray:
-    """MACD histogram of the front future, its past adjusted so that rolls leave no jump and today's level is real.
+def front_chart(market: MarketSeries) -> FloatArray:
+    """Front future, its past adjusted so that rolls leave no jump."""
+    return market.spliced_vx1()
 
-    MACD is linear in the series: the histogram of the spliced future, scaled by front over spliced future, is that of
-    the chart which ends at today's front future.
-    """
-    spliced = market.spliced_vx1()
-    return indicators.macd(spliced).histogram * (market.vx(1) / spliced)
+
+def front_scale(market: MarketSeries) -> FloatArray:
+    """Front over spliced future: MACD is linear, so that it turns the chart into the one that ends at today's level."""
+    return market.vx(1) / market.spliced_vx1()
+
+
+MacdPart = Literal["line", "signal", "histogram"]
+
+
+def _macd(
+    chart: Callable[[MarketSeries], FloatArray],
+    part: MacdPart,
+    scale: Callable[[MarketSeries], FloatArray] | None = None,
+) -> Callable[[MarketSeries], FloatArray]:
+    """Part of the MACD of a chart."""
+
+    def read(market: MarketSeries) -> FloatArray:
+        values: FloatArray = getattr(indicators.macd(chart(market)), part)
+        return values if scale is None else values * scale(market)
+
+    return read
 
 
 def contango(market: MarketSeries) -> FloatArray:
@@ -236,11 +250,6 @@ def ad_divergence(market: MarketSeries) -> FloatArray:
     return diverges
 
 
-def macd_ad(market: MarketSeries) -> FloatArray:
-    """MACD histogram of the A/D line."""
-    return indicators.macd(market.carried.ad_line()).histogram
-
-
 def days_to_event(market: MarketSeries) -> FloatArray:
     """Sessions to the next FOMC decision, CPI or PPI release, from today's close on."""
     return _by_session(market, market.schedule.sessions_to_next)
@@ -283,6 +292,33 @@ MACRO_SOURCES = {
 }
 """Macro signal -> documents that use it."""
 
+MACD_PARTS: dict[MacdPart, tuple[str, str, int]] = {
+    "histogram": ("", "histogram", 33),
+    "line": ("_line", "line", 25),
+    "signal": ("_signal", "signal line", 33),
+}
+"""Part of a MACD -> suffix of the signal's name, its words, and the history that it needs."""
+
+
+def _macd_signals(
+    name: str,
+    chart: Callable[[MarketSeries], FloatArray],
+    words: str,
+    unit: str,
+    sources: str,
+    *,
+    scale: Callable[[MarketSeries], FloatArray] | None = None,
+    needs: str | None = None,
+) -> dict[str, Signal]:
+    """Histogram, line and signal line of a chart."""
+    return {
+        f"macd_{name}{suffix}": Signal(
+            _macd(chart, part, scale), f"MACD(12,26,9) {what} of {words}", unit, sources, history, needs
+        )
+        for part, (suffix, what, history) in MACD_PARTS.items()
+    }
+
+
 REGISTRY: dict[str, Signal] = {
     "vix": Signal(vix, "VIX close", "points", "S0 S1 S3 S4"),
     "vix_sma5": Signal(vix_sma5, "5-day simple mean of the VIX", "points", "S0", 4),
@@ -290,10 +326,11 @@ REGISTRY: dict[str, Signal] = {
     "rsi_spx": Signal(rsi_spx, "Wilder RSI(14) of the SPX", "0 to 100", "S0 S3", 14),
     "rsi_vix": Signal(rsi_vix, "Wilder RSI(14) of the VIX", "0 to 100", "S3 S4", 14),
     "rsi_vx1": Signal(rsi_vx1, "Wilder RSI(14) of the front VIX future without roll jumps", "0 to 100", "S1", 14),
-    "macd_vix": Signal(macd_vix, "MACD(12,26,9) histogram of the VIX", "points", "S0 S4", 33),
-    "macd_vx1": Signal(
-        macd_vx1, "MACD(12,26,9) histogram of the front VIX future without roll jumps", "points", "S1 S3", 33
+    **_macd_signals("vix", vix, "the VIX", "points", "S0 S4"),
+    **_macd_signals(
+        "vx1", front_chart, "the front VIX future without roll jumps", "points", "S1 S3", scale=front_scale
     ),
+    **_macd_signals("etn", note_series, "the short-term VIX futures note", "USD a note", "S4"),
     "contango": Signal(contango, "VX2 / VX1 - 1", "ratio", "S1 S3"),
     "vx_spread": Signal(vx_spread, "VX2 - VX1", "points", "S4"),
     "inverted": Signal(inverted, "1 where VX1 > VX2, else 0", "0 or 1", "S3"),
@@ -325,7 +362,7 @@ REGISTRY: dict[str, Signal] = {
         20,
         needs="breadth",
     ),
-    "macd_ad": Signal(macd_ad, "MACD(12,26,9) histogram of ad_line", "stocks", "S1 S2 S3", 33, needs="breadth"),
+    **_macd_signals("ad", ad_line, "ad_line", "stocks", "S1 S2 S3", needs="breadth"),
     "days_to_event": Signal(
         days_to_event,
         "sessions to the next FOMC decision, CPI or PPI release after today's close",
@@ -350,6 +387,13 @@ REGISTRY: dict[str, Signal] = {
         )
         for name, item in MEANINGS.items()
     },
+    REIT_RETURN: Signal(
+        _macro(REIT_RETURN),
+        "daily return of real-estate trusts, of volatility reit_vol, correlated with the SPX",
+        "decimal",
+        "S2 S3 S4",
+        needs="macro",
+    ),
 }
 """Signal name -> how it is computed and what it means."""
 

@@ -517,7 +517,9 @@ def test_what_a_hedge_binds_counts_under_the_cap_on_later_days_too(engine: str) 
     if engine == "crash_synthetic":
         each = 0.45 * 100.0 * level
     else:
-        each = 100.0 * max(0.2 * level - max(order.contracts.strike[1, 0] - level, 0.0), 0.1 * level)
+        left, (near, far) = order.contracts.expiry - t, order.contracts.strike[:, 0]
+        spread = vix_option(34.0, near, left)[0] - vix_option(34.0, far, left)[0]
+        each = 100.0 * (spread + max(0.2 * level - max(far - level, 0.0), 0.1 * level))
     capital, bound = risk_capital(journal, WARMUP + 12, 34.0), order.quantity[0, 0] * each
     assert t < WARMUP + 12
     assert bound > 0.05 * capital
@@ -589,7 +591,8 @@ def ratio_threshold(order: Any, vix: float, left: int, move: float) -> float:
     today = sum(n * vix_option(vix, k, left)[0] for n, k in zip(unit, strikes, strict=True))
     gain = sum(n * call_later(vix, k, left, move) for n, k in zip(unit, strikes, strict=True)) - today
     level, (near, far) = future(vix, left), strikes
-    loss = far - near if unit[1] > 0 else max(0.2 * level - max(far - level, 0.0), 0.1 * level)
+    add_on = max(0.2 * level - max(far - level, 0.0), 0.1 * level)  # a spread less the call, and the naked call
+    loss = far - near if unit[1] > 0 else vix_option(vix, far, left)[0] + add_on
     capital = loss + today  # a debit is paid beside the loss, a credit lessens it
     weight = (loss + min(today, 0.0)) / capital
     rate = (1.0 + gain / capital) ** (252 / 10) - 1.0

@@ -321,7 +321,7 @@ def test_a_margin_call_and_ruin_say_so(last: float, rule: str, n_closed: int, mo
     """Naked puts as in the book of margin calls: one of three tranches pays for the fall to 3700, none for 3200."""
     monkeypatch.setitem(registry.REGISTRY, "sell_puts", SellPuts)
     market = toy_market(chosen_paths(np.array([4000.0] * 4 + [last] * 2)[:, None], 20.0, 1))
-    account = AccountConfig(initial_equity=800_000.0)
+    account = AccountConfig(initial_equity=950_000.0)
     journal, outcomes = recorded(market, StrategyConfig(engines=(SellPutsConfig(),)), account)
     closed = [entry for entry in journal.entries if entry.action == "close"]
     assert [(entry.session, entry.reason.split(":")[0]) for entry in closed] == [(3, rule)] * n_closed

@@ -11,7 +11,7 @@ import pytest
 
 from models.errors import ModelParameterError
 from models.macro import FACTORS, MEANINGS, SURPRISES, MacroFactor, MacroMeaning, stationary_covariance
-from models.macro_paths import simulate_factors, simulate_surprise
+from models.macro_paths import simulate_factors, simulate_reit_returns, simulate_surprise
 from models.protocols import PathBlock, SimulationGrid, Stream
 from models.shocks import RETURN_SCALE, VIX_SCALE, equity_shocks, variance_shocks
 from tests.toy_market import chosen_paths, toy_paths
@@ -138,6 +138,24 @@ def test_a_factor_knows_no_later_closes_no_other_paths_and_no_other_factors() ->
         assert (changed[name][21] != whole[name][21]).all()
         np.testing.assert_array_equal(cut[name], whole[name][:, 2:])
         np.testing.assert_array_equal(simulate_factors({name: factor}, paths, STREAM)[name], whole[name])
+
+
+def test_trusts_return_what_yesterdays_volatility_and_the_index_say() -> None:
+    """Known volatility, 0.19 a year at level 0: deviation, correlation with the SPX; a wrong one is found out."""
+    paths = gaussian_paths(-0.7, 40)
+    level = np.zeros(paths.spot.shape)
+    level[20:] = 1.0  # exp(0.4) times as volatile from here on
+    returns = simulate_reit_returns(level, 0.65, paths, STREAM)
+    np.testing.assert_array_equal(returns[0], 0.0)
+    daily = 0.19 / math.sqrt(252.0)
+    for rows, expected in ((slice(1, 21), daily), (slice(21, None), daily * math.exp(0.4))):
+        n = returns[rows].size
+        assert abs(returns[rows].std() / expected - 1.0) < 4.0 / math.sqrt(2.0 * n)
+        found = np.corrcoef(returns[rows].ravel(), equity_shocks(paths)[rows].ravel())[0, 1]
+        assert abs(found - 0.65) < 4.0 * (1.0 - 0.65**2) / math.sqrt(n)
+        assert abs(found - 0.62) > 4.0 * (1.0 - 0.65**2) / math.sqrt(n)
+    cut = simulate_reit_returns(level[:30], 0.65, replace(paths, spot=paths.spot[:30], vix=paths.vix[:30]), STREAM)
+    np.testing.assert_array_equal(cut, returns[:30])
 
 
 def test_every_factor_says_what_it_is() -> None:

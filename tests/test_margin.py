@@ -63,6 +63,20 @@ def naked_points(legs: Legs, underlying: float, rate: float) -> float:
     return total
 
 
+def naked_premium(legs: Legs, mids: list[float]) -> float:
+    """Mid of the naked contracts: of the dearest of those at the strike that is short nearest to the money."""
+    total = 0.0
+    for right in (True, False):
+        number = short_of(legs, right)
+        if number > 0:
+            strikes = [k for is_call, k, q in legs if is_call is right and q < 0]
+            nearest = min(strikes) if right else max(strikes)
+            total += number * max(
+                m for (c, k, q), m in zip(legs, mids, strict=True) if (c, k) == (right, nearest) and q < 0
+            )
+    return total
+
+
 def condor(put_wing: float, call_wing: float, n: float) -> Legs:
     return [(False, 3800.0 - put_wing, n), (False, 3800.0, -n), (True, 4200.0, -n), (True, 4200.0 + call_wing, n)]
 
@@ -97,18 +111,56 @@ def test_a_long_option_binds_its_value() -> None:
 
 
 def test_naked_contracts_by_hand() -> None:
+    """Premium and add-on less the premium that equity has borne: the add-on."""
     # SPX call at 4200, index at 4000: 0.15 x 4000 - 200 = 400 points, the floor of 400 ties
-    assert margin_of([(True, 4200.0, -1.0)], [9.0], 4000.0) == pytest.approx(100 * (400.0 - 9.0), rel=1e-12)
+    assert margin_of([(True, 4200.0, -1.0)], [9.0], 4000.0) == pytest.approx(100 * 400.0, rel=1e-12)
     # SPX put at 3900: 0.15 x 4000 - 100 = 500 points
-    assert margin_of([(False, 3900.0, -2.0)], [9.0], 4000.0) == pytest.approx(2 * 100 * (500.0 - 9.0), rel=1e-12)
+    assert margin_of([(False, 3900.0, -2.0)], [9.0], 4000.0) == pytest.approx(2 * 100 * 500.0, rel=1e-12)
     # SPX put at 3000, far out of the money: the floor is a tenth of the strike
-    assert margin_of([(False, 3000.0, -1.0)], [1.0], 4000.0) == pytest.approx(100 * (300.0 - 1.0), rel=1e-12)
+    assert margin_of([(False, 3000.0, -1.0)], [1.0], 4000.0) == pytest.approx(100 * 300.0, rel=1e-12)
+    # SPX put at 4400, 400 in the money: the add-on is that of 0.15 x 4000, or of 0.10 x 4400
+    assert margin_of([(False, 4400.0, -1.0)], [410.0], 4000.0) == pytest.approx(100 * 600.0, rel=1e-12)
     # VIX call at 24, future at 22: 0.20 x 22 - 2 = 2.4 points, above the floor of 2.2
     short = margin_of([(True, 24.0, -1.0)], [0.7], 22.0, Product.VIX_OPTION)
-    assert short == pytest.approx(100 * (2.4 - 0.7), rel=1e-12)
-    # long 1 at 20, short 2 at 24: nothing is lost at the strikes, one call is naked
+    assert short == pytest.approx(100 * 2.4, rel=1e-12)
+    # long 1 at 20, short 2 at 24: a debit spread, which is paid in full, and one naked call
     ratio: Legs = [(True, 20.0, 1.0), (True, 24.0, -2.0)]
-    assert margin_of(ratio, [3.0, 0.7], 22.0, Product.VIX_OPTION) == pytest.approx(100 * (2.4 + 3.0 - 1.4), rel=1e-12)
+    assert margin_of(ratio, [3.0, 0.7], 22.0, Product.VIX_OPTION) == pytest.approx(100 * (3.0 - 0.7 + 2.4), rel=1e-12)
+    # the same with the future at 40: the spread near its width of 4, the call binds 8 points
+    assert margin_of(ratio, [20.1, 16.3], 40.0, Product.VIX_OPTION) == pytest.approx(100 * (3.8 + 8.0), rel=1e-12)
+
+
+@pytest.mark.parametrize("right", [True, False])
+@given(mid=st.floats(0.0, 2000.0), strike=st.integers(500, 1600).map(lambda k: 5.0 * k))
+def test_equity_covers_a_naked_contract_where_cash_covers_premium_and_add_on(
+    right: bool, mid: float, strike: float
+) -> None:
+    """The rule as brokers state it, on cash: that is proceeds and deposits, before the short option is valued."""
+    out_of_money = max(strike - 4000.0 if right else 4000.0 - strike, 0.0)
+    needed = mid + max(0.15 * 4000.0 - out_of_money, 0.10 * (4000.0 if right else strike))
+    for cash in (100.0 * needed - 0.01, 100.0 * needed + 0.01):
+        equity = cash - 100.0 * mid
+        assert (margin_of([(right, strike, -1.0)], [mid], 4000.0) <= equity) == (cash >= 100.0 * needed)
+
+
+@given(
+    near=st.integers(10, 40).map(float),
+    width=st.integers(1, 20).map(float),
+    n_short=st.integers(2, 5),
+    future=st.floats(9.0, 80.0),
+    share=st.floats(0.0, 1.0),
+    far_mid=st.floats(0.0, 60.0),
+)
+def test_a_short_ratio_is_a_debit_spread_and_naked_calls(
+    near: float, width: float, n_short: int, future: float, share: float, far_mid: float
+) -> None:
+    mids = [far_mid + share * width, far_mid]  # a spread is worth from nothing to its width
+    ratio: Legs = [(True, near, 1.0), (True, near + width, -float(n_short))]
+    spread: Legs = [(True, near, 1.0), (True, near + width, -1.0)]
+    naked: Legs = [(True, near + width, 1.0 - n_short)]
+    parts = margin_of(spread, mids, future, Product.VIX_OPTION)
+    parts += margin_of(naked, mids[1:], future, Product.VIX_OPTION)
+    assert margin_of(ratio, mids, future, Product.VIX_OPTION) == pytest.approx(parts, rel=1e-9, abs=1e-6)
 
 
 def test_a_covered_short_adds_nothing() -> None:
@@ -116,8 +168,8 @@ def test_a_covered_short_adds_nothing() -> None:
     naked: Legs = [(True, 4200.0, -3.0), (True, 4250.0, 2.0)]
     mids = [9.0, 5.0]
     assert margin_of(spread, mids, 4000.0) == pytest.approx(3 * 100 * (50.0 - 4.0), rel=1e-12)
-    # one call short: 150 points lost at 4250, minus 27 + 10 of value, plus the add-on of 400
-    expected = 100 * (150.0 - 27.0 + 10.0 + 400.0)
+    # one call short: 150 points lost at 4250, minus 18 + 10 of value of the rest, plus the add-on of 400
+    expected = 100 * (150.0 - 18.0 + 10.0 + 400.0)
     assert margin_of(naked, mids, 4000.0) == pytest.approx(expected, rel=1e-12)
 
 
@@ -149,8 +201,8 @@ def test_any_position(position: tuple[Legs, list[float]], underlying: float) -> 
     if short_of(legs, True) <= 0 and short_of(legs, False) <= 0:
         # covered on both sides: between the strikes is as bad as it gets anywhere
         assert loss == worst_on_grid(legs, 0.0, 700.0, 0.5)
-    loss += naked_points(legs, underlying, rate=0.15)
-    expected = max(100.0 * loss + value_of(legs, mids), 0.0)
+    rest = value_of(legs, mids) + 100.0 * naked_premium(legs, mids)
+    expected = max(100.0 * loss + rest, 0.0) + 100.0 * naked_points(legs, underlying, rate=0.15)
     assert margin_of(legs, mids, underlying) == pytest.approx(expected, rel=1e-9, abs=1e-6)
 
 

@@ -16,7 +16,7 @@ from sim.strategies import registry
 from sim.strategies.protocols import DayView, Open, Orders
 from tests.toy_market import RATE, black_scholes, toy_market
 
-STRIKE, LOTS, EQUITY, VOL = 3800.0, 6.0, 800_000.0, 0.2
+STRIKE, LOTS, EQUITY, VOL = 3800.0, 6.0, 950_000.0, 0.2
 SPOTS = [4000.0, 4000.0, 4000.0, 3700.0, 3700.0]
 EXPIRY = 30  # sessions after day 0
 
@@ -62,8 +62,8 @@ def put(spot: float, day: int) -> float:
 
 
 def margin_per_lot(spot: float, day: int) -> float:
-    """15% of the index less what the put is out of the money; the premium received is no equity."""
-    return 100.0 * (max(0.15 * spot - max(spot - STRIKE, 0.0), 0.10 * STRIKE) - put(spot, day))
+    """15% of the index less what the put is out of the money; its premium is no part of equity any more."""
+    return 100.0 * max(0.15 * spot - max(spot - STRIKE, 0.0), 0.10 * STRIKE)
 
 
 def equity_by_hand(spots: list[float], equity: float) -> list[tuple[float, float]]:

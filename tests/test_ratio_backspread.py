@@ -196,8 +196,9 @@ def test_strikes_and_size_by_hand(vix: float, config: dict[str, Any]) -> None:
     assert miss[far] < 1.0
     loss = 100.0 * (far - near - sold + ratio * call_by_hand(vix, far, sessions))
     sign = config.get("sign", 1)
-    if sign < 0:  # one naked call: 20% of the future less what it is out of the money, at least 10%
-        loss = 100.0 * (ratio - 1) * max(0.2 * future - max(far - future, 0.0), 0.1 * future)
+    if sign < 0:  # a debit spread, and one naked call: 20% of the future less what it is out of the money, at least 10%
+        loss = 100.0 * (sold - call_by_hand(vix, far, sessions))
+        loss += 100.0 * (ratio - 1) * max(0.2 * future - max(far - future, 0.0), 0.1 * future)
     capital = condor_risk(journal, t, {10: vix})
     units = np.floor(config.get("size", 0.35) * capital / loss)
     assert units > 1

@@ -13,6 +13,7 @@ from models.protocols import PathBlock, SimulationGrid
 from sim import signals
 from sim.config import MarketConfig
 from sim.errors import ConfigError, DataError
+from sim.etn import short_term_index
 from sim.market import MarketBlock
 from tests.toy_market import ON_THE_CLOSE, VIX_VOL, ToyPricer, chosen_paths, toy_market, toy_paths
 
@@ -188,16 +189,20 @@ def test_nothing_diverges_where_the_spx_falls() -> None:
     np.testing.assert_array_equal(market.signal("ad_divergence")[20:], 0.0)
 
 
-@pytest.mark.parametrize(("name", "column"), [("macd_ad", "ad"), ("macd_vix", "vix")])
-def test_macd_signals_are_those_of_ta_lib(name: str, column: str, market: MarketBlock) -> None:
+@pytest.mark.parametrize("chart", ["vix", "ad", "etn", "vx1"])
+def test_macd_signals_are_those_of_ta_lib(chart: str, market: MarketBlock) -> None:
     talib = pytest.importorskip("talib", reason="TA-Lib is not installed: the comparison with it is NOT made")
-    series = market.carried.ad_line() if column == "ad" else market.vix_series
+    charts = {"ad": market.carried.ad_line, "vix": lambda: market.vix_series, "vx1": market.spliced_vx1}
+    series = (charts | {"etn": lambda: short_term_index(market)})[chart]()
+    scale = market.vx(1) / series if chart == "vx1" else np.ones(series.shape)
     for path in range(market.n_paths):
         values = np.ascontiguousarray(series[:, path])
-        line = (talib.EMA(values, 12) - talib.EMA(values, 26))[25:]
         # from the averages, because talib.MACD starts the fast one in another row
-        histogram = line - talib.EMA(line, 9)
-        np.testing.assert_allclose(market.signal(name)[33:, path], histogram[8:], rtol=1e-8, atol=1e-8)
+        line = (talib.EMA(values, 12) - talib.EMA(values, 26))[25:]
+        smooth = talib.EMA(line, 9)
+        for suffix, expected in (("_line", line), ("_signal", smooth), ("", line - smooth)):
+            found = market.signal(f"macd_{chart}{suffix}")[25:, path]
+            np.testing.assert_allclose(found, expected * scale[25:, path], rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", ["rsi_spx", "rsi_vix", "rsi_vx1"])

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from models.breadth import Breadth
 from models.errors import ModelParameterError
-from models.macro import FACTORS, MacroFactor
+from models.macro import FACTORS, REIT_CORRELATION, MacroFactor
 from sim.config.section import ConfigSection, broken_rule
 
 _BREADTH = Breadth()
@@ -96,6 +96,13 @@ class MacroConfig(ConfigSection):
         default=_factor("concentration"), description="share of the largest stocks in the SPX"
     )
     reit_vol: MacroFactorConfig = Field(default=_factor("reit_vol"), description="volatility of real-estate trusts")
+
+    reit_correlation: float = Field(
+        default=REIT_CORRELATION,
+        ge=-1.0,
+        le=1.0,
+        description="correlation of daily returns of real-estate trusts with those of the SPX [-]",
+    )
 
     def to_models(self) -> dict[str, MacroFactor]:
         """Make the factors, by name."""

@@ -14,8 +14,8 @@ from pydantic import Field, model_validator
 from models.black import black_price, implied_volatility
 from models.protocols import SESSIONS_PER_YEAR
 from sim.config import ConfigSection, broken_rule
-from sim.contracts import ContractSet, Product
-from sim.margin import naked_add_on, worst_expiry_loss
+from sim.contracts import HOLDINGS, ContractSet, Product
+from sim.margin import option_margin
 from sim.strategies.legs import premium
 from sim.strategies.protocols import FUTURE_OUTLAY, DayView
 
@@ -60,16 +60,32 @@ class IrrGateConfig(ConfigSection):
 def bound_margin(view: DayView, contracts: ContractSet, unit: FloatArray) -> FloatArray:
     """Equity that one unit binds beyond the premium paid for it [USD], shape (n_paths,).
 
-    Options: the largest loss between the strikes and the add-on of naked calls, from which a credit is taken off;
-    0 where the premium is all that can be lost. A VIX future: ``FUTURE_OUTLAY`` of its value.
+    Options: margin at today's mids, less the premium paid; 0 where the premium is all that can be lost. A VIX future:
+    ``FUTURE_OUTLAY`` of its value. A note: nothing.
     """
+    if contracts.product in HOLDINGS:
+        return np.zeros(view.n_paths)
     if contracts.product is Product.VIX_FUTURE:
         return np.asarray(FUTURE_OUTLAY * contracts.multiplier * view.vix_future(contracts.expiry) * np.abs(unit[0]))
     legs = np.broadcast_to(unit, contracts.strike.shape)
     underlying = view.spot if contracts.product is Product.SPX_OPTION else view.vix_future(contracts.expiry)
-    loss = worst_expiry_loss(contracts.is_call, contracts.strike, legs)
-    loss = loss + naked_add_on(contracts.product, contracts.is_call, contracts.strike, legs, underlying)
-    return np.asarray(np.maximum(contracts.multiplier * loss + np.minimum(premium(view, contracts, unit), 0.0), 0.0))
+    mids = view.mids(contracts)
+    bound = option_margin(contracts.product, contracts.is_call, contracts.strike, legs, mids, underlying)
+    return np.asarray(contracts.multiplier * bound - np.maximum(premium(view, contracts, unit), 0.0))
+
+
+def expected_gain(view: DayView, gate: IrrGateConfig, contracts: ContractSet, unit: FloatArray) -> FloatArray:
+    """Probability-weighted gain of one unit up to the horizon [USD], shape (n_paths,)."""
+    legs = np.broadcast_to(unit, contracts.strike.shape)
+    change = np.where(legs != 0.0, _expected(view, gate, contracts) - view.mids(contracts), 0.0)
+    return np.asarray(contracts.multiplier * np.einsum("lp,lp->p", legs, change))
+
+
+def yearly_rate(gain: FloatArray, bound: FloatArray, sessions: int) -> FloatArray:
+    """Rate at which a gain on what is bound for some sessions compounds over a year; -1 where nothing is bound."""
+    is_bound = bound > 0.0
+    growth = np.maximum(1.0 + gain / np.where(is_bound, bound, 1.0), 0.0)
+    return np.asarray(np.where(is_bound, growth ** (SESSIONS_PER_YEAR / sessions) - 1.0, -1.0))
 
 
 def projected_irr(view: DayView, gate: IrrGateConfig, contracts: ContractSet, unit: FloatArray) -> FloatArray:
@@ -77,18 +93,14 @@ def projected_irr(view: DayView, gate: IrrGateConfig, contracts: ContractSet, un
 
     -1 where the unit binds nothing, a rate of return having no meaning there.
     """
-    legs = np.broadcast_to(unit, contracts.strike.shape)
-    gain = contracts.multiplier * np.einsum("lp,lp->p", legs, _expected(view, gate, contracts) - view.mids(contracts))
     bound = bound_margin(view, contracts, unit)
     if contracts.product is not Product.VIX_FUTURE:
         bound = bound + np.maximum(premium(view, contracts, unit), 0.0)
     sessions = min(gate.horizon_sessions, contracts.expiry - view.t)
-    is_bound = bound > 0.0
-    growth = np.maximum(1.0 + gain / np.where(is_bound, bound, 1.0), 0.0)
-    return np.asarray(np.where(is_bound, growth ** (SESSIONS_PER_YEAR / sessions) - 1.0, -1.0))
+    return yearly_rate(expected_gain(view, gate, contracts, unit), bound, sessions)
 
 
-def funding_cost(view: DayView, gate: IrrGateConfig, paid: FloatArray, margin: FloatArray) -> FloatArray:
+def funding_rate(view: DayView, gate: IrrGateConfig, paid: FloatArray, margin: FloatArray) -> FloatArray:
     """Rate on premium and margin, weighted by their amounts [1/year], shape (n_paths,)."""
     total = np.maximum(paid, 0.0) + margin
     weight = np.where(total > 0.0, margin / np.where(total > 0.0, total, 1.0), 0.0)
@@ -101,15 +113,16 @@ def passes(view: DayView, gate: IrrGateConfig | None, contracts: ContractSet, un
         return np.ones(view.n_paths, dtype=np.bool_)
     is_future = contracts.product is Product.VIX_FUTURE  # no premium is paid for it
     paid = np.zeros(view.n_paths) if is_future else premium(view, contracts, unit)
-    cost = funding_cost(view, gate, paid, bound_margin(view, contracts, unit))
+    cost = funding_rate(view, gate, paid, bound_margin(view, contracts, unit))
     return np.asarray(projected_irr(view, gate, contracts, unit) > cost)
 
 
 def _expected(view: DayView, gate: IrrGateConfig, contracts: ContractSet) -> FloatArray:
-    """Probability-weighted price of each leg, or future, at the horizon [points], shape (n_legs, n_paths)."""
-    if contracts.product is Product.VIX_FUTURE:
-        mean = sum(move.probability * move.vix_future for move in gate.moves)
-        return np.asarray((1.0 + mean) * view.vix_future(contracts.expiry)[None, :])
+    """Probability-weighted price of each leg, future or note at the horizon [points], shape (n_legs, n_paths)."""
+    if contracts.product in (Product.VIX_FUTURE, *HOLDINGS):
+        is_spx = contracts.product is Product.SPX_UNIT
+        mean = sum(move.probability * (move.spx if is_spx else move.vix_future) for move in gate.moves)
+        return np.asarray((1.0 + mean) * view.mids(contracts))
     is_spx = contracts.product is Product.SPX_OPTION
     years = (contracts.expiry - view.t) / SESSIONS_PER_YEAR
     left = max(contracts.expiry - view.t - gate.horizon_sessions, 0) / SESSIONS_PER_YEAR

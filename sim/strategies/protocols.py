@@ -229,23 +229,9 @@ class DayView:
 
     def book_signal(self, name: str) -> FloatArray:
         """Signal of the strategy's own book, see ``conditions.BOOK_SIGNALS``, shape (n_paths,)."""
-        if name == "drawdown_nav":
-            return np.asarray(1.0 - self.equity / np.maximum(self.memory.peak, self.equity))
-        if name == "condor_profit":
-            best = np.full(self.n_paths, -np.inf)
-            for tranche in self.tranches(CONDOR):
-                credit = -tranche.entry_value()
-                has_credit = tranche.is_open & (credit > 0.0)
-                share = tranche.open_profit() / np.where(has_credit, credit, 1.0)
-                np.maximum(best, np.where(has_credit, share, -np.inf), out=best)
-            return best
-        if name == "hedge_share":
-            capital = self.condor_risk_capital()
-            bound = self.bound_by_hedges()
-            return np.where(
-                capital > 0.0, bound / np.where(capital > 0.0, capital, 1.0), np.where(bound > 0, np.inf, 0.0)
-            )
-        raise KeyError(name)
+        from sim.strategies.book_signals import FUNCTIONS  # they read a view, and engines' rules beside it
+
+        return FUNCTIONS[name](self)
 
     def greeks(self, contracts: ContractSet) -> Greeks:
         """Sensitivities of one contract of each leg at today's close [points]."""

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from sim.conditions import Condition, condition
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import Product, listed_strike
-from sim.margin import naked_add_on
+from sim.margin import option_margin
 from sim.strategies.gates import passes
 from sim.strategies.hedging import HedgeConfig, budget
 from sim.strategies.iron_condor import WEEKDAYS
@@ -154,9 +154,9 @@ class RatioBackspread:
         legs = config.sign * np.array([[-1.0], [config.ratio]])
         credit = mids[0] - config.ratio * mids[1]
         unit_loss = contracts.multiplier * (far - near - credit)
-        if config.sign < 0:  # its loss has no bound: what its naked calls bind stands for it
-            quantity = np.broadcast_to(legs, contracts.strike.shape)
-            binds = naked_add_on(Product.VIX_OPTION, _IS_CALL, contracts.strike, quantity, view.vix_future(expiry))
+        if config.sign < 0:  # its loss has no bound: its margin stands for it
+            quantity, future = np.broadcast_to(legs, contracts.strike.shape), view.vix_future(expiry)
+            binds = option_margin(Product.VIX_OPTION, _IS_CALL, contracts.strike, quantity, mids, future)
             unit_loss = contracts.multiplier * binds
         is_sound = (unit_loss > 0.0) & (far > near) & passes(view, config.irr_gate, contracts, legs)
         units = view.whole(np.where(is_sound, amount / np.where(is_sound, unit_loss, 1.0), 0.0))
