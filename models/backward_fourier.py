@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from models.backward_grid import BackwardGrid
+from models.backward_model import BackwardModel, deviations_of_return, jump_factor
 from models.kernels.backward_step import (
     apply_matrices,
     fill_phases,
@@ -75,7 +76,7 @@ def knots_for(grid: BackwardGrid, max_sessions: int, *, step: float) -> Knots:
     step : float
         Relative distance of large knots.
     """
-    limit = shock_limit(grid, _DENSE)
+    limit = shock_limit(grid.model, _DENSE)
     reach = np.sqrt(-2.0 * np.log(_NEGLIGIBLE))
     with np.errstate(divide="ignore"):
         top = np.minimum(limit / np.abs(grid.shared_deviation), reach / np.sqrt(grid.own_variance)).max()
@@ -83,33 +84,36 @@ def knots_for(grid: BackwardGrid, max_sessions: int, *, step: float) -> Knots:
     return Knots(scale=float(scale), step=step, n=int(np.ceil(np.arcsinh(top / scale) / step)) + 1)
 
 
-def first_session(grid: BackwardGrid, u: FloatArray) -> ComplexArray:
-    """Transform of one session's return, (n_knots, n_regimes, n_nodes): the shock's own, scaled and centred.
+def first_session(model: BackwardModel, states: FloatArray, u: FloatArray) -> ComplexArray:
+    """Transform of one session's return at states (n_factors, ...), of shape (n_knots, ...).
 
-    No state is read after it, so that it can have all the nodes that its quadrature wants.
+    It is the shock's own, scaled and centred. No state is read after it, so that it can have all the nodes that its
+    quadrature wants, and it wants no grid.
     """
-    z, w = grid.model.shock_nodes(_DENSE)
-    limit = shock_limit(grid, _DENSE)
+    z, w = model.shock_nodes(_DENSE)
+    limit = shock_limit(model, _DENSE)
     frequency = np.linspace(0.0, limit, int(limit / 0.05) + 8)
     # what is interpolated is (transform - 1) / frequency^2, which keeps the variance near 0
     above = frequency[1:, None]
     bend = np.concatenate([[-0.5 * w @ z**2], np.expm1(1j * above * z) @ w / above[:, 0] ** 2])
     shock = CubicSpline(frequency, bend)
-    deviation = grid.shared_deviation
-    growth = np.log(np.exp(deviation[..., None] * z) @ w) + 0.5 * grid.own_variance
-    u = u[:, None, None]
+    deviation, own_variance = deviations_of_return(model, states)
+    growth = np.log(np.exp(deviation[..., None] * z) @ w) + 0.5 * own_variance
+    jumps = jump_factor(model, states, u)
+    u = u.reshape(-1, *(1,) * deviation.ndim)
     argument = np.abs(u * deviation)
     value = np.where(argument <= limit, 1.0 + argument**2 * shock(np.minimum(argument, limit)), 0.0)
     value = np.where(deviation < 0.0, np.conj(value), value)
-    return np.asarray(value * np.exp(-1j * u * growth - 0.5 * u * u * grid.own_variance))
+    value = value * np.exp(-1j * u * growth - 0.5 * u * u * own_variance)
+    return value if jumps is None else np.asarray(value * np.moveaxis(jumps, -1, 0))
 
 
-def shock_limit(grid: BackwardGrid, n_shocks: int) -> float:
+def shock_limit(model: BackwardModel, n_shocks: int) -> float:
     """Frequency beyond which the shock's characteristic function is nil, or ``n_shocks`` nodes no longer tell it."""
     frequency = np.linspace(0.0, _HIGHEST, 801)
     coarse, fine = (
         np.exp(1j * frequency[:, None] * z) @ w
-        for z, w in (grid.model.shock_nodes(n_shocks), grid.model.shock_nodes(4 * n_shocks))
+        for z, w in (model.shock_nodes(n_shocks), model.shock_nodes(4 * n_shocks))
     )
     # a transform with a small error is better than none
     wrong = np.abs(coarse - fine) > _AGREEMENT * np.abs(fine)
@@ -131,8 +135,9 @@ def log_return_transforms(grid: BackwardGrid, knots: Knots, max_sessions: int) -
         Last session.
     """
     u = knots.values
-    step = _stepper(grid, u, shock_limit(grid, grid.n_shocks))
-    values = first_session(grid, u)
+    step = _stepper(grid, u, shock_limit(grid.model, grid.n_shocks))
+    jumps = jump_factor(grid.model, grid.states, u)
+    values = first_session(grid.model, grid.states, u)
     yield values
     for _ in range(max_sessions - 1):
         # what has died out stays dead: the knots are sorted, and transforms fall with the session
@@ -140,6 +145,8 @@ def log_return_transforms(grid: BackwardGrid, knots: Knots, max_sessions: int) -
         n = min(_BLOCK * (int(alive[-1]) // _BLOCK + 1), u.size)
         values[n:] = 0.0
         values[:n] = step(values[:n])
+        if jumps is not None:
+            values[:n] *= np.moveaxis(jumps[..., :n], -1, 0)
         yield values
 
 

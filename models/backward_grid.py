@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.axes import Axis
-from models.backward_model import BackwardModel, SharedReturn
+from models.backward_model import BackwardModel, deviations_of_return
 from models.protocols import FloatArray
 from models.stencil import WIDTH, Stencil, stencil
 
@@ -84,16 +84,12 @@ class BackwardGrid:
     @cached_property
     def shared_deviation(self) -> FloatArray:
         """Deviation of the next return per unit of the shock, (n_regimes, n_nodes)."""
-        if isinstance(self.model, SharedReturn):
-            return np.asarray(self.model.shared_deviation(self.states))
-        return np.asarray(np.sqrt(self.variance * (1.0 - self.model.orthogonal_share)))
+        return deviations_of_return(self.model, self.states)[0]
 
     @cached_property
     def own_variance(self) -> FloatArray:
         """Variance of the part of the next return that moves no factor, (n_regimes, n_nodes)."""
-        if isinstance(self.model, SharedReturn):
-            return np.maximum(self.variance - self.shared_deviation**2, 0.0)
-        return np.asarray(self.variance * self.model.orthogonal_share)
+        return deviations_of_return(self.model, self.states)[1]
 
     @cached_property
     def log_return(self) -> FloatArray:
@@ -128,8 +124,12 @@ class BackwardGrid:
         chain = self.model.regime_chain()
         return values if chain is None else np.tensordot(chain, values, axes=1)
 
-    def read(self, values: FloatArray, states: FloatArray) -> FloatArray:
-        """Interpolate values (..., n_regimes, n_nodes) at states (n_factors, n); shape (..., n)."""
+    def read(self, values: FloatArray, states: FloatArray, *, is_capped: bool = False) -> FloatArray:
+        """Interpolate values (..., n_regimes, n_nodes) at states (n_factors, n); shape (..., n).
+
+        Capped, what is read is no larger than the largest of the nodes it is read from: polynomials overshoot beside a
+        node at which the logarithm of a transform is that of nil.
+        """
         axes = self.model.table_axes()
         regime = np.zeros(states.shape[1], int) if self.n_regimes == 1 else np.rint(states[0]).astype(int)
         parts = [self._read(f, axes[i].coordinate(states[i])) for f, i in enumerate(self.factors)]
@@ -139,9 +139,13 @@ class BackwardGrid:
             nodes = (nodes[:, :, None] * self.coordinates[f].size + inner[:, None, :]).reshape(states.shape[1], -1)
             weights = (weights[:, :, None] * part.weight[:, None, :]).reshape(states.shape[1], -1)
         result = np.zeros((*values.shape[:-2], states.shape[1]), dtype=values.dtype)
+        largest = np.full(result.shape, -np.inf) if is_capped else result
         for k in range(nodes.shape[1]):
-            result += values[..., regime, nodes[:, k]] * weights[:, k]
-        return result
+            node = values[..., regime, nodes[:, k]]
+            result += node * weights[:, k]
+            if is_capped:
+                largest = np.maximum(largest, node)
+        return np.asarray(np.minimum(result, largest)) if is_capped else result
 
     def next_vix(self, states: FloatArray, regime: int) -> tuple[FloatArray, FloatArray]:
         """VIX one session after states of a regime, for every outcome of the shocks.

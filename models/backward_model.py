@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.axes import Axis
 from models.protocols import FloatArray
+from models.return_jumps import ReturnJumps
+
+ComplexArray = NDArray[np.complex128]
 
 
 class BackwardModel(Protocol):
@@ -107,3 +113,33 @@ class SharedReturn(Protocol):
     def shared_deviation(self, state: FloatArray) -> FloatArray:
         """Deviation of the return per unit of z, daily, of states (n_factors, ...); no larger than the return's own."""
         ...
+
+
+@runtime_checkable
+class JumpReturn(Protocol):
+    """A model whose return has jumps under Q that move no factor, beside the shock."""
+
+    @property
+    def return_jumps(self) -> ReturnJumps:
+        """Law of a jump."""
+        ...
+
+    def jump_intensity(self, state: FloatArray) -> FloatArray:
+        """Expected jumps of the next session, of states (n_factors, ...)."""
+        ...
+
+
+def jump_factor(model: BackwardModel, state: FloatArray, u: FloatArray) -> ComplexArray | None:
+    """What jumps multiply a session's transform by, ``state.shape[1:]`` and then (n_u,); None where there are none."""
+    if not isinstance(model, JumpReturn) or model.return_jumps.share == 0.0:
+        return None
+    return np.exp(model.jump_intensity(state)[..., None] * model.return_jumps.exponent(u))
+
+
+def deviations_of_return(model: BackwardModel, state: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Deviation of the next return per unit of the shock, and variance of its part that moves no factor."""
+    variance = np.asarray(model.return_variance(state))
+    if isinstance(model, SharedReturn):
+        shared = np.asarray(model.shared_deviation(state))
+        return shared, np.maximum(variance - shared**2, 0.0)
+    return np.sqrt(variance * (1.0 - model.orthogonal_share)), np.asarray(variance * model.orthogonal_share)

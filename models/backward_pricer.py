@@ -9,7 +9,7 @@ from typing import Any, Protocol, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.backward_fourier import ComplexArray, knots_for, log_return_transforms
+from models.backward_fourier import ComplexArray, Knots, first_session, knots_for, log_return_transforms
 from models.backward_grid import BackwardGrid
 from models.backward_model import BackwardModel
 from models.backward_vix import future_curve, vix_call_sweep
@@ -73,11 +73,23 @@ class TransformSweep:
 
     def at(self, states: FloatArray, sessions: int) -> LogTransform:
         """Transform to a session for each of the states (n_factors, n)."""
+        if sessions == 1:
+            return first_logarithm(self.grid, self.knots, states)
         self.prepare([sessions])
-        kept = self._kept[sessions]
-        shape = (-1, self.grid.n_regimes, self.grid.size)
-        size, phase = (self.grid.read(part.T.reshape(shape), states).T for part in (kept.size, kept.phase))
-        return LogTransform(knots=self.knots, size=np.ascontiguousarray(size), phase=np.ascontiguousarray(phase))
+        return read_logarithm(self.grid, self._kept[sessions], states)
+
+
+def first_logarithm(grid: BackwardGrid, knots: Knots, states: FloatArray) -> LogTransform:
+    """Transform one session ahead of states (n_factors, n): of the shock itself, read from no grid."""
+    return LogTransform.of(knots, first_session(grid.model, states, knots.values))
+
+
+def read_logarithm(grid: BackwardGrid, nodes: LogTransform, states: FloatArray) -> LogTransform:
+    """Transform at states (n_factors, n) from that at the nodes of the grid."""
+    shape = (-1, grid.n_regimes, grid.size)
+    size = grid.read(nodes.size.T.reshape(shape), states, is_capped=True).T
+    phase = grid.read(nodes.phase.T.reshape(shape), states).T
+    return LogTransform(knots=nodes.knots, size=np.ascontiguousarray(size), phase=np.ascontiguousarray(phase))
 
 
 def backward_grid(model: BackwardModel, sizes: dict[int, tuple[int, int]]) -> BackwardGrid:

@@ -10,7 +10,7 @@ import numpy as np
 
 from models.backward_fourier import knots_for, log_return_transforms
 from models.backward_model import BackwardModel
-from models.backward_pricer import backward_grid
+from models.backward_pricer import backward_grid, first_logarithm, read_logarithm
 from models.backward_vix import vix_call_sweep
 from models.log_transform import WIDTH, LogTransform, scaled_puts
 from models.protocols import FloatArray
@@ -56,11 +56,10 @@ class BackwardSlices:
         if scaled.size == 0:  # the deviation is read near 0
             knots = replace(knots, n=8)
         inside = np.minimum(scaled, 0.95 * WIDTH)
+        first: LogTransform | None = first_logarithm(grid, knots, states)
         for transform in log_return_transforms(grid, knots, max_sessions):
-            nodes = LogTransform.of(knots, transform.reshape(knots.n, -1))
-            shape = (knots.n, grid.n_regimes, grid.size)
-            size, phase = (grid.read(part.T.reshape(shape), states).T for part in (nodes.size, nodes.phase))
-            own = LogTransform(knots=knots, size=np.ascontiguousarray(size), phase=np.ascontiguousarray(phase))
+            own = first or read_logarithm(grid, LogTransform.of(knots, transform.reshape(knots.n, -1)), states)
+            first = None
             deviation = own.deviation
             if scaled.size == 0:
                 yield deviation, np.empty((deviation.size, 0)), np.empty((deviation.size, 0))

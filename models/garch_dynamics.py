@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.protocols import SESSIONS_PER_YEAR, FloatArray
+from models.return_jumps import NO_JUMPS, ReturnJumps
 from models.return_shock import ReturnShock
 
 
@@ -44,6 +45,8 @@ class GarchDynamics:
         The same of X; as for Y where d is c, so that their sum is one AR(1).
     shock : ReturnShock
         Law of z.
+    jumps : ReturnJumps
+        Jumps of the return beside the shock, under Q; they have their share of v and the shock the rest.
     """
 
     omega: float
@@ -61,6 +64,7 @@ class GarchDynamics:
     premium_persistence: float
     premium_volatility: float
     shock: ReturnShock
+    jumps: ReturnJumps = NO_JUMPS
 
     @property
     def response(self) -> float:

@@ -28,6 +28,7 @@ from models.backward_family import BackwardFamily
 from models.errors import ModelParameterError
 from models.garch_dynamics import GarchDynamics
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
+from models.return_jumps import ReturnJumps
 from models.return_shock import ReturnShock
 
 _HIGHEST = 4.0
@@ -63,6 +64,9 @@ class GarchFamily(BackwardFamily):
     level_loading: float = 0.0
     premium_persistence: float = 0.0
     premium_volatility: float = 0.0
+    jump_share_q: float = 0.0
+    return_jump_mean_q: float = 0.0
+    return_jump_std_q: float = 0.0
     rate: float = 0.0
     dividend_yield: float = 0.0
     vix_sessions: int = 21
@@ -147,7 +151,17 @@ class GarchFamily(BackwardFamily):
             premium_loading=self.level_loading + self.premium_loading,
             factor_persistence=of_factors,
             premium_persistence=of_factors if p.n_factors == 3 else 0.0,
+            jumps=self.return_jumps,
         )
+
+    @property
+    def return_jumps(self) -> ReturnJumps:
+        """See ``JumpReturn.return_jumps``."""
+        return ReturnJumps(share=self.jump_share_q, mean=self.return_jump_mean_q, deviation=self.return_jump_std_q)
+
+    def jump_intensity(self, state: FloatArray) -> FloatArray:
+        """See ``JumpReturn.jump_intensity``."""
+        return self.return_jumps.intensity(self.dynamics("q").return_variance(state))
 
     def pricing_key(self) -> str:
         """See ``BackwardModel.pricing_key``."""
@@ -177,7 +191,8 @@ class GarchFamily(BackwardFamily):
 
     def return_variance(self, state: FloatArray) -> FloatArray:
         """See ``BackwardModel.return_variance``: the square of the shock's scale."""
-        return np.asarray(self.shock.scale(self.dynamics("q").return_variance(state)) ** 2)
+        variance = (1.0 - self.jump_share_q) * self.dynamics("q").return_variance(state)
+        return np.asarray(self.shock.scale(variance) ** 2)
 
     def shock_nodes(self, n_nodes: int) -> tuple[FloatArray, FloatArray]:
         """See ``BackwardModel.shock_nodes``."""
@@ -237,6 +252,7 @@ class GarchFamily(BackwardFamily):
             factor_persistence_q=max(1.0 - gap_of_factors, 0.0) if self.factor_persistence_q else 0.0,
             premium_loading=variance * self.premium_loading,
             premium_volatility=variance * self.premium_volatility,
+            jump_share_q=variance * self.jump_share_q,
             equity_premium_coefficient=equity * self.equity_premium_coefficient,
         )
 
@@ -260,4 +276,5 @@ class GarchFamily(BackwardFamily):
             "volatility_q": (100.0 * float(np.sqrt(SESSIONS_PER_YEAR * q.stationary_variance)), "%: long-run, Q"),
             "persistence_p": (p.persistence, "1/session: weight of today's variance in tomorrow's under P"),
             "persistence_q": (q.persistence, "1/session: the same under Q"),
+            "jump_share": (self.jump_share_q, "share of the Q variance that is the price of jumps"),
         }

@@ -67,7 +67,8 @@ def propagate_states(
         factor -= premium
     check_paths(stream, h.size)
     shock = dynamics.shock
-    values = asdict(dynamics)
+    jumps = dynamics.jumps
+    values = asdict(dynamics) | {"scale": (1.0 - jumps.share) * dynamics.scale}
     none = np.empty((0, 4))
     log_return, states = np.empty((n_days, h.size)), np.empty((n_days, n_factors, h.size))
     propagate_garch(
@@ -85,6 +86,10 @@ def propagate_states(
         stream_key(stream),
         GarchCoefficients(**{name: values[name] for name in GarchCoefficients._fields}),
     )
+    if jumps.share > 0.0:
+        for day in range(n_days):
+            variance = dynamics.return_variance(state if day == 0 else states[day - 1])
+            log_return[day] += jumps.draw(variance, stream, first_day + day)
     return log_return, states
 
 

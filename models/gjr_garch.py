@@ -55,6 +55,9 @@ class GjrGarch(GarchFamily):
         Weights of Y in log variance: beyond P under Q, and under both.
     premium_persistence, premium_volatility : float
         AR(1) coefficient in [0, 1) and shock deviation >= 0 of the factor X, which Q weighs like Y and P not at all.
+    jump_share_q, return_jump_mean_q, return_jump_std_q : float
+        Share in [0, 1) of the Q variance that is the price of jumps, and mean and deviation of a jump of the log
+        return.
     rate, dividend_yield : float
         Continuous rates. [1/year]
     vix_sessions : int

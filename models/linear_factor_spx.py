@@ -15,9 +15,9 @@ from typing import final
 
 import numpy as np
 
-from models.backward_fourier import Knots
+from models.backward_fourier import ComplexArray, Knots
 from models.backward_grid import BackwardGrid
-from models.backward_model import SharedReturn
+from models.backward_model import deviations_of_return, jump_factor
 from models.kernels.linear_factor_step import IntArray, fill_phases, spline_coefficients, step_linear_factors
 from models.linear_factor_model import LinearFactorModel
 from models.log_transform import LogTransform
@@ -86,9 +86,10 @@ class TransformRecursion:
         u = self.knots.values
         with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
             phases = list(pool.map(lambda part: self._phases(u[part]), self.parts))
+            jumps = [jump_factor(self.grid.model, self.grid.states[:, 0], u[part]) for part in self.parts]
             planes: list[FloatArray | None] = [self._start(part) for part in self.parts]
             for _ in range(n_sessions):
-                planes = list(pool.map(self._step, planes, phases))
+                planes = list(pool.map(self._step, planes, phases, jumps))
                 result = np.zeros((2, self.grid.size, u.size))
                 for part, plane in zip(self.parts, planes, strict=True):
                     if plane is not None:
@@ -98,16 +99,14 @@ class TransformRecursion:
     def first_session(self, states: FloatArray) -> LogTransform:
         """Logarithms one session ahead of states (2, n): of the shock itself, read from no grid."""
         model, rule = self.grid.model, self.rule
-        variance = np.asarray(model.return_variance(states))
-        deviation = np.sqrt(variance * (1.0 - model.orthogonal_share))
-        if isinstance(model, SharedReturn):
-            deviation = np.asarray(model.shared_deviation(states))
-        damping = np.maximum(variance - deviation**2, 0.0)
+        deviation, damping = deviations_of_return(model, states)
         growth = np.log(np.exp(deviation[:, None] * rule.values) @ rule.chances) + 0.5 * damping
         cosine, sine = np.empty((2, 1, deviation.size, self.knots.n))
         whole = rule.tables.sum(axis=0, keepdims=True)
         fill_phases(cosine, sine, self.knots.values, deviation, damping, growth, whole, rule.step)
-        return LogTransform.of(self.knots, np.ascontiguousarray((cosine[0] + 1j * sine[0]).T))
+        transform = cosine[0] + 1j * sine[0]
+        jumps = jump_factor(model, states, self.knots.values)
+        return LogTransform.of(self.knots, np.ascontiguousarray((transform if jumps is None else transform * jumps).T))
 
     def logarithms(self, n_sessions: int) -> Iterator[LogTransform]:
         """Yield logarithms at the nodes of the grid, to 1, 2, .. sessions."""
@@ -146,13 +145,18 @@ class TransformRecursion:
         average = sum(chance * axis.matrix(axis.nodes + shift) for shift, chance in zip(noise, chances, strict=True))
         return np.ascontiguousarray(axis.coefficients @ average)
 
-    def _step(self, plane: FloatArray | None, phases: tuple[FloatArray, FloatArray]) -> FloatArray | None:
+    def _step(
+        self, plane: FloatArray | None, phases: tuple[FloatArray, FloatArray], jumps: ComplexArray | None
+    ) -> FloatArray | None:
         # what has died out stays dead
         if plane is None or np.abs(plane).max() < _NEGLIGIBLE:
             return None
         coefficients, result = np.empty(plane.shape), np.empty(plane.shape)
         spline_coefficients(coefficients, plane, *self._coefficients)
         step_linear_factors(result, coefficients, *phases, *self._reads[0], *self._reads[1])
+        if jumps is not None:
+            turned = (result[0] + 1j * result[1]) * jumps.reshape(result.shape[1:])
+            result[0], result[1] = turned.real, turned.imag
         return result
 
 

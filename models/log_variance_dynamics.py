@@ -17,6 +17,7 @@ import numpy as np
 
 from models.exponential_sum import ExponentialSum
 from models.protocols import FloatArray
+from models.return_jumps import NO_JUMPS, ReturnJumps
 from models.sinh_arcsinh import SinhArcsinh, quadrature
 
 
@@ -64,6 +65,8 @@ class LogVarianceDynamics:
         Logarithm of the expected growth of the index a session.
     return_shock, noise_shock : SinhArcsinh
         Laws of z, which moves the index and both factors, and of w, the fast factor's own noise.
+    jumps : ReturnJumps
+        Jumps of the return beside the shock, under Q; they have their share of the variance and the shock the rest.
     """
 
     fast: FactorDynamics
@@ -73,6 +76,7 @@ class LogVarianceDynamics:
     drift: float
     return_shock: SinhArcsinh
     noise_shock: SinhArcsinh
+    jumps: ReturnJumps = NO_JUMPS
 
     @property
     def stationary_mean(self) -> FloatArray:

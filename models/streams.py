@@ -49,6 +49,8 @@ class Purpose(IntEnum):
     """Moves of a hidden regime, and where it starts."""
     STEERING = 11
     """Choice among the moves of a steered session."""
+    JUMP = 12
+    """Jumps of the return that only the law of options has."""
 
 
 def stream_key(stream: Stream) -> UintArray:

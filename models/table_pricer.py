@@ -25,7 +25,7 @@ Rows = tuple[NDArray[np.int64], FloatArray]
 Strides = tuple[np.uint64, ...]
 Arrays = dict[str, FloatArray]
 
-TABLE_VERSION = 3
+TABLE_VERSION = 4
 """Raised whenever the content of the tables changes."""
 
 

@@ -12,7 +12,8 @@ session's variance v known,
 where z and w are sinh-arcsinh normals of mean 0 and variance 1 and u is normal. The scale c solves
 :math:`E e^{c z} = e^{v/2}`, within a percent of :math:`\sqrt v`: so :math:`E e^r = e^\mu` in every state, and v is
 twice the fair price of a log contract on the session. Under Q the shocks have the same law; the factors have own
-persistences and drifts, and the variance is :math:`s v + V_0`. Squared VIX is then the average of 21 expected
+persistences and drifts, the variance is :math:`s v + V_0`, and a share of it may be the price of jumps
+(``models.return_jumps``). Squared VIX is then the average of 21 expected
 variances, each an exponential of the factors, and is what a strip of index options pays.
 
 The state is (X, Y).
@@ -44,6 +45,7 @@ from models.linear_factor_family import LinearFactorFamily
 from models.log_variance_dynamics import FactorDynamics, LogVarianceDynamics
 from models.log_variance_noise import log_variance_noise
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
+from models.return_jumps import NO_JUMPS, ReturnJumps
 from models.shock_rule import ShockRule, shock_rule
 from models.sinh_arcsinh import SinhArcsinh, deviation_of_variance, gauss_quadrature
 
@@ -91,6 +93,9 @@ class TwoFactorLogSv(LinearFactorFamily):
         :math:`V_0`: Q variance beyond that. [1/session]
     drift_fast_q, drift_slow_q : float
         :math:`m_x, m_y`: drift of the factors under Q. [1/session]
+    jump_share_q, return_jump_mean_q, return_jump_std_q : float
+        Share in [0, 1) of the Q variance that is the price of jumps, and mean and deviation of a jump of the log
+        return.
     rate, dividend_yield : float
         Continuous rates. [1/year]
     vix_sessions : int
@@ -123,6 +128,9 @@ class TwoFactorLogSv(LinearFactorFamily):
     variance_offset_q: float = 0.0
     drift_fast_q: float = 0.0
     drift_slow_q: float = 0.0
+    jump_share_q: float = 0.0
+    return_jump_mean_q: float = 0.0
+    return_jump_std_q: float = 0.0
     rate: float = 0.0
     dividend_yield: float = 0.0
     vix_sessions: int = 21
@@ -137,6 +145,7 @@ class TwoFactorLogSv(LinearFactorFamily):
             positive=("variance_scale_q", "vix_sessions"),
             non_negative=("variance_floor", "noise_fast", "noise_slow", *persistences),
         )
+        self.dynamics("q")  # refuses jumps out of their domain
         for key in persistences:
             if getattr(self, key) >= 1.0:
                 raise ModelParameterError(f"{key} must be < 1, got {getattr(self, key)!r}")
@@ -174,7 +183,17 @@ class TwoFactorLogSv(LinearFactorFamily):
             drift=growth / SESSIONS_PER_YEAR,
             return_shock=SinhArcsinh(skew=self.return_skew, tail=self.return_tail),
             noise_shock=SinhArcsinh(skew=self.noise_skew, tail=self.noise_tail),
+            jumps=self.return_jumps if is_q else NO_JUMPS,
         )
+
+    @property
+    def return_jumps(self) -> ReturnJumps:
+        """See ``JumpReturn.return_jumps``."""
+        return ReturnJumps(share=self.jump_share_q, mean=self.return_jump_mean_q, deviation=self.return_jump_std_q)
+
+    def jump_intensity(self, state: FloatArray) -> FloatArray:
+        """See ``JumpReturn.jump_intensity``."""
+        return self.return_jumps.intensity(self.dynamics("q").session_variance(state))
 
     def squared_vix(self, *, ahead: int = 0) -> ExponentialSum:
         """E^Q of squared VIX ``ahead`` sessions on, as a function of the state [1/session]."""
@@ -219,7 +238,7 @@ class TwoFactorLogSv(LinearFactorFamily):
 
     def return_variance(self, state: FloatArray) -> FloatArray:
         """See ``BackwardModel.return_variance``: the squared scale c of the return."""
-        root = np.sqrt(self.dynamics("q").session_variance(state))
+        root = np.sqrt((1.0 - self.jump_share_q) * self.dynamics("q").session_variance(state))
         law = self.dynamics("q").return_shock
         ratio = np.polynomial.polynomial.polyval(np.minimum(root, 1.0), deviation_of_variance(law))
         return np.asarray((root * ratio) ** 2)
@@ -270,6 +289,7 @@ class TwoFactorLogSv(LinearFactorFamily):
             variance_offset_q=variance * self.variance_offset_q,
             drift_fast_q=variance * self.drift_fast_q,
             drift_slow_q=variance * self.drift_slow_q,
+            jump_share_q=variance * self.jump_share_q,
             equity_premium=equity * self.equity_premium,
         )
 
@@ -286,6 +306,7 @@ class TwoFactorLogSv(LinearFactorFamily):
             "vix_premium": (float(q - p), "VIX points: VIX minus the same expectation under P, at the mean state"),
             "variance_scale": (self.variance_scale_q, "Q variance per P variance, one session ahead"),
             "variance_offset": (1e4 * SESSIONS_PER_YEAR * self.variance_offset_q, "VIX points squared: beyond that"),
+            "jump_share": (self.jump_share_q, "share of the Q variance that is the price of jumps"),
             "fast_shift": (float(shift[0]), "log variance: long-run mean of the fast factor under Q; 0 under P"),
             "slow_shift": (float(shift[1]), "log variance: long-run mean of the slow factor under Q; 0 under P"),
         }

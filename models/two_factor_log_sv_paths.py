@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, log
+from math import ceil, log, log1p
 
 import numpy as np
 
@@ -58,6 +58,7 @@ def propagate_log_variance(
     n_paths = current.shape[1]
     check_paths(stream, n_paths)
     mean_size = dynamics.return_shock.mean_size
+    jumps = dynamics.jumps
     log_return, states = np.empty((n_days, n_paths)), np.empty((n_days, 2, n_paths))
     propagate_rows(
         log_return,
@@ -67,13 +68,21 @@ def propagate_log_variance(
         first_day,
         int(purpose),
         key,
-        ReturnStep(drift=dynamics.drift, floor=dynamics.floor, log_level=dynamics.log_level),
+        ReturnStep(
+            drift=dynamics.drift,
+            floor=(1.0 - jumps.share) * dynamics.floor,
+            log_level=dynamics.log_level + log1p(-jumps.share),
+        ),
         np.array(deviation_of_variance(dynamics.return_shock)),
         _factor_step(dynamics.fast, mean_size),
         _factor_step(dynamics.slow, mean_size),
         _shock_law(dynamics.return_shock),
         _shock_law(dynamics.noise_shock),
     )
+    if jumps.share > 0.0:
+        for day in range(n_days):
+            variance = dynamics.session_variance(state if day == 0 else states[day - 1])
+            log_return[day] += jumps.draw(variance, stream, first_day + day)
     return log_return, states
 
 

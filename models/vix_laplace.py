@@ -29,6 +29,7 @@ from models.protocols import FloatArray
 
 _SQRT_PI = float(np.sqrt(np.pi))
 _REACH, _TILT, _GROUP = 16.0, 0.5, 512
+_GROWTH = 1.0  # of the integrand's logarithm along a bent line, beyond which the line is not bent
 
 
 def vix_futures(model: AffineModel, state: FloatArray, ttm: float) -> FloatArray:
@@ -130,7 +131,8 @@ def _calls(
 
     On the vertical line of [1]_ (``tilt`` 0) the integrand falls off like a power only and oscillates. The
     singularities lie on the real axis, so the line may be bent to the right, where the integrand falls off
-    exponentially unless the strike lies deep below the future.
+    exponentially unless the strike lies deep below the future, or below the floor that the VIX has where a hidden
+    regime has changed: there it grows, and the line stays vertical.
     """
     mean_constant, mean_slope = model.variance_mean(ttm)
     # far below its mean the integrand grows with the radius, and digits are lost
@@ -144,5 +146,13 @@ def _calls(
     argument = root[:, None] * strike[None, :]
     # erfc(w) = exp(-w^2) * wofz(i w): with the two exponents added, nothing overflows
     exponent = constant[:, None] + slope.T @ state - argument * argument
+    grows = np.zeros(strike.size, dtype=bool)
+    if tilt > 0.0:
+        size = np.real(exponent)
+        grows = ~(size.max(axis=0) < size[0] + _GROWTH)
+        exponent[:, grows] = 0.0
     value = np.exp(exponent) * wofz(1j * argument)
-    return np.asarray(np.real((weight / (z * root)) @ value) / (2.0 * _SQRT_PI))
+    price = np.real((weight / (z * root)) @ value) / (2.0 * _SQRT_PI)
+    if grows.any():
+        price[grows] = _calls(model, state[:, grows], strike[grows], ttm, bound, 0.0, step)
+    return np.asarray(price)

@@ -54,12 +54,16 @@ VALID = {
 VALID["path_dependent"] = PATH_DEPENDENT
 GARCH = {"omega": 2e-6, "alpha": 0.01, "beta": 0.89, "persistence_q": 0.985, "volatility_q": 0.24}
 VALID["gjr_garch"] = {**GARCH, "gamma": 0.15}
-VALID["ngarch"] = {**GARCH, "beta": 0.8, "alpha": 0.07, "theta": 1.2, "factor_volatility": 0.1}
+CRASHES = {"jump_share_q": 0.3, "return_jump_mean_q": -0.08, "return_jump_std_q": 0.05}
+VALID["ngarch"] = {
+    **{**GARCH, **CRASHES, "beta": 0.8, "alpha": 0.07, "theta": 1.2, "level_loading": 1.0, "premium_loading": 0.0},
+    **{"factor_persistence": 0.99, "factor_volatility": 0.03, "premium_persistence": 0.9, "premium_volatility": 0.05},
+}
 VALID["block_bootstrap"] = {"mean_block_length": 21.0, "neighbours": 10, "surface": "heston_nandi_index_2018"}
 LOG_SV = {
     **{"log_variance_mean": -9.9, "persistence_fast_p": 0.95, "persistence_slow_p": 0.997, "persistence_fast_q": 0.955},
     **{"persistence_slow_q": 0.996, "leverage_fast": 0.11, "leverage_slow": 0.07, "noise_fast": 0.15},
-    "noise_slow": 0.03,
+    **{"noise_slow": 0.03, **CRASHES},
 }
 OU_FACTORS = {
     **{"reversion_fast_p": 35.2, "reversion_slow_p": 0.6, "reversion_fast_q": 22.0, "reversion_slow_q": 0.5},
