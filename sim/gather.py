@@ -18,6 +18,8 @@ from sim.blocks import MARKET_SERIES, START_VALUES, Arrays
 from sim.cell import Cell
 from sim.config import ExperimentConfig
 from sim.exposure_gather import ExposureGather
+from sim.fidelity_table import TABLE as FIDELITY
+from sim.fidelity_table import fidelity_table
 from sim.metrics.returns import RECENT
 from sim.outcome_reader import RECENT_VARIABLES, OutcomeReader
 from sim.pooled_gather import Pooled, has_daily_windows, periods_of, pooled_of
@@ -136,6 +138,9 @@ class Gather:
         tables = statistics_tables(self.scenarios, self.strategies, self.config.metrics, reader.outcomes)
         for name, table in zip(("statistics", "paired", "pairwise"), tables, strict=True):
             self._writer.write_table(name, table)
+        scores = fidelity_table(self.config.scenarios)
+        if scores is not None:
+            self._writer.write_table(FIDELITY, scores)
         self._windows.finish(self._writer, pooled)
         self._writer.complete()
 

@@ -30,7 +30,7 @@ SIM_ORDER = (
     {"cell"},
     {"stress_results"},
     {"blocks", "runlog", "partial", "manifest", "parallel"},
-    {"window_gather", "exposure_gather"},
+    {"window_gather", "exposure_gather", "fidelity_table"},
     {"gather", "workers", "cluster", "journal"},
     {"explorer"},
     {"runner"},

@@ -61,6 +61,9 @@ def fidelity(
     evaluations: Annotated[int, typer.Option(min=1, help="Trials of the fit, of 300 histories each.")] = 300,
     search: Annotated[Search, typer.Option(help="Search of the fit.")] = "least_squares",
     output: Annotated[Path | None, typer.Option(help=f"Directory for {RESULTS}; with --fit a preset file.")] = None,
+    scores: Annotated[
+        Path | None, typer.Option("--scores", metavar="FILE", help="Table in which to write the rows of these presets.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     quiet: Quiet = False,
@@ -74,14 +77,17 @@ def fidelity(
     Examples:
       regimesim fidelity
       regimesim fidelity svcj_index_2018 --context --output outputs/fidelity
+      regimesim fidelity --scores models/fidelity/scores.csv
       regimesim fidelity two_factor_log_sv_2018 --regime crash_2020 --regime bear_2022
       regimesim fidelity block_bootstrap -p surface=svcj_index_2018 -p spx=SPX.csv -p vix=VIX.csv
       regimesim fidelity --fit svcj_index_2018 --free kappa_p,kappa_q,theta_p --output my_svcj.yaml
     """  # noqa: D301
     from sim.errors import ConfigError
 
-    if regime and (fit is not None or output is not None or context):
-        raise ConfigError("--regime: prints a table of its own; leave out --fit, --output and --context")
+    if regime and (fit is not None or output is not None or scores is not None or context):
+        raise ConfigError("--regime: prints a table of its own; leave out --fit, --output, --scores and --context")
+    if fit is not None and scores is not None:
+        raise ConfigError("--scores: takes scores of presets, not of a fit; score the fitted preset when it is written")
     if fit is not None and names:
         raise ConfigError(f"--fit: takes one preset or model of its own, got NAME {' '.join(names)} besides")
     target = _target(output, is_file=fit is not None, overwrite=overwrite)
@@ -96,6 +102,8 @@ def fidelity(
         cards, beside = _scores(subjects, Progress(quiet=quiet), windows=windows, seed=seed, context=context)
         if target is not None:
             _write_scores(target, cards, beside)
+        if scores is not None:
+            _update_scores(scores, subjects, cards)
         _show(cards, beside, as_json=as_json)
         return
     fitted = _fit(
@@ -230,6 +238,28 @@ def _write_scores(path: Path, cards: Mapping[str, Scorecard], beside: Mapping[st
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         dataset_of(cards, beside or None).to_netcdf(draft, engine="h5netcdf")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _update_scores(path: Path, subjects: list[Subject], cards: Mapping[str, Scorecard]) -> None:
+    """Put the rows of these presets into a table of scores, and keep those of others."""
+    import os
+
+    from models.fidelity.scores import ShippedScore, parameters_key, parse_scores, scores_text
+    from sim.errors import DataError
+
+    try:
+        table = parse_scores(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{path}: must be a table of scores, as --scores writes it: {error}") from None
+    for subject in subjects:
+        key = parameters_key(subject.make())
+        table[subject.name] = ShippedScore(preset=subject.name, parameters=key, card=cards[subject.name])
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        draft.write_text(scores_text(table), encoding="utf-8")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
