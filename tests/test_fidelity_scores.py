@@ -28,7 +28,7 @@ def made(preset: str) -> Model:
 def test_every_preset_has_the_scores_of_its_parameters() -> None:
     assert set(shipped_scores()) == set(models.preset_names())
     stale = [name for name, score in shipped_scores().items() if score.parameters != parameters_key(made(name))]
-    assert stale == [], f"score them anew: regimesim fidelity {' '.join(stale)} --scores models/fidelity/scores.csv"
+    assert stale == [], f"score them anew: regimesim fidelity {' '.join(stale)} --output models/fidelity/scores.csv"
     for score in shipped_scores().values():
         assert tuple(fact.fact.name for fact in score.card.scores) == FACTS
         assert score.command.startswith(f"regimesim fidelity {score.preset} --windows ")
@@ -83,14 +83,14 @@ def test_the_command_writes_rows_and_keeps_others(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     run = CliRunner()
     for preset in ("heston_nandi_index_2018", "svcj_index_2018"):
-        result = run.invoke(app, ["fidelity", preset, "--windows", "20", "--scores", str(path)])
+        result = run.invoke(app, ["fidelity", preset, "--windows", "20", "--output", str(path)])
         assert result.exit_code == 0, result.stderr
     table = parse_scores(path.read_text(encoding="utf-8"))
     assert set(table) == {"heston_nandi_index_2018", "svcj_index_2018"}
     assert table["svcj_index_2018"].card.n_windows == 20
     assert table["svcj_index_2018"].parameters == parameters_key(made("svcj_index_2018"))
     path.write_text("nonsense\n1\n", encoding="utf-8")
-    result = run.invoke(app, ["fidelity", "svcj_index_2018", "--windows", "20", "--scores", str(path)])
+    result = run.invoke(app, ["fidelity", "svcj_index_2018", "--windows", "20", "--output", str(path)])
     assert result.exit_code == 2
     assert "must be a table of scores" in result.stderr
     assert path.read_text(encoding="utf-8") == "nonsense\n1\n"

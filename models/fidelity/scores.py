@@ -1,6 +1,6 @@
 """The scores of the shipped presets, kept with the project: what the scorecard printed, and for which parameters.
 
-A row of ``scores.csv`` is one fact of one preset. ``regimesim fidelity PRESET ... --scores models/fidelity/scores.csv``
+A row of ``scores.csv`` is one fact of one preset. ``regimesim fidelity PRESET ... --output models/fidelity/scores.csv``
 writes the rows of those presets anew. A key of the parameters tells whether a model is still the one that was scored.
 """
 

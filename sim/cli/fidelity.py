@@ -60,9 +60,8 @@ def fidelity(
     free: Annotated[str, typer.Option("--free", help="Parameters that the fit may move: NAME,NAME,...")] = "",
     evaluations: Annotated[int, typer.Option(min=1, help="Trials of the fit, of 300 histories each.")] = 300,
     search: Annotated[Search, typer.Option(help="Search of the fit.")] = "least_squares",
-    output: Annotated[Path | None, typer.Option(help=f"Directory for {RESULTS}; with --fit a preset file.")] = None,
-    scores: Annotated[
-        Path | None, typer.Option("--scores", metavar="FILE", help="Table in which to write the rows of these presets.")
+    output: Annotated[
+        Path | None, typer.Option(help=f"Directory for {RESULTS}, or a table .csv of scores; with --fit a preset file.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
@@ -77,21 +76,16 @@ def fidelity(
     Examples:
       regimesim fidelity
       regimesim fidelity svcj_index_2018 --context --output outputs/fidelity
-      regimesim fidelity --scores models/fidelity/scores.csv
+      regimesim fidelity --output models/fidelity/scores.csv
       regimesim fidelity two_factor_log_sv_2018 --regime crash_2020 --regime bear_2022
       regimesim fidelity block_bootstrap -p surface=svcj_index_2018 -p spx=SPX.csv -p vix=VIX.csv
       regimesim fidelity --fit svcj_index_2018 --free kappa_p,kappa_q,theta_p --output my_svcj.yaml
     """  # noqa: D301
-    from sim.errors import ConfigError
-
-    if regime and (fit is not None or output is not None or scores is not None or context):
-        raise ConfigError("--regime: prints a table of its own; leave out --fit, --output, --scores and --context")
-    if fit is not None and scores is not None:
-        raise ConfigError("--scores: takes scores of presets, not of a fit; score the fitted preset when it is written")
-    if fit is not None and names:
-        raise ConfigError(f"--fit: takes one preset or model of its own, got NAME {' '.join(names)} besides")
-    target = _target(output, is_file=fit is not None, overwrite=overwrite)
-    subjects = _subjects([fit] if fit is not None else names or [], parameter or [])
+    names = names or []
+    _check_together(names, fit=fit, episodes=bool(regime), results=bool(output or context))
+    is_table = fit is None and output is not None and output.suffix == ".csv"
+    target = _target(output, is_file=fit is not None or is_table, overwrite=overwrite or is_table)
+    subjects = _subjects([fit] if fit is not None else names, parameter or [])
     if regime:
         from sim.cli.episodes import show_episodes
 
@@ -100,10 +94,10 @@ def fidelity(
         return
     if fit is None:
         cards, beside = _scores(subjects, Progress(quiet=quiet), windows=windows, seed=seed, context=context)
-        if target is not None:
+        if target is not None and is_table:
+            _update_scores(target, subjects, cards)
+        elif target is not None:
             _write_scores(target, cards, beside)
-        if scores is not None:
-            _update_scores(scores, subjects, cards)
         _show(cards, beside, as_json=as_json)
         return
     fitted = _fit(
@@ -118,6 +112,16 @@ def fidelity(
     if target is not None:
         _write_fit(target, subjects[0], fitted)
     _show({f"{fit} fitted": fitted.checked}, {}, as_json=as_json, fitted=fitted)
+
+
+def _check_together(names: list[str], *, fit: str | None, episodes: bool, results: bool) -> None:
+    """Refuse options that exclude each other."""
+    from sim.errors import ConfigError
+
+    if episodes and (fit is not None or results):
+        raise ConfigError("--regime: prints a table of its own; leave out --fit, --output and --context")
+    if fit is not None and names:
+        raise ConfigError(f"--fit: takes one preset or model of its own, got NAME {' '.join(names)} besides")
 
 
 def _subjects(names: list[str], texts: list[str]) -> list[Subject]:
@@ -253,7 +257,7 @@ def _update_scores(path: Path, subjects: list[Subject], cards: Mapping[str, Scor
     try:
         table = parse_scores(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (KeyError, ValueError) as error:
-        raise DataError(f"{path}: must be a table of scores, as --scores writes it: {error}") from None
+        raise DataError(f"{path}: must be a table of scores, as --output writes it: {error}") from None
     for subject in subjects:
         key = parameters_key(subject.make())
         table[subject.name] = ShippedScore(preset=subject.name, parameters=key, card=cards[subject.name])
