@@ -53,6 +53,7 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
         outcome = result.outcomes[name]
         part = {**_path_arrays(outcome, result), "engine_pnl": outcome.engine_pnl, "engine_cost": outcome.engine_cost}
         part["engine_active"] = outcome.engine_active
+        part.update(engine_open=outcome.engine_open, margin_use=outcome.margin_use)
         part.update(_window_arrays(outcome.windows))
         part.update(stress_arrays(outcome.stress))
         if outcome.exposures is not None:

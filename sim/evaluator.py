@@ -33,6 +33,7 @@ from sim.strategies.protocols import CONDOR, DayView, Engine
 from sim.strategies.registry import REGISTRY
 from sim.strategies.trades import TradeResults
 from sim.tranche import Tranche
+from sim.usage import UsageBook
 from sim.windows.accumulate import WindowBook
 
 FloatArray = NDArray[np.float64]
@@ -166,6 +167,7 @@ class StrategyRun:
         self.alive = np.ones(n_paths, dtype=np.bool_)
         self.equity = np.empty((n_days, n_paths))
         self.active = np.zeros((len(names), n_paths))
+        self.usage = UsageBook(len(names), n_days)
         self.bound, self.max_margin = np.zeros(n_paths), np.zeros(n_paths)
         self.margin_calls = np.zeros(n_paths, dtype=np.int64)
 
@@ -207,10 +209,16 @@ class StrategyRun:
         ledger.verify(t - market.day0)
         self.equity[t - market.day0] = ledger.equity()
         self.windows.note(t - market.day0, ledger.gross_pnl - ledger.cost, self.equity[t - market.day0])
-        for row, name in enumerate(ledger.engines):
-            held = [tranche.is_open for tranche in ledger.held_by(name)]
-            if held:
-                self.active[row] += np.logical_or.reduce(held)
+        is_open = [self._is_open(name) for name in ledger.engines]
+        for row, held in enumerate(is_open):
+            if held is not None:
+                self.active[row] += held
+        self.usage.note(t - market.day0, is_open, self.bound, self.equity[t - market.day0])
+
+    def _is_open(self, engine: str) -> BoolArray | None:
+        """Where an engine holds a position, None for nowhere."""
+        held = [tranche.is_open for tranche in self.ledger.held_by(engine)]
+        return np.logical_or.reduce(held) if held else None
 
     def _mark(self, t: int) -> None:
         for tranche in self.ledger.tranches:
@@ -328,4 +336,6 @@ class StrategyRun:
             worst_trade=self.trades.finish(),
             largest_residual=ledger.largest_residual,
             windows=self.windows.finish(),
+            engine_open=self.usage.engine_open,
+            margin_use=self.usage.margin_use,
         )

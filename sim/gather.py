@@ -26,6 +26,7 @@ from sim.pooled_gather import Pooled, has_daily_windows, periods_of, pooled_of
 from sim.statistics import statistics_tables
 from sim.storage import EXPOSURE_VARIABLES, QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
 from sim.stress_results import StressResults
+from sim.usage_gather import UsageGather
 from sim.window_gather import WindowGather
 
 ENGINE_VARIABLES = ("engine_pnl", "engine_cost", "engine_active")
@@ -63,6 +64,7 @@ class Gather:
         self._exposures = ExposureGather(config, self.engines)
         self._scratch: dict[tuple[str, ...], np.memmap[Any, np.dtype[Any]]] = {}
         self._writer = self._create()
+        self._usage = UsageGather(config, self.engines)
         self._stress = StressResults(config, self.engines)
         self._stress.create(self._writer)
 
@@ -99,6 +101,7 @@ class Gather:
                 e = self.engines.index(engine.engine)
                 for key in ENGINE_VARIABLES:
                     self._writer.write(key, (i, j, e, part), values[key][row])
+            self._usage.add((i, j), values)
             self._windows.add(self._writer, (i, j), cell, values, arrays["market/window_sessions"])
             self._exposures.add(self._writer, (i, j), cell, values)
             if self.config.keep.fan or periods_of(self.config):
@@ -142,6 +145,7 @@ class Gather:
         if scores is not None:
             self._writer.write_table(FIDELITY, scores)
         self._windows.finish(self._writer, pooled)
+        self._usage.finish(self._writer)
         self._writer.complete()
 
     def _create(self) -> ResultsWriter:

@@ -47,6 +47,10 @@ class Outcomes:
         Largest residual of a ledger identity, as a share of gross value.
     windows : WindowOutcomes
         Sums over the sessions of each window.
+    engine_open : ndarray of int, shape (n_engines, n_days + 1)
+        Paths on which each engine holds a position at the close.
+    margin_use : ndarray of int, shape (n_bins, n_days + 1)
+        Paths by margin over equity, in the bins of ``usage.EDGES``.
     stress : mapping of str to ndarray
         What a stress script did, by name in ``stress_results.STRESS_VARIABLES``; empty without one.
     exposures : Exposures, optional
@@ -67,6 +71,8 @@ class Outcomes:
     worst_trade: FloatArray
     largest_residual: float
     windows: WindowOutcomes
+    engine_open: NDArray[np.int32]
+    margin_use: NDArray[np.int32]
     stress: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     exposures: Exposures | None = None
 

@@ -12,6 +12,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from sim.metrics.estimate import Z
+
 FloatArray = NDArray[np.float64]
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999")
@@ -48,6 +50,16 @@ def rgba(colour: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha})"
 
 
+def legend_height(n_names: int) -> int:
+    """Room for a legend of many names below a figure [pixels]; a few fit into the margin."""
+    return 22 * max(-(-n_names // 3) - 2, 0)
+
+
+def legend_place(height: int) -> float:
+    """Place of the legend below a figure of this height, as a share of its plotting area."""
+    return -LEGEND_DEPTH / (height - 58)
+
+
 def finish(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "linear") -> go.Figure:
     """Give a figure the look of the report: size, margins, legend, grid, titles of the axes.
 
@@ -66,7 +78,7 @@ def finish(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "line
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         hovermode="x unified",
-        legend={"orientation": "h", "y": -LEGEND_DEPTH / (HEIGHT - 58), "yanchor": "top", "x": 0},
+        legend={"orientation": "h", "y": legend_place(HEIGHT), "yanchor": "top", "x": 0},
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": "rgba(128,128,128,0.6)", "activecolor": "#0072B2"},
         font={"size": 12},
     )
@@ -222,7 +234,8 @@ def survival(
             legendgroup=name,
             hovertemplate="%{y:.3%}",
         )
-    return finish(figure, x_title=x_title, y_title="share of paths beyond [-]", y_type="log")
+    finish(figure, x_title=x_title, y_title="share of paths beyond [-]", y_type="log")
+    return _with_legend_of(figure, len(samples))
 
 
 def survival_curve(
@@ -238,16 +251,22 @@ def survival_curve(
     level = np.linspace(floor, max(last, floor + 1e-12), n_points)
     share = 1.0 - np.searchsorted(ordered, level, side="right") / n_paths
     share = np.maximum(share, 1.0 / n_paths)
-    z = 1.959963984540054
-    centre = (share + z * z / (2 * n_paths)) / (1 + z * z / n_paths)
-    half = z * np.sqrt(share * (1 - share) / n_paths + z * z / (4 * n_paths**2)) / (1 + z * z / n_paths)
-    return level, share, np.maximum(centre - half, 0.1 / n_paths), centre + half
+    low, high = wilson_band(share, n_paths)
+    return level, share, np.maximum(low, 0.1 / n_paths), high
+
+
+def wilson_band(share: FloatArray, n_paths: int) -> tuple[FloatArray, FloatArray]:
+    """Ends of Wilson's 95% interval of shares of ``n_paths``."""
+    centre = (share + Z * Z / (2 * n_paths)) / (1 + Z * Z / n_paths)
+    half = Z * np.sqrt(share * (1 - share) / n_paths + Z * Z / (4 * n_paths**2)) / (1 + Z * Z / n_paths)
+    return centre - half, centre + half
 
 
 def density(
-    samples: Mapping[str, FloatArray], *, x_title: str, colours: Mapping[str, str], n_bins: int = 60
+    samples: Mapping[str, FloatArray], *, x_title: str, colours: Mapping[str, str], most_bins: int = 60
 ) -> go.Figure:
-    """Histograms as step lines over common bins: share of paths per bin."""
+    """Histograms as step lines over common bins: share of paths per bin; fewer bins for fewer paths."""
+    n_bins = int(np.clip(np.sqrt(min(values.size for values in samples.values())), 8, most_bins))
     pooled = np.concatenate(list(samples.values()))
     low, high = np.quantile(pooled, [0.001, 0.999])
     edges = np.linspace(low, max(high, low + 1e-12), n_bins + 1)
@@ -263,11 +282,29 @@ def density(
             legendgroup=name,
             hovertemplate="%{y:.2%}",
         )
-    return finish(figure, x_title=x_title, y_title="share of paths per bin [-]")
+    finish(figure, x_title=x_title, y_title="share of paths per bin [-]")
+    return _with_legend_of(figure, len(samples))
 
 
-def waterfall(parts: Mapping[str, float], *, y_title: str) -> go.Figure:
-    """Mean P&L by source, adding up to the mean terminal P&L."""
+def _with_legend_of(figure: go.Figure, n_names: int) -> go.Figure:
+    """Make room for the names of many strategies."""
+    height = HEIGHT + legend_height(n_names)
+    figure.update_layout(height=height, legend={"y": legend_place(height)})
+    return figure
+
+
+def waterfall(parts: Mapping[str, float], errors: Sequence[float], *, y_title: str) -> go.Figure:
+    """Mean P&L by source, adding up to the mean terminal P&L, with 95% intervals at the ends of the bars.
+
+    Parameters
+    ----------
+    parts : mapping
+        Source to its mean.
+    errors : sequence of float
+        Half-widths of the intervals of the parts and of their sum.
+    y_title : str
+        Quantity and unit.
+    """
     names = [*parts, "terminal P&L"]
     values = [*parts.values(), sum(parts.values())]
     figure = go.Figure(
@@ -280,9 +317,18 @@ def waterfall(parts: Mapping[str, float], *, y_title: str) -> go.Figure:
             totals={"marker": {"color": PALETTE[0]}},
             connector={"line": {"color": REFERENCE_COLOUR, "width": 1}},
             text=[f"{value:,.0f}" for value in values],
-            textposition="outside",
-            cliponaxis=False,
+            textposition="inside",
+            insidetextanchor="middle",
+            hovertemplate="%{x}: %{text}<extra></extra>",
         )
+    )
+    figure.add_scatter(
+        x=names,
+        y=[*np.cumsum(values[:-1]), values[-1]],
+        error_y={"type": "data", "array": np.asarray(errors), "color": REFERENCE_COLOUR, "thickness": 1.4},
+        mode="markers",
+        marker={"size": 1, "color": REFERENCE_COLOUR},
+        hoverinfo="skip",
     )
     finish(figure, x_title="", y_title=y_title)
     figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 62, "r": 34, "t": 24, "b": 70})
@@ -333,9 +379,8 @@ def intervals(
         autorange="reversed",
         automargin=True,
     )
-    # a legend of many names takes lines of its own
-    height = 130 + 26 * -(-len(names) // 3) + max(60, 12 * len(names)) * len(rows)
-    figure.update_layout(hovermode="closest", height=height, legend={"y": -LEGEND_DEPTH / (height - 58)})
+    height = 130 + legend_height(len(names)) + max(60, 12 * len(names)) * len(rows)
+    figure.update_layout(hovermode="closest", height=height, legend={"y": legend_place(height)})
     return figure
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sim.report.section import Section, SectionBuilder
 from sim.report.sections import (
+    activity,
     all_statistics,
     claims,
     definitions,
@@ -16,9 +17,12 @@ from sim.report.sections import (
     equity,
     explorer,
     fidelity,
+    frontier,
     greeks,
     market,
+    multiples,
     replay,
+    roll_phase,
     run,
     stress,
     tails,
@@ -27,7 +31,9 @@ from sim.storage import Results
 
 SECTIONS: tuple[SectionBuilder, ...] = (
     SectionBuilder(name="claims", has_data=claims.has_data, build=claims.build),
+    SectionBuilder(name="multiples", has_data=multiples.has_data, build=multiples.build),
     SectionBuilder(name="effects", has_data=effects.has_data, build=effects.build),
+    SectionBuilder(name="frontier", has_data=frontier.has_data, build=frontier.build),
     SectionBuilder(name="drawdowns", has_data=drawdowns.has_data, build=drawdowns.build),
     SectionBuilder(name="tails", has_data=tails.has_data, build=tails.build),
     SectionBuilder(name="engine_pnl", has_data=engine_pnl.has_data, build=engine_pnl.build),
@@ -35,6 +41,8 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     SectionBuilder(name="stress", has_data=stress.has_data, build=stress.build),
     SectionBuilder(name="greeks", has_data=greeks.has_data, build=greeks.build),
     SectionBuilder(name="equity", has_data=equity.has_data, build=equity.build),
+    SectionBuilder(name="activity", has_data=activity.has_data, build=activity.build),
+    SectionBuilder(name="roll_phase", has_data=roll_phase.has_data, build=roll_phase.build),
     SectionBuilder(name="explorer", has_data=explorer.has_data, build=explorer.build),
     SectionBuilder(name="market", has_data=market.has_data, build=market.build),
     SectionBuilder(name="fidelity", has_data=fidelity.has_data, build=fidelity.build),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from sim.metrics.estimate import mean
+from sim.metrics.estimate import Z, mean
 from sim.report import figures
 from sim.report.section import Card, Section
 from sim.report.stored import cells, engines_used
@@ -25,17 +25,18 @@ def build(results: Results) -> Section:
     rows: list[list[Cell]] = []
     for scenario, strategy, cell in cells(results.data):
         used = engines_used(cell)
-        parts = {name: float(cell["engine_pnl"].sel(engine=name).mean()) for name in used}
-        parts["costs"] = -float(cell["total_cost"].mean())
-        parts["interest"] = float(cell["interest"].mean())
-        figure = figures.waterfall(parts, y_title="mean P&L [USD]")
+        parts = {name: mean(cell["engine_pnl"].sel(engine=name).values) for name in used}
+        parts["costs"], parts["interest"] = mean(-cell["total_cost"].values), mean(cell["interest"].values)
+        errors = [Z * item.standard_error for item in (*parts.values(), mean(cell["terminal_pnl"].values))]
+        values = {name: item.estimate for name, item in parts.items()}
+        figure = figures.waterfall(values, errors, y_title="mean P&L [USD]")
         cards.append(Card(title=strategy, figure=figure, scenario=scenario, strategy=strategy))
         rows += [[scenario, strategy, name, *_gross_cost_net(cell.sel(engine=name))] for name in used]
     return Section(
         anchor="engines",
         title="P&L by engine",
         note="Mean over paths; engines at mid, costs of all engines, interest on cash. The parts add up to the "
-        "terminal P&L on every path.",
+        "terminal P&L on every path. Whiskers: 95% interval of each part, and of the sum.",
         cards=cards,
         tables=[plain_table("Engines, gross and net", HEADER, rows, note="Mean over paths, with its 95% interval.")],
     )
