@@ -20,6 +20,7 @@ from sim.config import ExperimentConfig
 from sim.exposure_gather import ExposureGather
 from sim.fidelity_table import TABLE as FIDELITY
 from sim.fidelity_table import fidelity_table
+from sim.metrics.estimate import INDEPENDENT, SampleDesign
 from sim.metrics.returns import RECENT
 from sim.outcome_reader import RECENT_VARIABLES, OutcomeReader
 from sim.pooled_gather import Pooled, has_daily_windows, periods_of, pooled_of
@@ -60,7 +61,7 @@ class Gather:
             "ruined_paths": 0,
             "largest_ledger_residual": 0.0,
         }
-        self._windows = WindowGather(config, self.engines)
+        self._windows = WindowGather(config, self.engines, self._design)
         self._exposures = ExposureGather(config, self.engines)
         self._scratch: dict[tuple[str, ...], np.memmap[Any, np.dtype[Any]]] = {}
         self._writer = self._create()
@@ -137,7 +138,7 @@ class Gather:
                 curves = self._scratch[(scenario, "=curves")].reshape(2, len(TENORS), self.n_paths)
                 self._writer.write("term_structure", (i,), np.quantile(curves, QUANTILES, axis=2).transpose(1, 0, 2))
         pooled = self._pooled()
-        reader = OutcomeReader(self._writer, self.config, pooled)
+        reader = OutcomeReader(self._writer, self.config, pooled, self._design)
         tables = statistics_tables(self.scenarios, self.strategies, self.config.metrics, reader.outcomes)
         for name, table in zip(("statistics", "paired", "pairwise"), tables, strict=True):
             self._writer.write_table(name, table)
@@ -228,8 +229,14 @@ class Gather:
         """Estimates from the P&L of all sessions, by scenario and strategy, where they are asked for."""
         if not periods_of(self.config):
             return {}
-        return {
-            (i, j): pooled_of(self.config, self._scratch[scenario, strategy], self._scratch.get((scenario, "=windows")))
-            for i, scenario in enumerate(self.scenarios)
-            for j, strategy in enumerate(self.strategies)
-        }
+        pooled: dict[tuple[int, int], list[Pooled]] = {}
+        for i, scenario in enumerate(self.scenarios):
+            inside = self._scratch.get((scenario, "=windows"))
+            for j, strategy in enumerate(self.strategies):
+                equity = self._scratch[scenario, strategy]
+                pooled[i, j] = pooled_of(self.config, equity, inside, self._design(i))
+        return pooled
+
+    def _design(self, scenario: int) -> SampleDesign:
+        """How the paths of a scenario were drawn, for all statistics."""
+        return INDEPENDENT

@@ -53,12 +53,18 @@ class OutcomeReader:
         The experiment.
     pooled : mapping
         Estimates of daily and monthly P&L, by scenario and strategy; those of all sessions first.
+    design_of : callable
+        From the number of a scenario to how its paths were drawn.
     """
 
     def __init__(
-        self, writer: ResultsWriter, config: ExperimentConfig, pooled: Mapping[tuple[int, int], Sequence[Pooled]]
+        self,
+        writer: ResultsWriter,
+        config: ExperimentConfig,
+        pooled: Mapping[tuple[int, int], Sequence[Pooled]],
+        design_of: Callable[[int], SampleDesign],
     ) -> None:
-        self._writer, self._config, self._pooled = writer, config, pooled
+        self._writer, self._config, self._pooled, self._design_of = writer, config, pooled, design_of
         strategies = config.strategies.values()
         self._engines = list(dict.fromkeys(engine.engine for item in strategies for engine in item.engines))
 
@@ -71,6 +77,7 @@ class OutcomeReader:
             self._engine_pnl(index),
             rate=float(self._writer.read("short_rate", (scenario,))),
             pooled=self._pooled[index][0] if index in self._pooled else {},
+            design=self._design_of(scenario),
         )
 
     def _engine_pnl(self, index: tuple[int, int]) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -12,7 +12,7 @@ from sim.blocks import WINDOW_VALUES, Arrays
 from sim.cell import Cell
 from sim.config import ExperimentConfig
 from sim.experiment import windows_of
-from sim.metrics.estimate import INDEPENDENT, SampleDesign
+from sim.metrics.estimate import SampleDesign
 from sim.metrics.windows import DAILY_IN_WINDOW, REGISTRY, WindowPaths
 from sim.pooled_gather import Pooled, has_daily_windows
 from sim.storage import ResultsWriter
@@ -35,10 +35,12 @@ class WindowGather:
         The experiment.
     engines : list of str
         Engines of all strategies.
+    design_of : callable
+        From the number of a scenario to how its paths were drawn; asked for every block, and at the end.
     """
 
-    def __init__(self, config: ExperimentConfig, engines: list[str]) -> None:
-        self.config, self.engines = config, engines
+    def __init__(self, config: ExperimentConfig, engines: list[str], design_of: Callable[[int], SampleDesign]) -> None:
+        self.config, self.engines, self._design_of = config, engines, design_of
         self.windows = {name: window.description for name, window in windows_of(config).items()}
         self._groups: dict[tuple[int, int], FloatArray] = {}
 
@@ -77,7 +79,7 @@ class WindowGather:
         if index not in self._groups:
             shape = (len(self.windows), N_GROUPS, 1 + pnl.shape[1] + products.shape[1])
             self._groups[index] = np.zeros(shape)
-        design = self._design(index[0])
+        design = self._design_of(index[0])
         for w in range(len(self.windows)):
             rows = np.concatenate([sessions[None, w], pnl[w], products[w]]).astype(np.float32)
             weight = np.ones(cell.n_paths) if design.weights is None else design.weights[part]
@@ -108,7 +110,7 @@ class WindowGather:
                     **{name: _read(writer, f"window_{name}", (i, j, w)) for name in SUMS},
                     hedge_pnl=engine_pnl[1:].sum(axis=0),
                     pooled=pooled[i, j][1 + w] if is_daily else {},
-                    design=self._design(i),
+                    design=self._design_of(i),
                 ),
                 engines=names,
                 engine_pnl=engine_pnl,
@@ -124,9 +126,6 @@ class WindowGather:
 
     def _names(self, strategy: int) -> tuple[str, ...]:
         return tuple(engine.engine for engine in list(self.config.strategies.values())[strategy].engines)
-
-    def _design(self, scenario: int) -> SampleDesign:
-        return INDEPENDENT
 
 
 def _read(writer: ResultsWriter, name: str, index: tuple[int, ...]) -> FloatArray:

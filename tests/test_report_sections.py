@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xarray as xr
 
 from sim import open_results, run_experiment
 from sim.errors import StorageError
@@ -16,6 +17,7 @@ from sim.experiment import parse_experiment
 from sim.report import page, registry
 from sim.report.registry import SECTIONS, make_sections
 from sim.report.section import Section, SectionBuilder
+from sim.report.tables import Value
 from sim.storage import Results
 from tests.toy_experiment import experiment, registered
 
@@ -72,3 +74,20 @@ def test_a_table_of_a_run_is_read_by_its_name(results: Results) -> None:
     assert not results.has_table("windows_of_the_soul")
     with pytest.raises(StorageError, match="no table windows_of_the_soul"):
         results.table("windows_of_the_soul")
+
+
+def test_windows_are_drawn_where_there_are_any(results: Results) -> None:
+    (section,) = [item for item in make_sections(results) if item.anchor == "windows"]
+    by_strategy, by_engine = section.tables[:2]
+    n_rows = results.windows.sizes["window"] * results.windows.sizes["strategy"]
+    assert len(by_strategy.rows) == len(by_engine.rows) == n_rows
+    cell = results.windows.sel(scenario="flat", strategy="far", window="vix_20_30", statistic="pnl_per_year")
+    row = next(row for row in by_strategy.rows if row[:2] == ("vix_20_30", "far"))
+    shown = row[by_strategy.header.index("P&L a year [USD/year]")]
+    assert isinstance(shown, Value)
+    assert (shown.value, shown.low) == (float(cell["estimate"]), float(cell["ci_low"]))
+    html = page.render(results)
+    assert "VIX from 20 to 30 at the previous close" in html
+    empty = xr.Dataset()
+    anchors = [item.anchor for item in make_sections(replace(results, windows=empty, windows_paired=empty))]
+    assert "windows" not in anchors

@@ -26,6 +26,7 @@ from sim.report.sections import (
     run,
     stress,
     tails,
+    windows,
 )
 from sim.storage import Results
 
@@ -37,6 +38,7 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     SectionBuilder(name="drawdowns", has_data=drawdowns.has_data, build=drawdowns.build),
     SectionBuilder(name="tails", has_data=tails.has_data, build=tails.build),
     SectionBuilder(name="engine_pnl", has_data=engine_pnl.has_data, build=engine_pnl.build),
+    SectionBuilder(name="windows", has_data=windows.has_data, build=windows.build),
     SectionBuilder(name="replay", has_data=replay.has_data, build=replay.build),
     SectionBuilder(name="stress", has_data=stress.has_data, build=stress.build),
     SectionBuilder(name="greeks", has_data=greeks.has_data, build=greeks.build),

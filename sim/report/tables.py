@@ -156,9 +156,13 @@ def _export(name: str, cell: Cell, *, wide: bool) -> dict[str, str | float]:
 
 
 def form_of(statistic: str) -> str:
-    """Format of a statistic by its unit: percent for fractions and rates, two decimals for ratios, whole ones else."""
+    """Format of a statistic of the run."""
     item = REGISTRY.get(statistic)
-    unit = item.unit if item is not None else ""
+    return form_in(item.unit if item is not None else "", statistic)
+
+
+def form_in(unit: str, statistic: str = "") -> str:
+    """Format by unit: percent for fractions and rates, two decimals for ratios, whole ones else."""
     if statistic in PERCENT or unit == "share":
         return ".2%"
     return ",.2f" if unit.startswith("1") else ",.0f"
