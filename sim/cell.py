@@ -17,6 +17,7 @@ from models.errors import ModelParameterError
 from models.protocols import SESSIONS_PER_YEAR, Model, PathBlock, Pricer, SimulationGrid, Stream
 from sim.calendar import WARMUP_DAYS, SessionCalendar
 from sim.config import ExperimentConfig, MarketConfig, ScenarioConfig
+from sim.cutting import cut_paths
 from sim.evaluator import evaluate, required_signals
 from sim.experiment import build_model, start_of, steered_model, windows_of
 from sim.exposures import ExposurePlan
@@ -88,15 +89,19 @@ class CellResult:
 
 def cells_of(config: ExperimentConfig) -> Iterator[Cell]:
     """Cells of an experiment in the order of their blocks: the first paths of every scenario, then the next ones."""
-    size = config.compute.block_paths
-    for first in range(0, config.paths, size):
+    for first, n_paths in cut_paths(config.paths, config.compute.block_paths):
         for scenario in config.scenarios:
-            yield Cell(scenario=scenario, first_path=first, n_paths=min(size, config.paths - first))
+            yield Cell(scenario=scenario, first_path=first, n_paths=n_paths)
 
 
 def stream_number(scenario: str) -> int:
     """Number of a scenario's random stream: a hash of its name, so that it depends neither on order nor on company."""
     return int.from_bytes(sha256(scenario.encode()).digest()[:4], "big")
+
+
+def stream_of(config: ExperimentConfig, scenario: str) -> int:
+    """Number of the random stream that a scenario of an experiment draws from; that of no name where all share one."""
+    return stream_number("" if config.common_random_numbers else scenario)
 
 
 @lru_cache(maxsize=16)
@@ -161,7 +166,7 @@ def check_start(config: ExperimentConfig, scenario: str) -> None:
     if item.replay is not None:
         return
     grid = SimulationGrid(n_days=1, warmup_days=WARMUP_DAYS)
-    stream = Stream(seed=config.seed, scenario=stream_number(scenario))
+    stream = Stream(seed=config.seed, scenario=stream_of(config, scenario))
     try:
         build_model(item).simulate(grid, 1, stream, start=start_of(item), spot0=config.account.spot)
     except ModelParameterError as error:
@@ -200,7 +205,7 @@ def signals_of(config: ExperimentConfig) -> set[str]:
 
 def cell_market(config: ExperimentConfig, cell: Cell) -> tuple[MarketBlock, Stream, Pricer]:
     """Simulate the paths of a cell: their market, the address of their random numbers, and a pricer of their own."""
-    stream = Stream(seed=config.seed, scenario=stream_number(cell.scenario), first_path=cell.first_path)
+    stream = Stream(seed=config.seed, scenario=stream_of(config, cell.scenario), first_path=cell.first_path)
     return _market_of(config, cell.scenario, _simulated(config, cell), stream)
 
 
@@ -219,7 +224,7 @@ def chosen_market(config: ExperimentConfig, scenario: str, paths: Sequence[int])
     """
     numbers = tuple(paths) if len(paths) >= LEAST_PATHS else (*paths, *paths)
     alone = [_simulated(config, Cell(scenario=scenario, first_path=path, n_paths=LEAST_PATHS)) for path in numbers]
-    stream = Stream(seed=config.seed, scenario=stream_number(scenario), paths=numbers)
+    stream = Stream(seed=config.seed, scenario=stream_of(config, scenario), paths=numbers)
     market, _, _ = _market_of(config, scenario, _first_of_each(alone), stream)
     return market, stream
 
@@ -228,7 +233,7 @@ def _simulated(config: ExperimentConfig, cell: Cell) -> PathBlock:
     """Closes of the paths of a cell."""
     scenario = config.scenarios[cell.scenario]
     model, _, _, replay = _all_of(config, cell.scenario)
-    stream = Stream(seed=config.seed, scenario=stream_number(cell.scenario), first_path=cell.first_path)
+    stream = Stream(seed=config.seed, scenario=stream_of(config, cell.scenario), first_path=cell.first_path)
     if replay is not None:
         return replay_paths(replay, model, cell.n_paths, stream)
     grid = SimulationGrid(n_days=config.days, warmup_days=WARMUP_DAYS)
@@ -287,7 +292,7 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
         run_type=None if window is None else partial(StressRun, window),
         exposures=ExposurePlan(n_paths=n_measured, every=keep.greek_every),
     )
-    has_series = keep.fan or keep.example_paths > 0
+    has_series = keep.fan or keep.daily_market or keep.example_paths > 0
     return CellResult(
         cell=cell,
         market={

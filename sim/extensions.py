@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from models import registry as models
+from sim.config import ExperimentConfig
 from sim.strategies import registry as engines
 from sim.strategies.protocols import Engine
 
@@ -34,9 +35,11 @@ class Extensions:
             engines={name: engine for name, engine in engines.REGISTRY.items() if name not in engines.SHIPPED},
         )
 
-    def __bool__(self) -> bool:
-        """Whether there are any."""
-        return bool(self.models or self.engines)
+    def are_used(self, config: ExperimentConfig) -> bool:
+        """Whether an experiment has any of them."""
+        models_used = {scenario.model for scenario in config.scenarios.values()}
+        engines_used = {engine.engine for strategy in config.strategies.values() for engine in strategy.engines}
+        return bool(models_used & self.models.keys() or engines_used & self.engines.keys())
 
     def register(self) -> None:
         """Register it in this process."""

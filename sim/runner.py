@@ -24,7 +24,7 @@ from models.building import observed
 from models.protocols import Model, Pricer
 from sim.blocks import read_block
 from sim.calendar import SessionCalendar
-from sim.cell import Cell, cells_of, check_start, notes_of, prepare, run_cell, stream_number
+from sim.cell import Cell, cells_of, check_start, notes_of, prepare, run_cell, stream_of
 from sim.config import ComputeConfig, ExperimentConfig
 from sim.errors import CellsFailed, ConfigError, StorageError, WorkersLost
 from sim.experiment import build_model
@@ -267,10 +267,10 @@ def _prepare(config: ExperimentConfig, notify: Notify) -> Prepared:
 
 
 def _refuse_shared_streams(config: ExperimentConfig) -> None:
-    """Two scenarios on the same random numbers would look alike; with 32 bits of a hash it hardly ever happens."""
+    """Two scenarios on the same random numbers, unasked, would look alike; with 32 bits it hardly ever happens."""
     taken: dict[int, str] = {}
-    for name in config.scenarios:
-        other = taken.setdefault(stream_number(name), name)
+    for name in () if config.common_random_numbers else config.scenarios:
+        other = taken.setdefault(stream_of(config, name), name)
         if other != name:
             raise ConfigError(f"scenarios {other} and {name} would share their random numbers; rename one of them")
 
@@ -281,7 +281,7 @@ def _record(draft: Path, config: ExperimentConfig, prepared: Prepared, counts: d
         "name": config.name,
         "config": config.model_dump(mode="json"),
         "seed": config.seed,
-        "streams": {name: stream_number(name) for name in config.scenarios},
+        "streams": {name: stream_of(config, name) for name in config.scenarios},
         "code": code_version(),
         "packages": package_versions(),
         "machine": machine(),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from sim.config import SensitivityConfig
 from sim.config.near_files import near_file
+from sim.cutting import cut_paths
 from sim.errors import StorageError
 from sim.partial import PartialRun, lock_path, read_run
 from sim.runlog import DONE, FAILED, GATHERING, PREPARING, RUNNING, STARTED
@@ -191,8 +192,7 @@ class _Counts:
     """Blocks and paths of an experiment, from its resolved configuration; a study's blocks are its evaluations."""
 
     scenarios: tuple[str, ...]
-    paths_each: int
-    block: int
+    cuts: tuple[tuple[int, int], ...]
     is_study: bool = False
 
     @classmethod
@@ -200,8 +200,9 @@ class _Counts:
         paths = int(config["paths"])
         if is_study:
             study = SensitivityConfig.model_validate(config["sensitivity"])
-            return cls(("all evaluations",), study.n_evaluations * paths, paths, is_study=True)
-        return cls(tuple(config["scenarios"]), paths, int(config["compute"]["block_paths"]))
+            cuts = tuple((number * paths, paths) for number in range(study.n_evaluations))
+            return cls(("all evaluations",), cuts, is_study=True)
+        return cls(tuple(config["scenarios"]), tuple(cut_paths(paths, int(config["compute"]["block_paths"]))))
 
     def done(self, stems: Iterable[str]) -> set[int]:
         """Numbers of the blocks whose files have these names; a file of a study says how many evaluations it holds."""
@@ -211,20 +212,20 @@ class _Counts:
 
     @property
     def paths(self) -> int:
-        return self.paths_each * len(self.scenarios)
+        return sum(n_paths for _, n_paths in self.cuts) * len(self.scenarios)
 
     @property
     def blocks(self) -> int:
-        return ceil(self.paths_each / self.block) * len(self.scenarios)
+        return len(self.cuts) * len(self.scenarios)
 
     def paths_of(self, number: int) -> int:
         """Paths of a block: the first ones of every scenario come before the next ones of any."""
-        if not self.scenarios:
-            return 0
-        return max(0, min(self.block, self.paths_each - number // len(self.scenarios) * self.block))
+        cut = number // max(len(self.scenarios), 1)
+        return self.cuts[cut][1] if cut < len(self.cuts) else 0
 
     def number_of(self, scenario: str, first_path: int) -> int:
-        return first_path // self.block * len(self.scenarios) + self.scenarios.index(scenario)
+        cut = bisect_right([first for first, _ in self.cuts], first_path) - 1
+        return cut * len(self.scenarios) + self.scenarios.index(scenario)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,6 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from math import ceil
 from pathlib import Path
 
 import joblib
@@ -23,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from sim.blocks import Arrays, block_arrays, write_block
 from sim.cell import Cell, run_cell
 from sim.config import ComputeConfig, ExperimentConfig
+from sim.cutting import cut_paths
 from sim.extensions import Extensions
 from sim.parallel import in_parallel
 
@@ -141,9 +141,9 @@ def workers_of(config: ExperimentConfig, compute: ComputeConfig) -> tuple[int, s
         return n_jobs, compute.backend
     if compute.dask_scheduler is not None:
         return n_jobs, "dask"
-    n_cells = ceil(config.paths / config.compute.block_paths) * len(config.scenarios)
+    n_cells = len(cut_paths(config.paths, config.compute.block_paths)) * len(config.scenarios)
     n_jobs = min(n_jobs, n_cells)
-    if Extensions.registered():
+    if Extensions.registered().are_used(config):
         return n_jobs, "loky"
     work = config.paths * config.days * len(config.scenarios) * len(config.strategies)
     paths = min(config.paths, config.compute.block_paths)

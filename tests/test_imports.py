@@ -15,7 +15,7 @@ SOURCES = sorted(path for package in ("models", "sim") for path in (ROOT / packa
 SIM_ORDER = (
     {"errors", "facts"},
     {"config"},
-    {"calendar", "expiries", "event_calendar", "event_risk", "history"},
+    {"cutting", "calendar", "expiries", "event_calendar", "event_risk", "history"},
     {"indicators", "signals", "contracts", "frictions", "given", "etn"},
     {"market", "carried", "openings", "quotes", "greeks", "conditions"},
     {"book", "marking", "tranche", "ledger", "costs", "margin", "usage", "windows"},
@@ -29,13 +29,14 @@ SIM_ORDER = (
     {"window_tables", "study", "pooled_gather", "outcome_reader"},
     {"cell"},
     {"stress_results"},
-    {"blocks", "runlog", "partial", "manifest", "parallel"},
+    {"blocks", "runlog", "partial", "manifest", "parallel", "scratch"},
     {"window_gather", "exposure_gather", "fidelity_table", "usage_gather"},
+    {"layout"},
     {"gather", "workers", "cluster", "journal"},
     {"explorer"},
     {"runner"},
     {"claims", "reuse"},
-    {"plan", "status", "report", "bench", "sensitivity"},
+    {"plan", "trial", "status", "report", "bench", "sensitivity"},
     {"cli", ""},
 )
 RANK = {room: rank for rank, rooms in enumerate(SIM_ORDER) for room in rooms}

@@ -255,9 +255,24 @@ def test_results_that_are_not_those_of_the_manifest_are_refused(tmp_path: Path) 
 
 
 def test_scenarios_may_not_share_random_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.runner.stream_number", len)  # "flat" and "loud" have four letters each
+    monkeypatch.setattr("sim.cell.stream_number", len)  # "flat" and "loud" have four letters each
     with pytest.raises(ConfigError, match="scenarios flat and loud would share their random numbers"):
         run(tmp_path / "toy")
+
+
+@pytest.mark.parametrize("is_common", [False, True])
+def test_scenarios_share_random_numbers_where_it_is_asked_for(tmp_path: Path, is_common: bool) -> None:
+    """Two scenarios that say the same have the same paths then, and paths of their own otherwise."""
+    market = {"model": "svcj", "preset": "svcj_index_2018", "start_date": "2019-01-02"}
+    tree = experiment(
+        scenarios={"one": market, "other": market},
+        days=3,
+        paths=6,
+        common_random_numbers=is_common,
+        keep={"fan": False},
+    )
+    data = open_results(run_experiment(parse_experiment(tree), output=tmp_path / "toy", jobs=1)).data
+    assert bool((data["terminal_spot"][0] == data["terminal_spot"][1]).all()) is is_common
 
 
 def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:

@@ -232,9 +232,26 @@ class AccountConfig(ConfigSection):
     )
 
 
-class KeepConfig(ConfigSection):
-    """What is stored beside the outcomes of each path."""
+KeepLevel = Literal["summaries", "fans", "paths", "everything"]
+"""How much is stored, in a word."""
 
+KEEP_LEVELS: dict[str, dict[str, Any]] = {
+    "summaries": {"fan": False, "example_paths": 0, "explorer": (), "greek_paths": 0},
+    "fans": {},
+    "paths": {"example_paths": 100},
+    "everything": {"example_paths": 100, "daily_equity": True, "daily_market": True},
+}
+"""What each level means for the other fields."""
+
+
+class KeepConfig(ConfigSection):
+    """What is stored beside the outcomes of each path; a level alone, `keep: summaries`, is its short form."""
+
+    level: KeepLevel = Field(
+        default="fans",
+        description="defaults of the other fields: summaries, outcomes of each path and no day; fans, daily quantiles"
+        " and five examples; paths, 100 examples; everything, equity and markets of every path and day (large)",
+    )
     fan: bool = Field(default=True, description="daily quantiles of equity, SPX, VIX and VIX futures")
     example_paths: int = Field(default=5, ge=0, le=100, description="paths per scenario stored day by day")
     journal_paths: tuple[Annotated[int, Field(ge=0)], ...] = Field(
@@ -250,6 +267,19 @@ class KeepConfig(ConfigSection):
         default=100, ge=0, le=1000, description="paths per scenario whose greeks and break-evens are measured; 0: none"
     )
     greek_every: int = Field(default=5, ge=1, le=252, description="sessions between two such measurements")
+    daily_market: bool = Field(
+        default=False, description="SPX, VIX and the two nearest VIX futures of every path and day (large)"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _level_gives_defaults(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"level": value}
+        if isinstance(value, dict):
+            level = value.get("level")
+            return {**(KEEP_LEVELS.get(level, {}) if isinstance(level, str) else {}), **value}
+        return value
 
 
 class ComputeConfig(ConfigSection):
@@ -288,6 +318,11 @@ class ExperimentConfig(ConfigSection):
     name: Name = Field(description="name of the experiment and of its result directory")
     question: str = Field(default="", description="the sentence that the report answers")
     seed: int = Field(default=20181231, ge=0, lt=2**32, description="seed of all random numbers")
+    common_random_numbers: bool = Field(
+        default=False,
+        description="let path n of every scenario see the same random numbers, so that differences between scenarios of"
+        " one model are paired; otherwise each scenario has numbers of its own",
+    )
     paths: int = Field(default=10_000, ge=1, le=100_000_000, description="paths per scenario")
     days: int = Field(default=252, ge=1, le=12_600, description="sessions simulated after day 0")
     scenarios: dict[Name, ScenarioConfig] = Field(min_length=1, description="markets, by name")
