@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -69,8 +69,9 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
     arrays["market/short_rate"] = result.market["short_rate"]
     if has_daily_windows(config):
         arrays["market/window_codes"] = result.market["window_codes"]
-    if keep.fan:
+    if keep.fan or keep.daily_market:
         arrays.update({f"market/{name}": result.market[name].astype(np.float32) for name in MARKET_SERIES})
+    if keep.fan:
         curves = result.market["term_structure"].reshape(-1, result.cell.n_paths)
         arrays["market/curves"] = curves.astype(np.float32)
     if n_examples:
@@ -117,15 +118,15 @@ def _window_arrays(windows: WindowOutcomes) -> Arrays:
 
 def write_block(path: Path, arrays: Arrays) -> None:
     """Write a block under a name of its own and rename it when it is whole and on disk."""
-    with _whole_file(path) as stream:
-        np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    write_packed(path, pack_block(arrays))
 
 
 def pack_block(arrays: Arrays) -> bytes:
-    """Content of the file of a block, to be sent to where it can be written."""
+    """Content of the file of a block: an archive of arrays behind its SHA-256, which covers their names as well."""
     stream = BytesIO()
     np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
-    return stream.getvalue()
+    archive = stream.getvalue()
+    return sha256(archive).digest() + archive
 
 
 def write_packed(path: Path, content: bytes) -> None:
@@ -148,12 +149,13 @@ def _whole_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def read_block(path: Path) -> Arrays | None:
-    """Read a block; None where there is none, or where its checksums say that it is damaged."""
+    """Read a block; None where there is none, or where its checksum says that it is damaged."""
     try:
-        with (
-            path.open("rb") as stream,
-            np.load(stream, allow_pickle=False) as archive,
-        ):  # reading a member checks its CRC
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        content = path.read_bytes()
+    except OSError:
         return None
+    n_digest = sha256().digest_size
+    if sha256(content[n_digest:]).digest() != content[:n_digest]:
+        return None
+    with np.load(BytesIO(content[n_digest:]), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}

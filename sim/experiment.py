@@ -20,6 +20,7 @@ from sim.config.document import Document, Key, plain_document
 from sim.config.faults import nearest, one_of
 from sim.config.layers import expand_grid, read_layers
 from sim.config.resolve import resolve_experiment
+from sim.config.schema import KEEP_LEVELS
 from sim.errors import DataError
 from sim.replay import available_sessions, locate_files, read_series
 from sim.signals import REGISTRY as SIGNALS
@@ -135,6 +136,10 @@ def experiment_schema() -> dict[str, Any]:
         "examples": list(script_names()),
     }
     definitions["StressConfig"].pop("required", None)  # `sessions` may be those of the script
+    schema["properties"]["keep"] = {
+        "description": "what is stored; a level alone is short for {level: ...}",
+        "anyOf": [schema["properties"]["keep"], {"enum": list(KEEP_LEVELS)}],
+    }
     schema["properties"]["extends"] = {
         "description": "file or files, relative to this one, that this file is laid over",
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],

@@ -20,19 +20,22 @@ from sim.config import ExperimentConfig
 from sim.exposure_gather import ExposureGather
 from sim.fidelity_table import TABLE as FIDELITY
 from sim.fidelity_table import fidelity_table
+from sim.layout import engines_of, layout_of, waiting_bytes
 from sim.metrics.estimate import INDEPENDENT, SampleDesign
-from sim.metrics.returns import RECENT
-from sim.outcome_reader import RECENT_VARIABLES, OutcomeReader
+from sim.outcome_reader import OutcomeReader
 from sim.pooled_gather import Pooled, has_daily_windows, periods_of, pooled_of
+from sim.scratch import Scratch, require_room
 from sim.statistics import statistics_tables
-from sim.storage import EXPOSURE_VARIABLES, QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
+from sim.storage import QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
 from sim.stress_results import StressResults
 from sim.usage_gather import UsageGather
 from sim.window_gather import WindowGather
 
 ENGINE_VARIABLES = ("engine_pnl", "engine_cost", "engine_active")
 PATH_VARIABLES = tuple(name for name, item in VARIABLES.items() if item.dimensions == ("scenario", "strategy", "path"))
-SCRATCH = ".scratch-"
+TABLES_BYTES = 1_000_000
+"""Room for tables of statistics, windows and greeks, which do not grow with the paths."""
+
 _DAYS_AT_ONCE = 16
 
 
@@ -51,8 +54,7 @@ class Gather:
         self.config = config
         self.directory = directory
         self.scenarios, self.strategies = list(config.scenarios), list(config.strategies)
-        engines = [engine.engine for strategy in config.strategies.values() for engine in strategy.engines]
-        self.engines = list(dict.fromkeys(engines))
+        self.engines = engines_of(config)
         self.n_times, self.n_paths = config.days + 1, config.paths
         self.n_examples = min(config.keep.example_paths, config.paths)
         self.counts: dict[str, Any] = {
@@ -63,7 +65,7 @@ class Gather:
         }
         self._windows = WindowGather(config, self.engines, self._design)
         self._exposures = ExposureGather(config, self.engines)
-        self._scratch: dict[tuple[str, ...], np.memmap[Any, np.dtype[Any]]] = {}
+        self._scratch = Scratch(directory, config.paths)
         self._writer = self._create()
         self._usage = UsageGather(config, self.engines)
         self._stress = StressResults(config, self.engines)
@@ -77,8 +79,6 @@ class Gather:
     ) -> None:
         self._writer.__exit__(kind, error, trace)
         self._scratch.clear()
-        for path in self.directory.glob(f"{SCRATCH}*"):
-            path.unlink(missing_ok=True)
 
     def add(self, cell: Cell, arrays: Arrays) -> None:
         """Write a block.
@@ -106,7 +106,7 @@ class Gather:
             self._windows.add(self._writer, (i, j), cell, values, arrays["market/window_sessions"])
             self._exposures.add(self._writer, (i, j), cell, values)
             if self.config.keep.fan or periods_of(self.config):
-                self._keep_daily((cell.scenario, name), part, values["equity"])
+                self._scratch.keep((cell.scenario, name), part, values["equity"])
             if self.config.keep.daily_equity:
                 self._writer.write("daily_equity", (i, j, slice(None), part), values["equity"])
             if examples.stop > examples.start:
@@ -150,49 +150,20 @@ class Gather:
         self._writer.complete()
 
     def _create(self) -> ResultsWriter:
-        config, keep, windows = self.config, self.config.keep, list(self._windows.windows)
-        optional = {
-            "daily_equity": keep.daily_equity,
-            "term_structure": keep.fan,
-            **{name: keep.fan for name in VARIABLES if name.endswith("_fan")},
-            **{name: self.n_examples > 0 for name in VARIABLES if name.startswith("example_")},
-            **{name: bool(windows) for name in VARIABLES if name.startswith("window_")},
-            **{name: config.days > RECENT for name in RECENT_VARIABLES},
-            **{name: name in self._exposures.variables for name in EXPOSURE_VARIABLES},
-        }
+        layout = layout_of(self.config)
+        require_room(self.directory, layout.n_bytes + waiting_bytes(self.config) + TABLES_BYTES)
         return ResultsWriter(
             self.directory / RESULTS,
-            sizes={
-                "scenario": len(self.scenarios),
-                "strategy": len(self.strategies),
-                "engine": len(self.engines),
-                "path": self.n_paths,
-                "day": self.n_times,
-                "quantile": len(QUANTILES),
-                "tenor": len(TENORS),
-                "moment": 2,
-                "example": max(self.n_examples, 1),
-                **({"window": len(windows)} if windows else {}),
-                **self._exposures.sizes,
-            },
-            coordinates={
-                "scenario": self.scenarios,
-                "strategy": self.strategies,
-                "engine": self.engines,
-                "day": list(range(self.n_times)),
-                "quantile": list(QUANTILES),
-                "tenor": list(TENORS),
-                "moment": ["day 0", "last day"],
-                **({"window": windows} if windows else {}),
-                **self._exposures.coordinates,
-            },
+            sizes=layout.sizes,
+            coordinates=layout.coordinates,
             attributes={
-                "name": config.name,
-                "question": config.question,
-                "seed": config.seed,
+                "name": self.config.name,
+                "question": self.config.question,
+                "seed": self.config.seed,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
             },
-            variables=[name for name in VARIABLES if optional.get(name, True)],
+            variables=layout.variables,
+            chunk_paths=self.config.compute.block_paths,
         )
 
     def _add_market(self, i: int, cell: Cell, arrays: Arrays, part: slice, examples: slice) -> None:
@@ -200,22 +171,18 @@ class Gather:
             self._writer.write(name, (i, part), arrays[f"market/{name}"])
         self._writer.write("short_rate", (i,), arrays["market/short_rate"])
         if has_daily_windows(self.config):
-            self._keep_daily((cell.scenario, "=windows"), part, arrays["market/window_codes"])
+            self._scratch.keep((cell.scenario, "=windows"), part, arrays["market/window_codes"])
         self._windows.add_market(self._writer, i, part, arrays)
         if self.config.keep.fan:
             for name in MARKET_SERIES:
-                self._keep_daily((cell.scenario, f"={name}"), part, arrays[f"market/{name}"])
-            self._keep_daily((cell.scenario, "=curves"), part, arrays["market/curves"])
+                self._scratch.keep((cell.scenario, f"={name}"), part, arrays[f"market/{name}"])
+            self._scratch.keep((cell.scenario, "=curves"), part, arrays["market/curves"])
+        if self.config.keep.daily_market:
+            for name in MARKET_SERIES:
+                self._writer.write(f"daily_{name}", (i, slice(None), part), arrays[f"market/{name}"])
         if examples.stop > examples.start:
             for name in ("spot", "vix"):
                 self._writer.write(f"example_{name}", (i, examples), arrays[f"market/example_{name}"])
-
-    def _keep_daily(self, key: tuple[str, ...], part: slice, values: NDArray[Any]) -> None:
-        if key not in self._scratch:
-            path = self.directory / f"{SCRATCH}{len(self._scratch)}"  # numbered: joined names may be the same
-            shape = (values.shape[0], self.n_paths)
-            self._scratch[key] = np.memmap(path, dtype=values.dtype, mode="w+", shape=shape)
-        self._scratch[key][:, part] = values
 
     def _fan(self, key: tuple[str, ...]) -> NDArray[Any]:
         daily = self._scratch[key]

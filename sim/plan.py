@@ -1,28 +1,32 @@
-"""What an experiment would take: cells, memory, disk, and time from a short run on this machine."""
+"""What an experiment would take: cells, memory, disk, and time from a short trial of each scenario on this machine."""
 
 from __future__ import annotations
 
-import tempfile
-import time
-from dataclasses import asdict, dataclass
-from math import ceil
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import joblib
-
-from sim.calendar import WARMUP_DAYS
+from sim.cell import WARMUP_DAYS
 from sim.config import ExperimentConfig
-from sim.runner import Notify, run_experiment
+from sim.cutting import cut_paths
+from sim.layout import layout_of, waiting_bytes
+from sim.trial import Trial, try_scenario
+from sim.workers import workers_of
+
+PROCESS_BYTES = 350e6
+"""Memory of a process of the program with its compiled kernels and price tables, before any path."""
 
 ARRAYS_PER_PATH_DAY = 40
-"""Values held for each path and day of a block: market, signals, futures, quotes and books, as measured."""
+"""Values held for each path and day of a block, where none are measured: market, signals, futures, quotes and books."""
 
-OUTCOMES_PER_PATH = 12
-"""Values stored for each path and strategy."""
+GATHER_BYTES_PER_PATH = 400
+"""Memory for each path of a scenario and strategy while quantiles and statistics are computed."""
 
-QUANTILES = 7
-"""Quantiles stored for each day of a fan."""
+START_SECONDS = {"threading": 0.0, "loky": 8.0, "dask": 10.0}
+"""Processor time that each worker takes to start: imports, compiled kernels, tables."""
+
+EFFICIENCY = {"threading": 0.9, "loky": 0.95, "dask": 0.9}
+"""Share of the workers' time in which they work, as measured with two of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +37,21 @@ class Plan:
     ----------
     n_scenarios, n_strategies, n_paths, n_blocks, n_jobs : int
         Counts; paths are those of one scenario, blocks those of all.
-    memory_bytes, disk_bytes : float
-        Estimates for all workers together and for the result directory.
+    backend : str
+        Kind of workers.
+    memory_bytes : float
+        Largest memory of all workers together.
+    disk_bytes : float
+        Size of the result directory.
+    working_disk_bytes : float
+        Room that the run needs until it is complete, results included.
     paths_per_second : float, optional
-        Measured speed with all workers, paths of any scenario.
+        Expected speed with all workers, paths of any scenario.
     seconds : float, optional
-        Expected wall-clock time once the tables exist.
+        Expected wall-clock time, once the tables exist.
+    scenarios : list of dict
+        What was measured of each scenario: ``scenario``, ``cell_seconds`` of a block, ``cpu_seconds`` of all its
+        paths, ``paths_per_second`` of one worker, ``table_seconds``.
     """
 
     n_scenarios: int
@@ -46,17 +59,22 @@ class Plan:
     n_paths: int
     n_blocks: int
     n_jobs: int
+    backend: str
     memory_bytes: float
     disk_bytes: float
+    working_disk_bytes: float
     paths_per_second: float | None = None
     seconds: float | None = None
+    scenarios: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Fields by name."""
         return asdict(self)
 
 
-def plan_experiment(config: ExperimentConfig, *, measure: bool = True, notify: Notify | None = None) -> Plan:
+def plan_experiment(
+    config: ExperimentConfig, *, measure: bool = True, progress: Callable[[int, int], None] | None = None
+) -> Plan:
     """Estimate what an experiment would take.
 
     Parameters
@@ -64,49 +82,65 @@ def plan_experiment(config: ExperimentConfig, *, measure: bool = True, notify: N
     config : ExperimentConfig
         The experiment.
     measure : bool
-        Run one block per worker of the experiment, to time it; builds the tables that are missing.
-    notify : callable, optional
-        As of ``run_experiment``: told of what is prepared for the measurement.
+        Try some paths of each scenario, to time them; builds the tables that are missing.
+    progress : callable, optional
+        Called with the number of scenarios tried and in all.
     """
-    n_jobs = config.compute.jobs if config.compute.jobs > 0 else int(joblib.cpu_count())
-    n_scenarios, n_strategies = len(config.scenarios), len(config.strategies)
+    n_jobs, backend = workers_of(config, config.compute)
     block = min(config.compute.block_paths, config.paths)
-    n_blocks = ceil(config.paths / config.compute.block_paths) * n_scenarios
-    path_days = block * (config.days + 1 + WARMUP_DAYS)
-    outcomes = n_scenarios * n_strategies * config.paths * OUTCOMES_PER_PATH * 8.0
-    fans = n_scenarios * (n_strategies + 4) * QUANTILES * (config.days + 1) * 8.0 if config.keep.fan else 0.0
-    daily = n_scenarios * n_strategies * config.paths * (config.days + 1) * 4.0
-    kept = daily if config.keep.daily_equity else 0.0
-    speed = _measure(config, n_jobs, notify) if measure else None
+    per_scenario = len(cut_paths(config.paths, config.compute.block_paths))
+    n_blocks = per_scenario * len(config.scenarios)
+    trials: list[Trial] = []
+    if measure:
+        for number, name in enumerate(config.scenarios):
+            if progress is not None:
+                progress(number, len(config.scenarios))
+            trials.append(try_scenario(config, name))
+        if progress is not None:
+            progress(len(config.scenarios), len(config.scenarios))
+    results = float(layout_of(config).n_bytes)
+    waiting = float(waiting_bytes(config))
+    blocks = per_scenario * sum(trial.block_bytes for trial in trials) if trials else results + waiting
+    cell_bytes = max((trial.cell_bytes for trial in trials), default=_guess(config, block))
+    cpu = per_scenario * sum(trial.cell_seconds for trial in trials)
+    busy = min(n_jobs, n_blocks)
+    seconds = cpu / (busy * (EFFICIENCY[backend] if busy > 1 else 1.0)) if trials else None
+    if seconds is not None and busy > 1:
+        seconds += START_SECONDS[backend]
     return Plan(
-        n_scenarios=n_scenarios,
-        n_strategies=n_strategies,
+        n_scenarios=len(config.scenarios),
+        n_strategies=len(config.strategies),
         n_paths=config.paths,
         n_blocks=n_blocks,
         n_jobs=n_jobs,
-        memory_bytes=8.0 * ARRAYS_PER_PATH_DAY * path_days * min(n_jobs, n_blocks) + outcomes + kept,
-        disk_bytes=outcomes + fans + kept,
-        paths_per_second=speed,
-        seconds=None if speed is None else config.paths * n_scenarios / speed,
+        backend=backend,
+        memory_bytes=_memory(config, cell_bytes, busy, backend),
+        disk_bytes=results,
+        working_disk_bytes=results + blocks + waiting,
+        paths_per_second=None if seconds is None else config.paths * len(config.scenarios) / seconds,
+        seconds=seconds,
+        scenarios=[_row(config, trial, per_scenario) for trial in trials],
     )
 
 
-def _measure(config: ExperimentConfig, n_jobs: int, notify: Notify | None) -> float:
-    """Paths per second of a run of one block per worker; the first run builds tables and starts workers."""
-    n_scenarios = len(config.scenarios)
-    paths = min(config.paths, config.compute.block_paths * ceil(n_jobs / n_scenarios))
-    keep = config.keep.model_copy(update={"explorer": ()})  # as many paths for any number of others
-    short = config.model_copy(update={"paths": paths, "keep": keep})
-    seconds = 0.0
-    with tempfile.TemporaryDirectory() as scratch:
-        for attempt in ("first", "second"):
-            started = time.perf_counter()
-            run_experiment(
-                short,
-                output=Path(scratch) / attempt,
-                jobs=config.compute.jobs,
-                backend=config.compute.backend,
-                notify=notify,
-            )
-            seconds = time.perf_counter() - started
-    return paths * n_scenarios / seconds
+def _memory(config: ExperimentConfig, cell_bytes: float, busy: int, backend: str) -> float:
+    """Largest memory: while cells run, or afterwards while one process puts the results together."""
+    processes = busy + 1 if busy > 1 and backend != "threading" else 1
+    gathering = PROCESS_BYTES + GATHER_BYTES_PER_PATH * config.paths * len(config.strategies)
+    return max(PROCESS_BYTES * processes + cell_bytes * busy, gathering)
+
+
+def _guess(config: ExperimentConfig, block: int) -> float:
+    """Memory of a cell of which nothing was measured."""
+    return 8.0 * ARRAYS_PER_PATH_DAY * block * (config.days + 1 + WARMUP_DAYS)
+
+
+def _row(config: ExperimentConfig, trial: Trial, n_cells: int) -> dict[str, Any]:
+    cpu = trial.cell_seconds * n_cells
+    return {
+        "scenario": trial.scenario,
+        "cell_seconds": trial.cell_seconds,
+        "cpu_seconds": cpu,
+        "paths_per_second": config.paths / cpu if cpu > 0.0 else None,
+        "table_seconds": trial.table_seconds,
+    }

@@ -165,6 +165,10 @@ VARIABLES: dict[str, Variable] = {
     "book_mean_vega": Variable((*_CELL, "greek_path"), "f8", "USD per volatility point", "the same of the book"),
     "book_mean_vix_delta": Variable((*_CELL, "greek_path"), "f8", "USD per VIX point", "the same of the book"),
     "daily_equity": Variable((*_CELL, "day", "path"), "f4", "USD", "equity of every path at every close"),
+    "daily_spot": Variable(("scenario", "day", "path"), "f4", "index points", "SPX of every path at every close"),
+    "daily_vix": Variable(("scenario", "day", "path"), "f4", "VIX points", "VIX of every path at every close"),
+    "daily_vx1": Variable(("scenario", "day", "path"), "f4", "VIX points", "nearest VIX future of every path"),
+    "daily_vx2": Variable(("scenario", "day", "path"), "f4", "VIX points", "second VIX future of every path"),
 }
 """The root group of results.h5."""
 
@@ -197,6 +201,9 @@ class ResultsWriter:
         Attributes of the file.
     variables : sequence of str
         Which of ``VARIABLES`` to create.
+    chunk_paths : int
+        Paths in a chunk of variables that have every day of every path: those of a block, which then is written at
+        once.
     """
 
     def __init__(
@@ -207,6 +214,7 @@ class ResultsWriter:
         coordinates: Mapping[str, Sequence[Any]],
         attributes: Mapping[str, Any],
         variables: Sequence[str],
+        chunk_paths: int = 2500,
     ) -> None:
         self._file = h5netcdf.File(path, "w")
         self._file.dimensions = dict(sizes)
@@ -219,7 +227,8 @@ class ResultsWriter:
                 variable.attrs["units"], variable.attrs["long_name"] = AXES[name]
         for name in variables:
             item = VARIABLES[name]
-            variable = self._file.create_variable(name, item.dimensions, dtype=item.dtype)
+            chunks = chunks_of(item, sizes, chunk_paths)
+            variable = self._file.create_variable(name, item.dimensions, dtype=item.dtype, chunks=chunks)
             variable.attrs["units"] = item.units
             variable.attrs["long_name"] = item.long_name
         for key, value in {"schema_version": SCHEMA_VERSION, "complete": 0, **attributes}.items():
@@ -330,6 +339,28 @@ class Results:
         return xr.load_dataset(self.directory / RESULTS, engine="h5netcdf", group=name)
 
 
+def _refuse_others(path: Path, checksum: str) -> None:
+    """Refuse a file of a newer version, one that is not complete, and one that has changed, in this order."""
+    with h5netcdf.File(path, "r") as file:
+        version, complete = int(file.attrs.get("schema_version", 0)), int(file.attrs.get("complete", 0))
+    if version > SCHEMA_VERSION:
+        raise StorageError(
+            f"{path} has schema version {version}, this program reads up to {SCHEMA_VERSION}; use a newer version"
+        )
+    if complete != 1:
+        raise StorageError(f"{path} is not complete; run the experiment again")
+    if file_checksum(path) != checksum:
+        raise StorageError(f"{path} is not the file that {MANIFEST} was written for: its checksum differs")
+
+
+def chunks_of(item: Variable, sizes: Mapping[str, int], chunk_paths: int) -> tuple[int, ...] | None:
+    """Shape of the chunks of a variable; None for one piece, which values of each path are: a block is contiguous."""
+    if not {"day", "path"} <= set(item.dimensions):
+        return None
+    shape = {"day": sizes["day"], "path": min(chunk_paths, sizes["path"])}
+    return tuple(shape.get(name, 1) for name in item.dimensions)
+
+
 def file_checksum(path: Path) -> str:
     """SHA-256 of a file."""
     digest = sha256()
@@ -386,6 +417,9 @@ def open_results(directory: str | Path) -> Results:
     if not path.is_file():
         raise StorageError(f"{folder} holds no {RESULTS}; run an experiment with --output {folder}{near_file(folder)}")
     try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        checksum = manifest["sha256"][RESULTS]
+        _refuse_others(path, checksum)
         data = xr.load_dataset(path, engine="h5netcdf")
         statistics = xr.load_dataset(path, engine="h5netcdf", group="statistics")
         paired = xr.load_dataset(path, engine="h5netcdf", group="paired")
@@ -393,19 +427,10 @@ def open_results(directory: str | Path) -> Results:
             xr.load_dataset(path, engine="h5netcdf", group=group) if "window" in data.sizes else xr.Dataset()
             for group in ("windows", "windows_paired")
         )
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        checksum = manifest["sha256"][RESULTS]
-    except (OSError, ValueError, KeyError) as error:
+    except StorageError:
+        raise
+    except Exception as error:  # a damaged file makes its readers raise anything
         raise StorageError(f"{path} cannot be read, it is damaged or incomplete: {error}") from error
-    version = int(data.attrs.get("schema_version", 0))
-    if version > SCHEMA_VERSION:
-        raise StorageError(
-            f"{path} has schema version {version}, this program reads up to {SCHEMA_VERSION}; use a newer version"
-        )
-    if int(data.attrs.get("complete", 0)) != 1:
-        raise StorageError(f"{path} is not complete; run the experiment again")
-    if file_checksum(path) != checksum:
-        raise StorageError(f"{path} is not the file that {MANIFEST} was written for: its checksum differs")
     return Results(
         directory=folder,
         data=data,

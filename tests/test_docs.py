@@ -23,6 +23,7 @@ from sim.config.market import MarketConfig
 from sim.experiment import parse_experiment
 from sim.metrics.registry import REGISTRY as STATISTICS
 from sim.metrics.windows import REGISTRY as WINDOW_STATISTICS
+from sim.storage import VARIABLES
 from sim.stress import script_names
 from sim.windows.definition import DEFAULT_WINDOWS, Window
 
@@ -292,3 +293,9 @@ def test_a_worked_example_that_is_wrong_is_found(clean_registry: None) -> None:
     run(model, names)
     with pytest.raises(AssertionError):
         run(check.replace("np.array([[0.04]])", "np.array([[0.05]])"), names)
+
+
+def test_every_stored_variable_stands_on_the_page_of_storage_as_it_is() -> None:
+    """Name, dimensions, type and unit of each variable of the root group, and no other."""
+    rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \| (\w+) \| ([^|]+) \| ", text_of(DOCS / "storage.md"), re.MULTILINE)
+    assert rows == [(name, ", ".join(item.dimensions), item.dtype, item.units) for name, item in VARIABLES.items()]

@@ -43,7 +43,7 @@ def run(directory: Path, *, overwrite: bool = False, jobs: int = 1, **more: Any)
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with registered():
-        return run(tmp_path_factory.mktemp("stored") / "toy", keep={"daily_equity": True}, compute={"block_paths": 16})
+        return run(tmp_path_factory.mktemp("stored") / "toy", keep={"daily_equity": True, "daily_market": True}, compute={"block_paths": 16})
 
 
 def test_results_open_in_xarray_without_the_program(stored: Path) -> None:
@@ -168,7 +168,7 @@ def test_the_manifest_says_how_the_run_was_made(stored: Path) -> None:
     assert manifest["seed"] == 5
     assert (
         parse_experiment(manifest["config"]).model_dump()
-        == parse_experiment(experiment(keep={"daily_equity": True}, compute={"block_paths": 16})).model_dump()
+        == parse_experiment(experiment(keep={"daily_equity": True, "daily_market": True}, compute={"block_paths": 16})).model_dump()
     )
     assert manifest["packages"]["numpy"] == np.__version__
     assert manifest["counts"]["largest_ledger_residual"] < 1e-9
@@ -272,7 +272,7 @@ def test_scenarios_share_random_numbers_where_it_is_asked_for(tmp_path: Path, is
         keep={"fan": False},
     )
     data = open_results(run_experiment(parse_experiment(tree), output=tmp_path / "toy", jobs=1)).data
-    assert bool((data["terminal_spot"][0] == data["terminal_spot"][1]).all()) is is_common
+    assert bool((data["example_spot"][0] == data["example_spot"][1]).all()) is is_common
 
 
 def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:

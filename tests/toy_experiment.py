@@ -127,6 +127,7 @@ def registered() -> Iterator[None]:
 
 def experiment(**more: Any) -> dict[str, Any]:
     market = {"model": "constant_volatility", "parameters": {"volatility": 0.2}, "start_date": "2019-01-02"}
+    keep = more.get("keep", {})
     free = {
         "commission_per_contract": 0.0,
         "exchange_fee_spx": 0.0,
@@ -146,5 +147,5 @@ def experiment(**more: Any) -> dict[str, Any]:
         "account": {"initial_equity": EQUITY, "spot": 4000.0},
         "costs": free,
         **more,
-        "keep": {"explorer": [], **more.get("keep", {})},
+        "keep": {"explorer": [], **keep} if isinstance(keep, dict) else keep,
     }

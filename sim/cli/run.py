@@ -139,13 +139,17 @@ def plan(
     file: ExperimentFile,
     override: Overrides = None,
     jobs: Jobs = None,
-    measure: Annotated[bool, typer.Option("--measure/--no-measure", help="Time a short run of each scenario.")] = True,
+    backend: Annotated[
+        BackendChoice | None, typer.Option("--backend", help="Kind of workers; chosen by the experiment if left out.")
+    ] = None,
+    measure: Annotated[bool, typer.Option("--measure/--no-measure", help="Time some paths of each scenario.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Show cells, paths, memory, disk and time of an experiment.
 
-    The time comes from a short run on this machine; tables that are not cached yet are built by it.
+    The time comes from some paths of each scenario on this machine; tables that are not cached yet are built by it.
+    Estimates are meant to hold within a factor of two.
 
     \b
     Examples:
@@ -154,8 +158,11 @@ def plan(
     """  # noqa: D301
     from sim.plan import plan_experiment
 
-    config = load(file, override, jobs)
-    planned = plan_experiment(config, measure=measure, notify=Progress(quiet=quiet).prepare)
+    config = load(file, override, jobs, backend)
+    progress = Progress(quiet=quiet)
+    planned = plan_experiment(
+        config, measure=measure, progress=lambda done, total: progress.count("trial", done, total, "scenarios")
+    )
     if as_json:
         print_json(planned.as_dict())
         return
@@ -164,10 +171,17 @@ def plan(
         ["strategies", f"{planned.n_strategies}"],
         ["cells", f"{planned.n_scenarios * planned.n_strategies}"],
         ["paths", f"{planned.n_paths:,} ({planned.n_blocks} blocks)"],
-        ["workers", f"{planned.n_jobs}"],
+        ["workers", f"{planned.n_jobs} ({planned.backend})"],
         ["memory", f"about {size(planned.memory_bytes)}"],
-        ["disk", f"about {size(planned.disk_bytes)}"],
+        ["disk", f"about {size(planned.disk_bytes)}, {size(planned.working_disk_bytes)} until it is complete"],
     ]
     if planned.seconds is not None:
         rows.append(["time", f"about {duration(planned.seconds)} ({planned.paths_per_second:,.0f} paths/s)"])
     typer.echo("\n".join(columns(rows)))
+    if planned.scenarios:
+        head = ["scenario", "processor time", "paths/s of a worker"]
+        costs = [
+            [row["scenario"], duration(row["cpu_seconds"]), f"{row['paths_per_second'] or 0.0:,.0f}"]
+            for row in planned.scenarios
+        ]
+        typer.echo("\n" + "\n".join(columns([head, *costs], right=[1, 2])))
