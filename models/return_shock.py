@@ -122,8 +122,7 @@ class ReturnShock:
     @property
     def negative_half(self) -> float:
         """E[z^2; z < 0]."""
-        z, w = self.nodes(400)
-        return float(np.sum(w * np.minimum(z, 0.0) ** 2))
+        return _negative_half(self)
 
 
 def _hansen_quantile(normal: FloatArray, tail: float, skew: float) -> FloatArray:
@@ -181,6 +180,12 @@ def _zero_of(shock: ReturnShock) -> float:
         return 0.0
     fine = np.linspace(-END, END, 20_001)
     return float(np.interp(0.0, shock.of_normal(fine), fine))
+
+
+@lru_cache(maxsize=64)
+def _negative_half(shock: ReturnShock) -> float:
+    z, w = shock.nodes(400)
+    return float(np.sum(w * np.minimum(z, 0.0) ** 2))
 
 
 @lru_cache(maxsize=64)

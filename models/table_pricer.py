@@ -373,7 +373,12 @@ class TablePricer:
         ttm = sessions / SESSIONS_PER_YEAR
         discount = np.exp(-self.model.rate * ttm)
         forward = spot * np.exp((self.model.rate - self.model.dividend_yield) * ttm)
-        volatility = implied_volatility(price / discount, forward, strike, ttm, is_call=is_call)
+        # a spot of next to nothing: rounding leaves no room for a volatility, and there is no vega
+        undiscounted = price / discount
+        has_room = undiscounted < np.where(is_call, forward, strike) * (1.0 - 1e-12)
+        volatility = implied_volatility(
+            np.where(has_room, undiscounted, 0.0), forward, np.where(has_room, strike, forward), ttm, is_call=is_call
+        )
         return np.asarray(0.01 * discount * black_vega(forward, strike, ttm, volatility))
 
     def _check(self, sessions: int) -> None:

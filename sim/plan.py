@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sim.cell import WARMUP_DAYS
+from sim.calendar import WARMUP_DAYS
 from sim.config import ExperimentConfig
 from sim.cutting import cut_paths
 from sim.layout import layout_of, waiting_bytes

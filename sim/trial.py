@@ -106,7 +106,7 @@ def extrapolated(small: int, first: float, large: int, second: float, whole: int
     first = min(first, second)
     line = second + (second - first) / (large - small) * (whole - large)
     exponent = min(1.0, log(second / first) / log(large / small)) if first > 0.0 else 1.0
-    return 0.5 * (line + second * (whole / large) ** exponent)
+    return 0.5 * (line + second * float((whole / large) ** exponent))
 
 
 def _seconds(config: ExperimentConfig, scenario: str, n_paths: int) -> float:

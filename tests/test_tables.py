@@ -284,6 +284,19 @@ def test_a_time_without_a_table_is_refused(sessions: float, message: str) -> Non
         table.vix_future(state, ttm)
 
 
+def test_an_index_of_next_to_nothing_has_options_without_vega() -> None:
+    """A path of a crash may end there, with contracts in the book that were opened at another level."""
+    spot = np.array([2e-10, 1e-13, 3e-15, 1e-20])[:, None]
+    strike, is_call = np.array([40.0, 40.0, 85.0]), np.array([True, False, True])
+    state = np.full((1, 4, 1), 0.5)
+    value = spx_table("heston").spx_option(
+        spot, state, strike=np.broadcast_to(strike, (4, 3)), ttm=33 / SESSIONS_PER_YEAR, is_call=is_call
+    )
+    np.testing.assert_allclose(value.vega, 0.0, atol=1e-9)
+    assert np.isfinite(value.price).all()
+    assert np.isfinite(value.delta).all()
+
+
 def test_a_delta_that_no_option_has_is_refused() -> None:
     for delta in (0.0, 1.0, -1.0, 2.0):
         with pytest.raises(PricingDomainError, match="delta must lie in"):
