@@ -12,18 +12,32 @@ from sim.contracts import HOLDINGS, ContractSet, Product
 FloatArray = NDArray[np.float64]
 
 
-def fee_per_contract(costs: CostsConfig, product: Product) -> float:
-    """Commission and fees of one contract and side [USD]."""
+CALENDAR_DAYS_PER_SESSION = 365.0 / SESSIONS_PER_YEAR
+"""By which tables over calendar days read a time in sessions."""
+
+
+def fee_per_contract(costs: CostsConfig, product: Product, mid: FloatArray) -> FloatArray:
+    """Commission and fees of one contract and side [USD], of the shape of the mids."""
     if product is Product.VIX_FUTURE:
-        return costs.commission_per_future + costs.exchange_fee_vix_future
+        return np.full(mid.shape, costs.commission_per_future + costs.exchange_fee_vix_future)
     if product in HOLDINGS:
-        return costs.commission_per_share
+        return np.full(mid.shape, costs.commission_per_share)
     exchange = costs.exchange_fee_spx if product is Product.SPX_OPTION else costs.exchange_fee_vix
-    return costs.commission_per_contract + exchange + costs.regulatory_fee
+    own = costs.commission_per_contract + costs.regulatory_fee
+    if not isinstance(exchange, tuple):
+        return np.full(mid.shape, own + exchange)
+    premiums, fees = (np.array(column) for column in zip(*exchange, strict=True))
+    return np.asarray(own + fees[np.searchsorted(premiums, mid, side="right") - 1])
 
 
 def half_spread(
-    costs: CostsConfig, product: Product, mid: FloatArray, vix: FloatArray, *, widening: float = 1.0
+    costs: CostsConfig,
+    product: Product,
+    mid: FloatArray,
+    vix: FloatArray,
+    *,
+    sessions: int = 0,
+    widening: float = 1.0,
 ) -> FloatArray:
     """Half of the quoted spread [points].
 
@@ -37,6 +51,8 @@ def half_spread(
         Mids [points].
     vix : ndarray of shape (n_paths,)
         VIX of the day [points]; spreads widen with it.
+    sessions : int
+        Sessions to expiry; 0 for what never expires.
     widening : float
         Factor on what the schedule says, >= 0 [-].
 
@@ -46,6 +62,8 @@ def half_spread(
         Half-spread [points]. For options it is at most the mid: a bid is never negative.
     """
     schedule = getattr(costs.half_spread, product.value)
+    days, factors = zip(*schedule.tenor, strict=True)
+    widening = widening * float(np.interp(CALENDAR_DAYS_PER_SESSION * sessions, days, factors))
     stress = widening * (1.0 + schedule.stress_slope * np.maximum(vix / schedule.calm_vix - 1.0, 0.0))
     if product is Product.VIX_FUTURE:
         return np.asarray(np.broadcast_to(max(0.5 * schedule.tick, schedule.fixed) * stress, mid.shape))
@@ -70,6 +88,7 @@ def trade_cost(
     mid: FloatArray,
     vix: FloatArray,
     *,
+    sessions: int = 0,
     widening: float = 1.0,
 ) -> FloatArray:
     """Cost of changing a position in one order.
@@ -86,6 +105,8 @@ def trade_cost(
         Mids [points].
     vix : ndarray of shape (n_paths,)
         VIX of the day [points].
+    sessions : int
+        Sessions to expiry; 0 for what never expires.
     widening : float
         Factor on half-spreads, >= 0 [-].
 
@@ -95,6 +116,6 @@ def trade_cost(
         Cost, >= 0 [USD].
     """
     crossing = costs.crossing_fraction(contracts.n_legs)
-    slippage = crossing * half_spread(costs, contracts.product, mid, vix, widening=widening) * contracts.multiplier
-    each = slippage + fee_per_contract(costs, contracts.product)
+    spread = half_spread(costs, contracts.product, mid, vix, sessions=sessions, widening=widening)
+    each = crossing * spread * contracts.multiplier + fee_per_contract(costs, contracts.product, mid)
     return np.asarray(np.einsum("lp,lp->p", np.abs(change), each))

@@ -174,7 +174,7 @@ class StrategyRun:
     def step(self, t: int, *, decides: bool) -> None:
         """Move the book to the close of session ``t``."""
         ledger, market = self.ledger, self.market
-        ledger.friction = market.given.friction(t)
+        ledger.session, ledger.friction = t, market.given.friction(t)
         if t > market.day0:
             ledger.accrue(market.rate, self.alive)
             self._mark(t)

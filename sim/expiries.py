@@ -3,7 +3,8 @@
 References
 ----------
 .. [1] Cboe, "SPX and SPXW option product specifications": weeklies expire on Fridays, or on the session before, and
-   settle on the close; the monthly series settles on the opening prices of the third Friday.
+   end-of-month series on the last session of a month; they settle on the close; the monthly
+   series settles on the opening prices of the third Friday.
 .. [2] Cboe Futures Exchange, "VX futures contract specifications": final settlement on the Wednesday thirty days
    before the third Friday of the month that follows; on the business day before where that Wednesday, or the Friday
    thirty days after it, is a holiday.
@@ -34,13 +35,19 @@ class ListedExpiries:
     spx_monthly : ndarray of int
         AM-settled SPX expiries (``ContractSet.is_am``): third Fridays, or the session before a closed one. Settled on
         the opening of that session, last traded at the close before.
+    spx_pm : ndarray of int
+        All PM-settled SPXW expiries: weekly ones, and the last session of every month.
     vix_monthly : ndarray of int
         Monthly VIX options and VX futures.
+    vix_weekly : ndarray of int
+        VIX options of every week, monthly ones included.
     """
 
     spx_weekly: IndexArray
     spx_monthly: IndexArray
+    spx_pm: IndexArray
     vix_monthly: IndexArray
+    vix_weekly: IndexArray
 
 
 def third_fridays(first: np.datetime64, last: np.datetime64) -> DateArray:
@@ -49,9 +56,13 @@ def third_fridays(first: np.datetime64, last: np.datetime64) -> DateArray:
     return np.busday_offset(months, 2, roll="forward", weekmask="Fri").astype("datetime64[D]")
 
 
-def vix_expiry_dates(calendar: SessionCalendar) -> DateArray:
-    """Monthly VIX expiry dates that the calendar's sessions cover."""
-    following = third_fridays(calendar.dates[0], calendar.dates[-1] + np.timedelta64(62, "D"))
+def vix_expiry_dates(calendar: SessionCalendar, *, weekly: bool = False) -> DateArray:
+    """VIX expiry dates that the calendar's sessions cover: monthly ones, or those of every week.
+
+    Thirty days before a Friday on which SPX options expire: the third of a month, or any.
+    """
+    last = calendar.dates[-1] + np.timedelta64(62, "D")
+    following = _fridays(calendar.dates[0], last) if weekly else third_fridays(calendar.dates[0], last)
     wednesday = following - np.timedelta64(30, "D")
     inside = (wednesday >= calendar.dates[0]) & (following <= calendar.sessions[-1])
     following, wednesday = following[inside], wednesday[inside]
@@ -61,17 +72,32 @@ def vix_expiry_dates(calendar: SessionCalendar) -> DateArray:
     return dates
 
 
+def _fridays(first: np.datetime64, last: np.datetime64) -> DateArray:
+    """Every Friday from ``first`` to ``last``, open or not."""
+    start = np.busday_offset(first, 0, roll="forward", weekmask="Fri")
+    return np.arange(start, last + np.timedelta64(1, "D"), np.timedelta64(7, "D")).astype("datetime64[D]")
+
+
 def listed_expiries(calendar: SessionCalendar) -> ListedExpiries:
     """All expiries that lie on the calendar, its tail included."""
     first, last = calendar.dates[0], calendar.dates[-1]
-    first_friday = np.busday_offset(first, 0, roll="forward", weekmask="Fri")
-    fridays = np.arange(first_friday, last + np.timedelta64(7, "D"), np.timedelta64(7, "D")).astype("datetime64[D]")
+    fridays = _fridays(first, last + np.timedelta64(6, "D"))
     fridays = fridays[fridays <= calendar.sessions[-1]]
+    weekly = _on_calendar(calendar, fridays)
     return ListedExpiries(
-        spx_weekly=_on_calendar(calendar, fridays),
+        spx_weekly=weekly,
+        spx_pm=np.union1d(weekly, _on_calendar(calendar, _month_ends(calendar))).astype(np.int64),
         spx_monthly=_on_calendar(calendar, third_fridays(first, last)),
         vix_monthly=_on_calendar(calendar, vix_expiry_dates(calendar)),
+        vix_weekly=_on_calendar(calendar, vix_expiry_dates(calendar, weekly=True)),
     )
+
+
+def _month_ends(calendar: SessionCalendar) -> DateArray:
+    """Last calendar day of every month whose last session is known to lie on the calendar."""
+    months = np.arange(calendar.dates[0].astype("datetime64[M]"), calendar.dates[-1].astype("datetime64[M]") + 1)
+    ends = (months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    return np.asarray(ends[ends <= calendar.sessions[-1]])
 
 
 def nth_expiry_after(expiries: IndexArray, t: int, n: int) -> int:

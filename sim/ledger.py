@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
 from sim.config import CostsConfig
-from sim.contracts import ContractSet
+from sim.contracts import HOLDINGS, ContractSet
 from sim.costs import holding_cost, trade_cost
 from sim.errors import LedgerError
 from sim.frictions import NONE
@@ -57,6 +57,8 @@ class Ledger:
         Largest residual of an identity so far, as a share of gross value.
     friction : Friction
         How trading goes today, to be set by the run.
+    session : int
+        Today, to be set by the run: spreads depend on the time to expiry.
     """
 
     def __init__(self, engines: tuple[str, ...], n_paths: int, initial_equity: float, costs: CostsConfig) -> None:
@@ -71,11 +73,16 @@ class Ledger:
         self.tranches: list[Tranche] = []
         self.largest_residual = 0.0
         self.friction = NONE
+        self.session = 0
         self._closed_flow = np.zeros(n_paths)
 
     def held_by(self, engine: str) -> list[Tranche]:
         """Open tranches of an engine, oldest first."""
         return [tranche for tranche in self.tranches if tranche.engine == engine]
+
+    def sessions_to(self, contracts: ContractSet) -> int:
+        """Sessions until contracts expire; 0 for products that never do."""
+        return 0 if contracts.product in HOLDINGS else max(contracts.expiry - self.session, 0)
 
     def equity(self) -> FloatArray:
         """Cash plus positions at mid [USD], shape (n_paths,)."""
@@ -188,8 +195,8 @@ class Ledger:
         self.largest_residual = max(self.largest_residual, worst)
 
     def _cost_of(self, contracts: ContractSet, change: FloatArray, mid: FloatArray, vix: FloatArray) -> FloatArray:
-        widening = self.friction.widening_of(contracts.product)
-        return trade_cost(self.costs, contracts, change, mid, vix, widening=widening)
+        widening, sessions = self.friction.widening_of(contracts.product), self.sessions_to(contracts)
+        return trade_cost(self.costs, contracts, change, mid, vix, sessions=sessions, widening=widening)
 
     def _pay(self, tranche: Tranche, cost: FloatArray) -> None:
         self.cost[self.engines.index(tranche.engine)] += cost

@@ -26,13 +26,20 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "layer2": ("layer2_acceleration", {"on": LOW, "off": HIGH}),
     "layer3": ("layer3_full_defence", {"on": LOW, "off": HIGH}),
     "partial": ("partial_layer", {"level": 19.0, "off_level": 18.0, "when": SOON}),
-    "ratio": ("ratio_backspread", {"rsi_vx1": 55.0, "contango": 0.0, "near_max_profit": 0.2}),
-    "ratio_short": ("ratio_backspread", {"rsi_vx1": 60.0, "contango": -0.1, "near_max_profit": 0.1, "sign": -1}),
+    "ratio": ("ratio_backspread", {"rsi_vx1": 55.0, "contango": 0.0, "near_max_profit": 0.2, "breadth": False}),
+    "ratio_short": (
+        "ratio_backspread",
+        {"rsi_vx1": 60.0, "contango": -0.1, "near_max_profit": 0.1, "breadth": False, "sign": -1},
+    ),
     "sub_sma5": ("sub_sma5", {"on": BELOW, "veto": None, "off": SPIKE, "profile": "promoter", "low_vvix": 200.0}),
     "sub_sma5_ratio": ("sub_sma5", {"on": BELOW, "veto": None, "off": SPIKE, "shape": "ratio"}),
     "crash_future": ("crash_synthetic", {"on": FALLEN, "off": RISEN}),
     "crash_synthetic": ("crash_synthetic", {"on": FALLEN, "off": RISEN, "instrument": "synthetic"}),
     "crash_etn": ("crash_synthetic", {"on": FALLEN, "off": RISEN, "instrument": "etn"}),
+    "buffer_weekly": (
+        "temporal_buffer",
+        {"on": HIGH, "off": LOW, "weeklys": True, "min_days": 9, "roll_weekday": "wednesday", "use_beta": False},
+    ),
     "buffer": ("temporal_buffer", {"on": HIGH, "off": LOW, "high_vix": 15.0}),
     "ladder": ("vix_ladder", {"roll_phase": "drawn"}),
     "ladder_delta": (

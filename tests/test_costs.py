@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from sim.config import CostsConfig
 from sim.contracts import ContractSet, Product
 from sim.costs import fee_per_contract, half_spread, trade_cost
+from sim.ledger import Ledger
 
 COSTS = CostsConfig()
 
@@ -28,8 +31,9 @@ def order(product: Product, change: list[float], mid: list[float], vix: float, c
     return float(cost[0])
 
 
-# Fees of one SPX option: 0.65 + 0.45 + 0.06 = 1.16; of one VIX option: 0.65 + 0.40 + 0.06 = 1.11;
-# of one VIX future: 0.87 + 1.51 = 2.38. An order of 1, 2-3, 4+ legs pays 1, 0.75, 0.53 of the half-spread.
+# Fees of one SPX option: 0.65 + 0.45 + 0.06 = 1.16, 1.07 below a premium of 1; of one VIX option: 0.71 and 0.45 from a
+# premium of 2, 0.40 from 1, 0.25 from 0.11, 0.10 below; of one VIX future: 0.87 + 1.51 = 2.38.
+# An order of 1, 2-3, 4+ legs pays 1, 0.75, 0.53 of the half-spread.
 @pytest.mark.parametrize(
     ("product", "change", "mid", "vix", "expected"),
     [
@@ -49,13 +53,13 @@ def order(product: Product, change: list[float], mid: list[float], vix: float, c
             2 * (0.53 * (4.2 + 7.0 + 6.2 + 3.8) + 4 * 1.16),
         ),
         # a bid is never negative: a mid of 0.01 has a half-spread of 0.01, a worthless contract none
-        (Product.SPX_OPTION, [1.0], [0.01], 20.0, 1.0 + 1.16),
-        (Product.SPX_OPTION, [1.0], [0.0], 80.0, 1.16),
+        (Product.SPX_OPTION, [1.0], [0.01], 20.0, 1.0 + 1.07),
+        (Product.SPX_OPTION, [1.0], [0.0], 80.0, 1.07),
         # VIX options: 0.065 x 2 = 0.13 points; half a tick, 0.025, below a premium of 0.3846
-        (Product.VIX_OPTION, [1.0], [2.0], 20.0, 13.0 + 1.11),
-        (Product.VIX_OPTION, [1.0], [0.2], 20.0, 2.5 + 1.11),
+        (Product.VIX_OPTION, [1.0], [2.0], 20.0, 13.0 + 1.16),
+        (Product.VIX_OPTION, [1.0], [0.2], 20.0, 2.5 + 0.96),
         # VIX of 40: 1 + 0.3 x (40 / 20 - 1) = 1.3; ratio spread 1 against 2
-        (Product.VIX_OPTION, [-1.0, 2.0], [2.0, 1.0], 40.0, 0.75 * 1.3 * (13.0 + 2 * 6.5) + 3 * 1.11),
+        (Product.VIX_OPTION, [-1.0, 2.0], [2.0, 1.0], 40.0, 0.75 * 1.3 * (13.0 + 2 * 6.5) + 1.16 + 2 * 1.11),
         # futures: half a tick of 0.05 is 25 dollars, 37.50 with the VIX at 30
         (Product.VIX_FUTURE, [4.0], [18.0], 15.0, 4 * (25.0 + 2.38)),
         (Product.VIX_FUTURE, [-4.0], [33.0], 30.0, 4 * (37.5 + 2.38)),
@@ -65,10 +69,53 @@ def test_orders_by_hand(product: Product, change: list[float], mid: list[float],
     assert order(product, change, mid, vix) == pytest.approx(expected, rel=1e-12)
 
 
-def test_fees_by_product() -> None:
-    assert fee_per_contract(COSTS, Product.SPX_OPTION) == pytest.approx(1.16, rel=1e-12)
-    assert fee_per_contract(COSTS, Product.VIX_OPTION) == pytest.approx(1.11, rel=1e-12)
-    assert fee_per_contract(COSTS, Product.VIX_FUTURE) == pytest.approx(2.38, rel=1e-12)
+def test_fees_by_product_and_premium() -> None:
+    mid = np.array([[0.0, 0.10, 0.11, 0.99, 1.0, 1.99, 2.0, 50.0]])
+    spx, vix = 0.71 + np.array([0.36] * 4 + [0.45] * 4), 0.71 + np.array([0.10, 0.10, 0.25, 0.25, 0.4, 0.4, 0.45, 0.45])
+    np.testing.assert_allclose(fee_per_contract(COSTS, Product.SPX_OPTION, mid), spx[None], rtol=1e-12)
+    np.testing.assert_allclose(fee_per_contract(COSTS, Product.VIX_OPTION, mid), vix[None], rtol=1e-12)
+    np.testing.assert_allclose(fee_per_contract(COSTS, Product.VIX_FUTURE, mid), np.full((1, 8), 2.38), rtol=1e-12)
+    flat = CostsConfig(exchange_fee_spx=0.7)
+    np.testing.assert_allclose(fee_per_contract(flat, Product.SPX_OPTION, mid), np.full((1, 8), 1.41), rtol=1e-12)
+
+
+def test_later_expiries_are_wider() -> None:
+    """VIX futures: 1 tick up to 35 days, 2 at 70, 4 at 220; options from 90 to 220 days. 35 sessions are 50.7 days."""
+    mid, vix = np.array([[20.0]]), np.array([15.0])
+    for sessions, factor in ((0, 1.0), (20, 1.0), (35, 1.0 + (35 * 365 / 252 - 35.0) / 35.0), (252, 4.0)):
+        wide = half_spread(COSTS, Product.VIX_FUTURE, mid, vix, sessions=sessions)
+        np.testing.assert_allclose(wide, 0.025 * factor, rtol=1e-12)
+    calls = [half_spread(COSTS, Product.VIX_OPTION, mid, vix, sessions=n)[0, 0] for n in (0, 62, 107, 160)]
+    middle = 1.0 + 0.5 * (107 * 365 / 252 - 90.0) / 130.0
+    np.testing.assert_allclose(calls, 1.3 * np.array([1.0, 1.0, middle, 1.5]), rtol=1e-12)
+    legs = contracts(Product.VIX_FUTURE, 1)
+    cost = trade_cost(COSTS, legs, np.array([[2.0]]), mid, vix, sessions=252)
+    np.testing.assert_allclose(cost, 2 * (100.0 + 2.38), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"exchange_fee_spx": -0.1},
+        {"exchange_fee_vix": [[0.5, 1.0]]},
+        {"exchange_fee_vix": [[0.0, 1.0], [0.0, 2.0]]},
+        {"half_spread": {"vix_option": {"tenor": [[0, 1], [90, -1]]}}},
+        {"half_spread": {"vix_option": {"tenor": []}}},
+    ],
+)
+def test_tables_that_make_no_sense_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="must"):
+        CostsConfig.model_validate(change)
+
+
+def test_the_ledger_knows_how_long_contracts_live() -> None:
+    """A future of 252 sessions bought on session 100 of its life costs the spread of the 152 that are left."""
+    ledger = Ledger(("engine",), 1, 1e6, COSTS)
+    far = ContractSet(product=Product.VIX_FUTURE, is_call=np.array([False]), strike=np.zeros((1, 1)), expiry=252)
+    ledger.session = 100
+    ledger.open("engine", far, np.array([[1.0]]), 100, np.array([[20.0]]), np.array([15.0]))
+    days = 152 * 365 / 252
+    assert ledger.cost[0, 0] == pytest.approx(25.0 * min(2.0 + 2.0 * (days - 70.0) / 150.0, 4.0) + 2.38, rel=1e-12)
 
 
 @pytest.mark.parametrize(("n_legs", "fraction"), [(1, 1.0), (2, 0.75), (3, 0.75), (4, 0.53), (6, 0.53)])
@@ -80,10 +127,10 @@ def test_more_legs_cross_less_of_the_spread(n_legs: int, fraction: float) -> Non
 def test_each_path_pays_for_its_own_order() -> None:
     legs = contracts(Product.SPX_OPTION, 2, n_paths=3)
     change = np.array([[1.0, 0.0, -2.0], [0.0, 0.0, 1.0]])
-    mid = np.array([[10.0, 10.0, 20.0], [5.0, 5.0, 0.5]])
+    mid = np.array([[10.0, 10.0, 20.0], [5.0, 5.0, 0.5]])  # the last one is charged the lower fee
     cost = trade_cost(COSTS, legs, change, mid, np.array([20.0, 90.0, 40.0]))
     # the third path: VIX at twice its calm level doubles half-spreads of 11 and 3.2 dollars
-    last = 2 * (0.75 * 22.0 + 1.16) + (0.75 * 6.4 + 1.16)
+    last = 2 * (0.75 * 22.0 + 1.16) + (0.75 * 6.4 + 1.07)
     np.testing.assert_allclose(cost, [0.75 * 7.0 + 1.16, 0.0, last], rtol=1e-12)
 
 
@@ -112,7 +159,7 @@ def schedules(draw: st.DrawFn) -> CostsConfig:
             "commission_per_contract": draw(AMOUNT),
             "commission_per_future": draw(AMOUNT),
             "exchange_fee_spx": draw(AMOUNT),
-            "exchange_fee_vix": draw(AMOUNT),
+            "exchange_fee_vix": [[0.0, draw(AMOUNT)], [draw(st.floats(0.5, 9.0)), draw(AMOUNT)]],
             "exchange_fee_vix_future": draw(AMOUNT),
             "regulatory_fee": draw(AMOUNT),
             "commission_per_share": draw(AMOUNT),
@@ -135,7 +182,11 @@ def plain_cost(costs: CostsConfig, product: Product, legs: list[tuple[float, flo
             fee, multiplier = costs.commission_per_share, 1.0
             half = max(spread.tick / 2.0, spread.fixed + spread.proportional * mid)
         else:
-            exchange = costs.exchange_fee_spx if product is Product.SPX_OPTION else costs.exchange_fee_vix
+            if product is Product.SPX_OPTION:
+                exchange: Any = costs.exchange_fee_spx
+            else:
+                (_, below), (premium, above) = cast("tuple[tuple[float, float], ...]", costs.exchange_fee_vix)
+                exchange = above if mid >= premium else below
             fee, multiplier = costs.commission_per_contract + exchange + costs.regulatory_fee, 100.0
             half = max(spread.tick / 2.0, spread.fixed + spread.proportional * mid)
         if vix > spread.calm_vix:

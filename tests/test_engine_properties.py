@@ -47,12 +47,15 @@ def test_closing_at_once_costs_two_half_spreads_and_fees(legs: list[tuple[bool, 
     mid = quotes.mids(contracts, t)
     number = np.array([[float(n)] * 6 for _, _, n in legs])
     ledger = Ledger(("engine",), 6, 1e6, CostsConfig())
+    ledger.session = t
     tranche = ledger.open("engine", contracts, number, t, mid, np.full(6, 18.0))
     ledger.close(tranche, np.ones(6, dtype=bool), np.full(6, 18.0))
     if is_spx:
-        half, fee = np.minimum(np.maximum(0.025, 0.03 + 0.004 * mid), mid), 0.65 + 0.45 + 0.06
+        half = np.minimum(np.maximum(0.025, 0.03 + 0.004 * mid), mid)
+        fee = 0.71 + np.where(mid < 1.0, 0.36, 0.45)
     else:
-        half, fee = np.minimum(np.maximum(0.025, 0.065 * mid), mid), 0.65 + 0.40 + 0.06
+        half = np.minimum(np.maximum(0.025, 0.065 * mid), mid)
+        fee = 0.71 + np.select([mid < 0.11, mid < 1.0, mid < 2.0], [0.10, 0.25, 0.40], 0.45)
     crossing = {1: 1.0, 2: 0.75, 3: 0.75, 4: 0.53}[len(legs)]
     expected = 2.0 * np.sum(np.abs(number) * (100.0 * crossing * half + fee), axis=0)
     np.testing.assert_allclose(1e6 - ledger.equity(), expected, rtol=1e-9, atol=1e-6)

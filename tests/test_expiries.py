@@ -61,6 +61,30 @@ def test_vix_expiries_follow_the_rule_day_by_day(long_calendar: SessionCalendar)
     assert dates_of(long_calendar, listed_expiries(long_calendar).vix_monthly)[: len(expected)] == expected
 
 
+def test_vix_weeklies_are_every_week_and_hold_the_monthly_ones(long_calendar: SessionCalendar) -> None:
+    listed = listed_expiries(long_calendar)
+    assert np.isin(listed.vix_monthly, listed.vix_weekly).all()
+    dates = long_calendar.dates[listed.vix_weekly]
+    days = np.diff(dates).astype(int)
+    assert days.min() >= 5
+    assert days.max() <= 9
+    weekdays = np.array([day.astype(object).weekday() for day in dates])
+    assert np.isin(weekdays, [0, 1, 2]).all()
+    assert np.mean(weekdays == 2) > 0.9
+    # May 2019: Wednesdays 1, 8, 15, 22 (monthly), 29; Friday 19 April 2019 was closed, so 20 March became the 19th
+    assert {"2019-05-01", "2019-05-08", "2019-05-15", "2019-05-22", "2019-05-29", "2019-03-19"} <= {*map(str, dates)}
+    assert "2019-03-20" not in {*map(str, dates)}
+
+
+def test_month_ends_are_the_last_sessions(long_calendar: SessionCalendar) -> None:
+    listed, dates = listed_expiries(long_calendar), long_calendar.dates
+    months = dates.astype("datetime64[M]")
+    last = np.flatnonzero(months[1:] != months[:-1])  # a session whose successor is in another month
+    within = listed.spx_pm[listed.spx_pm < dates.size - 1]  # of the last session nothing is known here
+    weekly = listed.spx_weekly[listed.spx_weekly < dates.size - 1]
+    np.testing.assert_array_equal(within, np.union1d(weekly, last))
+
+
 def test_spx_weeklies_on_closed_fridays_expire_the_session_before() -> None:
     calendar = SessionCalendar.build("2019-01-02", 0, 600, 0)
     weekly = calendar.dates[listed_expiries(calendar).spx_weekly]

@@ -507,7 +507,7 @@ def test_what_a_hedge_binds_counts_under_the_cap_on_later_days_too(engine: str) 
     """A synthetic future costs next to nothing, and naked calls bring a credit: both bind what they were sized by."""
     hedges: dict[str, EngineConfig] = {
         "crash_synthetic": CrashSyntheticConfig(instrument="synthetic", vega_response=0.1),
-        "ratio_backspread": RatioBackspreadConfig(sign=-1, rsi_vx1=60.0, near_max_profit=0.01, size=0.2),
+        "ratio_backspread": RatioBackspreadConfig(sign=-1, rsi_vx1=60.0, near_max_profit=0.01, size=0.2, breadth=False),
     }
     layer = Layer3FullDefenceConfig(size=0.6, put_share=1.0)
     script = {"drawdown_spx": span(10, DAYS, 0.06), "concentration": {12: 2.0}}
@@ -604,8 +604,8 @@ def ratio_threshold(order: Any, vix: float, left: int, move: float) -> float:
     ("settings", "move"),
     [
         ({"engine": "sub_sma5", "shape": "ratio", "far_offset": 3.0, "max_delta": 9.0}, 1.0),
-        ({"engine": "ratio_backspread", "rsi_vx1": 60.0, "near_max_profit": 0.01}, 1.0),
-        ({"engine": "ratio_backspread", "rsi_vx1": 60.0, "near_max_profit": 0.01, "sign": -1}, 0.02),
+        ({"engine": "ratio_backspread", "rsi_vx1": 60.0, "near_max_profit": 0.01, "breadth": False}, 1.0),
+        ({"engine": "ratio_backspread", "rsi_vx1": 60.0, "near_max_profit": 0.01, "breadth": False, "sign": -1}, 0.02),
     ],
 )
 def test_the_gate_asks_the_opportunity_rate_on_what_a_ratio_binds(settings: dict[str, Any], move: float) -> None:

@@ -110,7 +110,8 @@ def test_opened_and_closed_at_once_costs_two_half_spreads_and_fees(product: Prod
     market = toy_market(toy_paths(GRID, 1))
     costs = CostsConfig()
     quotes, ledger = QuoteBook(market), Ledger(("engine",), 1, 1e6, costs)
-    expiry = int(market.expiries.vix_monthly[-1])
+    ledger.session = 12
+    expiry = market.front_vix_expiry(12)  # within a month: the spread of the front future
     contracts = quotes.future(expiry) if product is Product.VIX_FUTURE else quotes.holding(product)
     mid, vix = quotes.mids(contracts, 12), np.array([15.0])
     tranche = ledger.open("engine", contracts, np.array([[3.0]]), 12, mid, vix)

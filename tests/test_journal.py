@@ -84,7 +84,7 @@ def hand_leg(spot: float, vol: float, day: int, opened: int, strike: float, row:
     """Quantity, mid, price, fees, half-spread and cash: 0.65 + 0.45 + 0.06 a contract, 53% of the half-spread."""
     mid = price(spot, vol, strike, opened + LIFE - day, RIGHTS[row] == "call")
     paid = 0.53 * min(max(0.025, 0.03 + 0.004 * mid) * (1.0 + max(100.0 * vol / 20.0 - 1.0, 0.0)), mid)
-    fees, half_spread = 1.16 * abs(quantity), 100.0 * paid * abs(quantity)
+    fees, half_spread = (1.16 if mid >= 1.0 else 1.07) * abs(quantity), 100.0 * paid * abs(quantity)
     at = mid + math.copysign(paid, quantity)
     return [quantity, mid, at, fees, half_spread, -100.0 * quantity * mid - fees - half_spread]
 

@@ -17,7 +17,7 @@ WARMUP, DAYS = 40, 30
 N_TIMES = WARMUP + DAYS + 1
 LAYER, CONDOR = "layer1_call_spread", "iron_condor"
 HELD_CONDORS = IronCondorConfig(profit_target=None, stop_loss_x_credit=None, exit_days=None)
-CALM = {"contango_z": -0.5, "rsi_spx": 55.0, "inverted": 0.0}
+CALM = {"contango_z": -0.5, "rsi_spx": 55.0, "inverted": 0.0, "ad_line": 0.0}
 """Signals that neither switch the layer on nor off."""
 
 
@@ -33,7 +33,8 @@ def run(script: dict[str, dict[int, float]], *, vix: float = 16.0, condors: bool
     # without condors there is nothing to protect: these ask for expiries that are never listed
     window = {} if condors else {"target_days": 34, "min_days": 33, "max_days": 34}
     condor = HELD_CONDORS.model_copy(update=window)
-    return run_recorded(market, condor, Layer1CallSpreadConfig(**config), scripted=signals), market.calendar
+    layer = Layer1CallSpreadConfig(**{"breadth": False, **config})
+    return run_recorded(market, condor, layer, scripted=signals), market.calendar
 
 
 def days(journal: Journal, last: int = 24) -> tuple[list[int], list[int]]:
@@ -82,6 +83,14 @@ def test_inversion_switches_on_early_where_asked() -> None:
     assert days(run(script)[0]) == ([9], [])
     assert days(run(script, early=False)[0]) == ([], [])
     assert days(run({"inverted": {9: 1.0}})[0]) == ([], [])  # the RSI does not fall
+
+
+@pytest.mark.parametrize(("line", "expected"), [(-300.0, [7]), (300.0, []), (0.0, [])])
+def test_by_default_the_early_trigger_listens_to_breadth(line: float, expected: list[int]) -> None:
+    """The curve inverts on day 7; the RSI stands still, the A/D line has moved over the five sessions before."""
+    assert Layer1CallSpreadConfig().breadth
+    script = {"inverted": {7: 1.0}, "ad_line": span(3, DAYS, line)}
+    assert days(run(script, breadth=True)[0])[0] == expected
 
 
 def test_nothing_to_protect_nothing_bought() -> None:

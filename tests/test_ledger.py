@@ -58,16 +58,21 @@ def price(contracts: ContractSet, t: int) -> Any:
     return pricer.vix_option(state, strike=contracts.strike, ttm=ttm, is_call=right)
 
 
-def hand_cost(product: Product, change: Any, mid: Any, vix: Any) -> Any:
+def hand_cost(product: Product, change: Any, mid: Any, vix: Any, sessions: int = 0) -> Any:
     """Default schedule, written out."""
     stress = np.maximum(vix / 20.0 - 1.0, 0.0)
     crossing = {1: 1.0, 2: 0.75, 4: 0.53}[change.shape[0]]
     if product is Product.VIX_FUTURE:
-        return (np.abs(change) * (1000.0 * 0.025 * (1.0 + stress) + 2.38)).sum(axis=0)
+        days = sessions * 365 / 252
+        assert days < 70.0
+        tenor = 1.0 + max(days - 35.0, 0.0) / 35.0
+        return (np.abs(change) * (1000.0 * 0.025 * tenor * (1.0 + stress) + 2.38)).sum(axis=0)
     if product is Product.SPX_OPTION:
-        half, fee = np.minimum(np.maximum(0.025, 0.03 + 0.004 * mid) * (1.0 + stress), mid), 1.16
+        half = np.minimum(np.maximum(0.025, 0.03 + 0.004 * mid) * (1.0 + stress), mid)
+        fee = 0.71 + np.where(mid < 1.0, 0.36, 0.45)
     else:
-        half, fee = np.minimum(np.maximum(0.025, 0.065 * mid) * (1.0 + 0.3 * stress), mid), 1.11
+        half = np.minimum(np.maximum(0.025, 0.065 * mid) * (1.0 + 0.3 * stress), mid)
+        fee = 0.71 + np.select([mid < 0.11, mid < 1.0, mid < 2.0], [0.10, 0.25, 0.40], 0.45)
     return (np.abs(change) * (100.0 * crossing * half + fee)).sum(axis=0)
 
 
@@ -113,7 +118,7 @@ class Pair:
         contracts, mid = lot.tranche.contracts, price(lot.tranche.contracts, t)
         if contracts.product is not Product.VIX_FUTURE:
             self._pay(lot, -100.0 * (change * mid).sum(axis=0))
-        cost = hand_cost(contracts.product, change, mid, PATHS.vix[t])
+        cost = hand_cost(contracts.product, change, mid, PATHS.vix[t], contracts.expiry - t)
         self.paid[lot.engine] = self.paid[lot.engine] + cost
         self.cash = self.cash - cost
         self.orders = self.orders + (change != 0).any(axis=0)
@@ -122,7 +127,7 @@ class Pair:
     def act(self, kind: str, seed: int, t: int) -> None:
         """One random trade: open something, change it, or close it on some paths."""
         rng = np.random.default_rng(seed)
-        vix = PATHS.vix[t]
+        vix, self.ledger.session = PATHS.vix[t], t
         live = [lot for lot in self.lots if lot.tranche.contracts.expiry > t and lot.quantity.any()]
         if kind in EXPIRIES:
             contracts = self.contracts(kind, rng, t)

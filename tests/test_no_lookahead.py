@@ -159,7 +159,7 @@ def test_a_path_does_not_see_its_neighbours() -> None:
     for path in (0, 7):
         one = slice(path, path + 1)
         alone = replace(paths, spot=paths.spot[:, one], vix=paths.vix[:, one], state=paths.state[:, :, one])
-        single = run_recorded(toy_market(alone, start_date="2019-03-04"), *ENGINES)
+        single = run_recorded(toy_market(alone, start_date="2019-03-04", first_path=path), *ENGINES)
         together = journal_of().outcomes
         np.testing.assert_allclose(single.outcomes.equity[:, 0], together.equity[:, path], rtol=1e-12)
         assert single.outcomes.n_trades[0] == together.n_trades[path]

@@ -66,7 +66,7 @@ EAGER: dict[str, dict[str, Any]] = {
     "layer2_acceleration": {"on": BELOW, "off": ABOVE, "size": 1.0},
     "layer3_full_defence": {"on": BELOW, "off": ABOVE, "size": 1.0},
     "partial_layer": {"level": 12.0, "off_level": 11.5, "when": {"signal": "days_to_event", "op": "<=", "value": 8}},
-    "ratio_backspread": {"rsi_vx1": 55.0, "contango": 0.0, "near_max_profit": 0.2},
+    "ratio_backspread": {"rsi_vx1": 55.0, "contango": 0.0, "near_max_profit": 0.2, "breadth": False},
     "sub_sma5": {"on": BELOW, "veto": None, "off": ABOVE},
     "crash_synthetic": {"on": FALLEN, "off": RISEN, "instrument": "etn"},
     "temporal_buffer": {"on": BELOW, "off": ABOVE, "use_beta": False},

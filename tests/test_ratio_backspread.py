@@ -25,6 +25,7 @@ def run(
     *,
     rsi: dict[int, float] | None = None,
     contango: dict[int, float] | None = None,
+    macd: dict[str, float] | None = None,
     condor: dict[str, Any] | None = None,
     start: str = "2019-03-04",
     threshold: float = 0.08,
@@ -36,15 +37,15 @@ def run(
     """
     vix = np.full((N_TIMES, 1), 20.0)
     signals = {"rsi_vx1": np.full((N_TIMES, 1), 20.0), "contango": np.full((N_TIMES, 1), 0.12)}
+    signals |= {name: np.full((N_TIMES, 1), value) for name, value in (macd or {}).items()}
     for series, values in ((vix, dips), (signals["rsi_vx1"], rsi or {}), (signals["contango"], contango or {})):
         for day, value in values.items():
             series[WARMUP + day] = value
     market = toy_market(chosen_paths(np.full((N_TIMES, 1), 4000.0), vix, WARMUP), start_date=start)
     exits = {"profit_target": None, "stop_loss_x_credit": None, "exit_days": None}
     condors = IronCondorConfig(**{**exits, **(condor or {})})
-    return run_recorded(
-        market, condors, RatioBackspreadConfig(contango=threshold, **config), scripted=signals
-    ), market.calendar
+    rule = RatioBackspreadConfig(**{"contango": threshold, "breadth": False, **config})
+    return run_recorded(market, condors, rule, scripted=signals), market.calendar
 
 
 def opened(journal: Journal, last: int = 14) -> list[int]:
@@ -134,6 +135,13 @@ def test_other_thresholds_and_weekdays() -> None:
     # 21 January 2019 is a holiday: the week's first session is Tuesday the 22nd
     journal, calendar = run({4: DIP}, start="2019-01-14")
     assert calendar.date(journal.opens(RATIO)[0][0]) == date(2019, 1, 22)
+
+
+@pytest.mark.parametrize(("ad", "vx1", "enters"), [(5.0, -0.1, True), (-5.0, -0.1, False), (5.0, 0.1, False)])
+def test_by_default_breadth_and_term_structure_must_agree(ad: float, vx1: float, enters: bool) -> None:
+    assert RatioBackspreadConfig().breadth
+    journal, _ = run({8: DIP}, macd={"macd_ad": ad, "macd_vx1": vx1}, breadth=True)
+    assert opened(journal) == ([10] if enters else [])
 
 
 def test_nothing_without_condors() -> None:

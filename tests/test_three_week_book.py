@@ -90,10 +90,11 @@ class Condor:
         return self.mids[1] - self.mids[0] + self.mids[2] - self.mids[3]
 
     def order_cost(self, vix: float) -> float:
-        """Fees of 0.65 + 0.45 + 0.06 a contract, and 53% of the half-spread on each of four legs."""
+        """Fees of 0.65 + 0.45 + 0.06 a contract, 0.09 less below 1 point; 53% of the half-spread on four legs."""
         widen = 1.0 + max(vix / 20.0 - 1.0, 0.0)
         spreads = [min(max(0.025, 0.03 + 0.004 * mid) * widen, mid) for mid in self.mids]
-        return self.units * sum(1.16 + 100.0 * 0.53 * spread for spread in spreads)
+        fees = sum(1.16 if mid >= 1.0 else 1.07 for mid in self.mids)
+        return self.units * (fees + sum(100.0 * 0.53 * spread for spread in spreads))
 
 
 @dataclass

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from models.protocols import OptionValue, PathBlock, SimulationGrid
+from models.protocols import OptionValue, PathBlock, SimulationGrid, Stream
 from sim import signals
 from sim.calendar import SessionCalendar
 from sim.config import AccountConfig, CostsConfig, EngineConfig, MarginConfig, StrategyConfig
@@ -99,6 +99,7 @@ def toy_market(
     config: MarketConfig | None = None,
     tail_sessions: int = 130,
     given: Given = NOTHING,
+    first_path: int = 0,
 ) -> MarketBlock:
     calendar = SessionCalendar.build(start_date, paths.grid.warmup_days, paths.grid.n_days, tail_sessions)
     return MarketBlock.build(
@@ -109,6 +110,7 @@ def toy_market(
         dividend_yield=DIVIDEND_YIELD,
         required_signals=required_signals,
         config=config or MarketConfig(settlement=ON_THE_CLOSE),
+        stream=Stream(seed=0, first_path=first_path),
         given=given,
     )
 

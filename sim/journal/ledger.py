@@ -178,19 +178,20 @@ class PathAccount:
 
     def _legs(self, contracts: ContractSet, change: FloatArray, mid: FloatArray, vix: float | None) -> tuple[Leg, ...]:
         """Legs that change hands; without a VIX they settle, which costs nothing."""
-        paid, fee = np.zeros(mid.shape), 0.0
+        paid, fee = np.zeros(mid.shape), np.zeros(mid.shape)
         if vix is not None:
-            widening = self.ledger.friction.widening_of(contracts.product)
+            ledger, product = self.ledger, contracts.product
+            sessions, widening = ledger.sessions_to(contracts), ledger.friction.widening_of(product)
             spread = half_spread(
-                self.ledger.costs, contracts.product, mid[:, None], np.array([vix]), widening=widening
-            )[:, 0]
-            paid = self.ledger.costs.crossing_fraction(contracts.n_legs) * spread
-            fee = fee_per_contract(self.ledger.costs, contracts.product)
+                ledger.costs, product, mid[:, None], np.array([vix]), sessions=sessions, widening=widening
+            )
+            paid = ledger.costs.crossing_fraction(contracts.n_legs) * spread[:, 0]
+            fee = fee_per_contract(ledger.costs, product, mid)
         has_value = contracts.product in OPTIONS or contracts.product in HOLDINGS
         legs = []
         for row in np.flatnonzero(change):
             number, slippage = float(change[row]), float(paid[row])
-            fees, cost = abs(number) * fee, abs(number) * contracts.multiplier * slippage
+            fees, cost = abs(number) * float(fee[row]), abs(number) * contracts.multiplier * slippage
             value = contracts.multiplier * number * float(mid[row]) if has_value else 0.0
             price = float(mid[row]) + np.sign(number) * slippage
             legs.append(self._leg(contracts, int(row), number, (float(mid[row]), float(price)), fees, cost, -value))

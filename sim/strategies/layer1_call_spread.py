@@ -17,8 +17,7 @@ NAME = "layer1_call_spread"
 class Layer1CallSpreadConfig(CallSpreadConfig):
     """VIX call spread, bought when contango has eroded and the SPX weakens, or when the curve inverts (S3).
 
-    With ``breadth`` the early trigger asks for a falling advance-decline line; without, a falling RSI of the SPX stands
-    in for it.
+    The early trigger asks for a falling advance-decline line; without ``breadth`` a falling RSI of the SPX stands in.
     """
 
     engine: Literal["layer1_call_spread"] = "layer1_call_spread"
@@ -28,7 +27,9 @@ class Layer1CallSpreadConfig(CallSpreadConfig):
     rsi_level: float = Field(default=50.0, gt=0.0, lt=100.0, description="SPX weakens with its RSI(14) below this")
     rsi_fall_days: int = Field(default=5, ge=1, le=20, description="and falling over this many sessions")
     early: bool = Field(default=True, description="also on when VX1 > VX2 and breadth falls, at any VIX level (S3)")
-    breadth: bool = Field(default=False, description="early: the A/D line falls over those sessions, not the RSI (S3)")
+    breadth: bool = Field(
+        default=True, description="early: the A/D line falls over those sessions (S3); false: the RSI of the SPX"
+    )
     exit_contango_z: float = Field(default=0.0, description="off above this deviation, if VX1 <= VX2")
     on: Condition | None = Field(default=None, description="goes on where this holds; null: as the fields above say")
     off: Condition | None = Field(default=None, description="comes off where this holds; null: as the fields above say")

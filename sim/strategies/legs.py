@@ -30,15 +30,15 @@ def vix_expiry_number(view: DayView, number: int, roll_days: int) -> int:
     return view.vix_expiry(number)
 
 
-def vix_expiry_days(view: DayView, target_days: int, min_days: int) -> int:
-    """Monthly VIX expiry nearest to ``target_days``, at least ``min_days`` away."""
+def vix_expiry_days(view: DayView, target_days: int, min_days: int, *, weeklys: bool = False) -> int:
+    """Monthly or, if asked for, any weekly VIX expiry nearest to ``target_days``, at least ``min_days`` away."""
     expiry = nearest_expiry(
         view.calendar,
         view.t,
         target_days=max(target_days, min_days),
         min_days=min_days,
         max_days=max(target_days, min_days) + 35,
-        expiries=view.expiries.vix_monthly,
+        expiries=view.expiries.vix_weekly if weeklys else view.expiries.vix_monthly,
     )
     assert expiry is not None, "monthly expiries are at most 35 days apart"
     return expiry

@@ -311,14 +311,14 @@ class DayView:
         return wanted if self._account.fractional else np.rint(wanted)
 
     def spx_expiry(self, target_days: int, min_days: int, max_days: int) -> int | None:
-        """SPX weekly expiry nearest to ``target_days``, None where there is none within the limits."""
+        """PM-settled SPX expiry nearest to ``target_days``, None where there is none within the limits."""
         return nearest_expiry(
             self.calendar,
             self.t,
             target_days=target_days,
             min_days=min_days,
             max_days=max_days,
-            expiries=self.expiries.spx_weekly,
+            expiries=self.expiries.spx_pm,
         )
 
     def weekly_entry(self, weekday: int, *, drawn: bool) -> BoolArray:

@@ -34,7 +34,7 @@ AGREEMENT = condition(
 class RatioBackspreadConfig(HedgeConfig):
     """Short 1 near VIX call, long 2 or 3 further out; the opposite sign can be chosen (S1).
 
-    With ``breadth`` the MACD on the A/D line and on VIX futures must agree, as the document has it.
+    The MACD on the A/D line and on VIX futures must agree; without ``breadth`` they are not asked.
     """
 
     engine: Literal["ratio_backspread"] = "ratio_backspread"
@@ -57,7 +57,7 @@ class RatioBackspreadConfig(HedgeConfig):
         default=5, ge=1, le=60, description="that profit counts for so long, as the tranche is closed on it [sessions]"
     )
     breadth: bool = Field(
-        default=False, description="enter only where the MACD of the A/D line is up and that of VX1 down (S1)"
+        default=True, description="enter only where the MACD of the A/D line is up and that of VX1 down (S1)"
     )
     agreement: Condition | None = Field(default=None, description="another tree that must hold at entry; null: none")
     near_offset: float = Field(default=0.0, description="near strike above the VIX future [points]")

@@ -60,7 +60,10 @@ class SubSma5Config(HedgeConfig):
     )
     near_offset: float = Field(default=1.0, description="near strike above the VIX future [points]")
     far_offset: float = Field(default=6.0, description="far strike above the VIX future [points]")
-    target_days: int = Field(default=25, ge=7, le=60, description="monthly expiry nearest to this [calendar days]")
+    target_days: int = Field(default=25, ge=7, le=60, description="expiry nearest to this [calendar days]")
+    weeklys: bool = Field(
+        default=False, description="VIX options that expire in other weeks than the monthly ones, too"
+    )
     min_days: int = Field(default=10, ge=1, le=60, description="expiry: at least [calendar days]")
     roll_days: int = Field(default=3, ge=0, le=30, description="closed with this long to expiry [calendar days]")
     max_delta: float = Field(
@@ -99,7 +102,7 @@ class SubSma5:
             trigger = trigger & ~view.holds(config.veto)
         amount = budget(view, config, trigger & ~is_on, orders)
         if amount.any():
-            expiry = vix_expiry_days(view, config.target_days, config.min_days)
+            expiry = vix_expiry_days(view, config.target_days, config.min_days, weeklys=config.weeklys)
             contracts = vix_call_spread(view, expiry, config.near_offset, config.far_offset)
             entry = self._entry(view, contracts, amount)
             orders.opens.extend([entry] if entry is not None else [])

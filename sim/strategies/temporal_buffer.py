@@ -67,7 +67,10 @@ class TemporalBufferConfig(HedgeConfig):
         default="monday", description="calls are rolled and struck anew on this day of each week (S4)"
     )
     call_offset: float = Field(default=2.0, description="call strike above the VIX future of its expiry [points]")
-    min_days: int = Field(default=7, ge=1, le=45, description="first monthly expiry with at least [calendar days]")
+    min_days: int = Field(default=7, ge=1, le=45, description="first expiry with at least [calendar days]")
+    weeklys: bool = Field(
+        default=False, description="VIX options that expire in other weeks than the monthly ones, too"
+    )
     use_beta: bool = Field(
         default=True, description="no more calls than offset the slope of the condor's P&L on VX1 (S4)"
     )
@@ -110,7 +113,8 @@ class TemporalBuffer:
         wanted = (view.holds(config.on) & ~is_on & ~is_over) | is_rolled
         amount = budget(view, config, wanted, orders)
         if amount.any():
-            contracts = vix_calls(view, vix_expiry_days(view, config.min_days, config.min_days), config.call_offset)
+            expiry = vix_expiry_days(view, config.min_days, config.min_days, weeklys=config.weeklys)
+            contracts = vix_calls(view, expiry, config.call_offset)
             entry = buy(view, contracts, _LONG, np.minimum(amount, self._needed(view, contracts)), config.irr_gate)
             orders.opens.extend([entry] if entry is not None else [])
         return orders
