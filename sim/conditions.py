@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serial
 
 from sim import signals
 from sim.config import ConfigSection
+from sim.rolling import percentile_rows, scaled_rows
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -239,26 +240,9 @@ def measured(series: FloatArray, measure: Measure, window: int) -> FloatArray:
         result[window:] = series[window:] - series[:-window]
         return result
     least = min(window, LEAST_KNOWN)
-    known = np.isfinite(series)
-    for t in range(series.shape[0]):
-        first = max(t + 1 - window, 0)
-        result[t] = _statistic(series[first : t + 1], known[first : t + 1], measure, least)
-    return result
-
-
-def _statistic(rows: FloatArray, known: BoolArray, measure: Measure, least: int) -> FloatArray:
-    """Measure of the last row among the rows."""
-    last, count = rows[-1], known.sum(axis=0)
-    enough = (count >= least) & known[-1]
-    number = np.maximum(count, 2)
     if measure == "percentile":
-        return np.where(enough, np.sum(known & (rows <= last), axis=0) / number, np.nan)
-    filled = np.where(known, rows, 0.0)
-    mean = filled.sum(axis=0) / number
-    std = np.sqrt(np.sum(np.where(known, filled - mean, 0.0) ** 2, axis=0) / (number - 1))
-    varies = enough & (std > 1e-12 * np.abs(mean))
-    distance = last - mean if measure == "zscore" else last
-    return np.asarray(np.where(varies, distance / np.where(varies, std, 1.0), np.nan))
+        return percentile_rows(series, window, least)
+    return scaled_rows(series, window, least, is_centred=measure == "zscore")
 
 
 def _checked(name: str) -> str:
