@@ -23,7 +23,7 @@ from sim.experiment import signals_read
 from sim.exposures import ExposurePlan, ExposureWatch
 from sim.frictions import filled_part
 from sim.ledger import Ledger
-from sim.margin import MarginPart, margin_parts
+from sim.margin import MarginBook, MarginPart
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.quotes import QuoteBook
@@ -135,6 +135,12 @@ def _held(runs: Iterable[StrategyRun]) -> dict[ContractSet, BoolArray]:
     return held
 
 
+def _by_age(tranches: Iterable[Tranche], mask: BoolArray) -> list[tuple[int, Tranche]]:
+    """Numbers of the orders that opened what some paths hold, and their tranches, oldest first."""
+    opened = [(number, tranche) for tranche in tranches for number in np.unique(tranche.opened[mask & tranche.is_open])]
+    return sorted(opened, key=lambda item: int(item[0]))
+
+
 class StrategyRun:
     """One strategy on its way through the days; a trade journal watches it as a subclass."""
 
@@ -151,7 +157,7 @@ class StrategyRun:
         inside: BoolArray,
     ) -> None:
         n_paths, n_days = market.n_paths, market.n_times - market.day0
-        self.market, self.quotes, self.account, self.margin = market, quotes, account, margin
+        self.market, self.quotes, self.account, self.margin = market, quotes, account, MarginBook(margin)
         self.engines: list[tuple[str, Engine]] = [
             (config.engine, REGISTRY[config.engine](config, n_paths)) for config in strategy.engines
         ]
@@ -256,9 +262,10 @@ class StrategyRun:
         for order in orders.opens:
             if is_lapsed(order, t):
                 continue
-            mid = self.quotes.mids(order.contracts, t)
+            mid = self.quotes.mids(order.contracts, t, where=np.asarray(order.quantity.any(axis=0)))
             quantity = self._filled(order.contracts, order.quantity)
-            self.ledger.open(placed.engine, order.contracts, quantity, t, mid, vix, order.outlay_each)
+            outlay, is_pooled = order.outlay_each, order.is_pooled
+            self.ledger.open(placed.engine, order.contracts, quantity, t, mid, vix, outlay, is_pooled=is_pooled)
 
     def _filled(self, contracts: ContractSet, quantity: FloatArray) -> FloatArray:
         """Contracts of an order that are traded today."""
@@ -292,27 +299,34 @@ class StrategyRun:
         """
         self.bound = np.zeros(self.market.n_paths)
         parts, total = self._margins(t)
-        is_called: BoolArray = self.alive & (total > self.ledger.equity())
+        equity = self.ledger.equity()
+        is_called: BoolArray = self.alive & (total > equity)
         if is_called.any():
             self.margin_calls += is_called
-            for tranche in list(self.ledger.tranches):
-                part = next(part for part in parts if any(tranche is other for other in part.tranches))
-                mask = is_called & tranche.is_open & (total > self.ledger.equity())
-                if len(part.tranches) > 1 and mask.any():
-                    left = part.without(tranche, self.margin)
-                    mask &= left < part.bound
-                else:
-                    left = np.zeros(mask.size)
-                self._close(tranche, mask, t)
-                share = self.ledger.friction.fill_of(tranche.contracts.product)
-                left = left if share == 1.0 else part.bound - share * (part.bound - left)
-                total = np.where(mask, total - (part.bound - left), total)
-                part.bound = np.where(mask, left, part.bound)
+            part_of = {id(tranche): part for part in parts for tranche in part.tranches}
+            for number, tranche in _by_age(self.ledger.tranches, is_called):
+                held = tranche.is_open & (tranche.opened == number)
+                index = np.flatnonzero(is_called & held & (total > equity))
+                if index.size:
+                    self._reduce(tranche, part_of[id(tranche)], index, total, t)
+                    equity = self.ledger.equity()  # less what closing cost
         return is_called
+
+    def _reduce(self, tranche: Tranche, part: MarginPart, index: NDArray[np.intp], total: FloatArray, t: int) -> None:
+        """Close a tranche on paths where that frees margin, and take what it frees off the total."""
+        left = part.without(tranche, self.margin.rules, index)
+        is_freed = left < part.bound[index]
+        index, left = index[is_freed], left[is_freed]
+        mask = np.zeros(total.size, dtype=np.bool_)
+        mask[index] = True
+        self._close(tranche, mask, t)
+        freed = self.ledger.friction.fill_of(tranche.contracts.product) * (part.bound[index] - left)
+        total[index] -= freed
+        part.bound[index] -= freed
 
     def _margins(self, t: int) -> tuple[list[MarginPart], FloatArray]:
         """What is margined together, and the sum, which is recorded."""
-        parts = margin_parts(self.ledger.tranches, lambda contracts: self._underlying(contracts, t), self.margin)
+        parts = self.margin.parts(self.ledger.tranches, lambda contracts: self._underlying(contracts, t))
         total = np.sum([part.bound for part in parts], axis=0) if parts else np.zeros(self.market.n_paths)
         self.bound = np.maximum(self.bound, total)  # the day's most: before its orders, or after them
         np.maximum(self.max_margin, total, out=self.max_margin)

@@ -20,7 +20,7 @@ from sim.costs import holding_cost, trade_cost
 from sim.errors import LedgerError
 from sim.frictions import NONE
 from sim.marking import worst_imbalance
-from sim.tranche import Tranche, dollars
+from sim.tranche import Pool, Tranche, dollars
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -75,6 +75,7 @@ class Ledger:
         self.friction = NONE
         self.session = 0
         self._closed_flow = np.zeros(n_paths)
+        self._n_orders = 0
 
     def held_by(self, engine: str) -> list[Tranche]:
         """Open tranches of an engine, oldest first."""
@@ -122,13 +123,77 @@ class Ledger:
         mid: FloatArray,
         vix: FloatArray,
         outlay_each: FloatArray | None = None,
+        *,
+        is_pooled: bool = False,
     ) -> Tranche:
-        """Buy ``quantity`` (signed) of new contracts at mid, and pay the costs."""
+        """Buy ``quantity`` (signed) of new contracts at mid, and pay the costs.
+
+        Parameters
+        ----------
+        engine : str
+            Who opens them.
+        contracts : ContractSet
+            What is opened.
+        quantity : ndarray of shape (n_legs, n_paths)
+            Signed contracts; 0 on paths that open nothing.
+        day : int
+            Session.
+        mid : ndarray of shape (n_legs, n_paths)
+            Mids [points].
+        vix : ndarray of shape (n_paths,)
+            VIX, on which costs depend [points].
+        outlay_each : ndarray of shape (n_paths,), optional
+            See ``Tranche``.
+        is_pooled : bool
+            Let positions that differ only in strikes and in the day of their opening share tranches: far fewer of them
+            are to be carried where each path opens on days of its own.
+
+        Returns
+        -------
+        Tranche
+            The last one that was opened, or joined.
+        """
+        self._n_orders += 1
+        if not is_pooled:
+            tranche = self._added(Tranche.empty(engine, contracts, day, mid))
+            self._begin(tranche, quantity, vix, outlay_each)
+            return tranche
+        left, slot = quantity.any(axis=0), 0
+        while True:
+            tranche = self._slot(engine, contracts, day, mid, slot)
+            mask = left & ~tranche.is_open
+            self._closed_flow += tranche.join(contracts, mask, mid)
+            self._begin(tranche, np.where(mask, quantity, 0.0), vix, outlay_each)
+            left, slot = left & ~mask, slot + 1
+            if not left.any():
+                return tranche
+
+    def _slot(self, engine: str, contracts: ContractSet, day: int, mid: FloatArray, number: int) -> Tranche:
+        """Tranche of a pool, an empty one where there is none."""
+        rights = contracts.is_call.tobytes()
+        row = self.engines.index(engine)
+        pool = Pool(row, contracts.product, contracts.expiry, contracts.is_am, rights, number)
+        for tranche in self.tranches:
+            if tranche.pool == pool:
+                return tranche
         tranche = Tranche.empty(engine, contracts, day, mid)
-        tranche.outlay_each = outlay_each
+        tranche.pool = pool
+        return self._added(tranche)
+
+    def _added(self, tranche: Tranche) -> Tranche:
+        """Take a tranche in, at a place that no other path has a say in: sums over the book keep their bits."""
         self.tranches.append(tranche)
-        self.trade(tranche, quantity, vix)
+        self.tranches.sort(key=_place)
         return tranche
+
+    def _begin(self, tranche: Tranche, quantity: FloatArray, vix: FloatArray, outlay_each: FloatArray | None) -> None:
+        """Fill a tranche on paths that did not hold it."""
+        mask = quantity.any(axis=0)
+        tranche.opened[mask] = self._n_orders
+        if outlay_each is not None:
+            known = np.zeros(mask.size) if tranche.outlay_each is None else tranche.outlay_each
+            tranche.outlay_each = np.where(mask, outlay_each, known)
+        self.trade(tranche, quantity, vix)
 
     def trade(self, tranche: Tranche, change: FloatArray, vix: FloatArray) -> None:
         """Buy ``change`` (signed) contracts of a tranche at its latest mids, and pay the costs."""
@@ -146,7 +211,7 @@ class Ledger:
         contracts, change = tranche.contracts, -tranche.quantity[:, index]
         mid = tranche.mid[:, index]
         if tranche.has_value:
-            received = -contracts.multiplier * np.einsum("lp,lp->p", change, mid)
+            received = -dollars(contracts, change, mid)
             tranche.flow[index] += received
             self.cash[index] += received
         cost = self._cost_of(contracts, change, mid, vix[index])
@@ -210,6 +275,11 @@ class Ledger:
     def _book_pnl(self, tranche: Tranche, amount: FloatArray) -> None:
         tranche.gross_pnl += amount
         self.gross_pnl[self.engines.index(tranche.engine)] += amount
+
+
+def _place(tranche: Tranche) -> tuple[bool, tuple[Pool, ...]]:
+    """Where a tranche stands among the others: those of pools behind the rest, which stay as they are."""
+    return tranche.pool is not None, () if tranche.pool is None else (tranche.pool,)
 
 
 def _imbalance(path: int, day: int, what: str, share: float) -> LedgerError:

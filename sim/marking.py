@@ -39,6 +39,25 @@ def mark_legs(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def value_legs(quantity: FloatArray, points: FloatArray, multiplier: float, value: FloatArray) -> None:
+    """Fill the dollars of a position, rounded like those of ``mark_legs``: what a path holds hangs on nothing else.
+
+    Parameters
+    ----------
+    quantity, points : ndarray of shape (n_legs, n_paths)
+        Signed contracts, and points for each.
+    multiplier : float
+        Dollars a point.
+    value : ndarray of shape (n_paths,)
+        Filled [USD].
+    """
+    value[:] = 0.0
+    for leg in range(quantity.shape[0]):
+        for i in range(quantity.shape[1]):
+            value[i] += multiplier * quantity[leg, i] * points[leg, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def worst_imbalance(flow: FloatArray, value: FloatArray, gross_pnl: FloatArray, floor: float) -> tuple[float, int]:
     """Find where cash received at mid plus value differs most from the P&L summed from daily changes.
 

@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
 from models.rows import SessionPricer, moved_state
-from sim.contracts import HOLDINGS, OPTIONS, ContractSet, Product, listed_strike, payoff
+from sim.contracts import HOLDINGS, OPTIONS, ContractSet, Product, payoff
 from sim.errors import DataError
 from sim.etn import short_term_index
 from sim.market import MarketBlock, settlement_value
+from sim.strikes import StrikeBook
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -65,13 +66,19 @@ class QuoteBook:
     ----------
     market : MarketBlock
         The market whose contracts are quoted.
+
+    Attributes
+    ----------
+    strikes : StrikeBook
+        Listed strikes of given deltas.
     """
 
     def __init__(self, market: MarketBlock) -> None:
         self.market = market
         self._interned: WeakValueDictionary[Hashable, ContractSet] = WeakValueDictionary()
         self._mids: dict[int, WeakKeyDictionary[ContractSet, FloatArray]] = {}
-        self._strikes: dict[int, dict[Hashable, FloatArray]] = {}
+        self._missing: WeakKeyDictionary[ContractSet, BoolArray] = WeakKeyDictionary()
+        self.strikes = StrikeBook(market)
         self._etn: FloatArray | None = None
 
     def find(self, key: Hashable) -> ContractSet | None:
@@ -163,10 +170,19 @@ class QuoteBook:
                 mids = self._group_mids(group, [np.flatnonzero(held[contracts]) for contracts in group], t)
             cache.update(zip(group, map(_read_only, mids), strict=True))
 
-    def mids(self, contracts: ContractSet, t: int) -> FloatArray:
+    def mids(self, contracts: ContractSet, t: int, *, where: BoolArray | None = None) -> FloatArray:
         """Mid prices at the close of session ``t``, shape (n_legs, n_paths).
 
         Options: present values; futures: futures prices; at expiry: settlement [points].
+
+        Parameters
+        ----------
+        contracts : ContractSet
+            What is priced.
+        t : int
+            Session.
+        where : ndarray of bool, shape (n_paths,), optional
+            Paths whose mids are asked for; elsewhere they may be 0. By default all.
 
         Raises
         ------
@@ -175,7 +191,19 @@ class QuoteBook:
         """
         cache = self._day(t)
         if contracts not in cache:
-            cache[contracts] = _read_only(self._price(contracts, t))
+            is_few = where is not None and contracts.product in OPTIONS and where.mean() <= _MOST
+            if where is None or not is_few or contracts.expiry <= t:
+                cache[contracts] = _read_only(self._price(contracts, t))
+                return cache[contracts]
+            cache[contracts] = np.zeros(contracts.strike.shape)
+            self._missing[contracts] = np.ones(contracts.n_paths, dtype=np.bool_)
+        missing = self._missing.get(contracts)
+        if missing is not None:
+            index = np.flatnonzero(missing if where is None else missing & where)
+            if index.size:
+                (priced,) = _priced_together(self.market, [contracts], [index], t)
+                cache[contracts] = _read_only(cache[contracts] + priced)  # 0 where it was missing
+                missing[index] = False
         return cache[contracts]
 
     def settle(self, contracts: ContractSet, t: int) -> FloatArray:
@@ -226,36 +254,6 @@ class QuoteBook:
         state, spot = self.market.state(t), self.market.spot(t)
         up, down = (self._value(contracts, spot * (1.0 + bump), state, t) for bump in (GAMMA_BUMP, -GAMMA_BUMP))
         return np.asarray((up - 2.0 * self._value(contracts, spot, state, t) + down) / np.square(GAMMA_BUMP * spot))
-
-    def strike_for_delta(self, t: int, delta: ArrayLike, expiry: int) -> FloatArray:
-        """Find the listed SPX strikes nearest to the strikes of given deltas.
-
-        Parameters
-        ----------
-        t : int
-            Session of the quote.
-        delta : array_like of shape (n_legs,)
-            Deltas, in (0, 1) for calls and in (-1, 0) for puts.
-        expiry : int
-            Session index of the expiry, > ``t``.
-
-        Returns
-        -------
-        ndarray of shape (n_legs, n_paths)
-            Strikes on the listed grid [points].
-        """
-        wanted = np.atleast_1d(np.asarray(delta, dtype=np.float64))
-        cache = self._strikes.get(t)
-        if cache is None:
-            cache = _newest(self._strikes, t, {})
-        key = (expiry, wanted.tobytes())
-        if key not in cache:
-            ttm = (expiry - t) / SESSIONS_PER_YEAR
-            strike = self.market.pricer_at(t).strike_for_delta(
-                self.market.spot(t), self.market.state(t), delta=wanted[:, None], ttm=ttm
-            )
-            cache[key] = _read_only(listed_strike(Product.SPX_OPTION, strike))
-        return cache[key]
 
     def _day(self, t: int) -> WeakKeyDictionary[ContractSet, FloatArray]:
         cache = self._mids.get(t)

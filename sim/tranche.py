@@ -10,16 +10,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.contracts import ContractSet, Product
-from sim.marking import mark_legs
+from sim.marking import mark_legs, value_legs
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Number = TypeVar("Number", bound=np.generic)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Pool:
+    """Positions of an engine that may share a tranche: no path holds two of them in the same slot.
+
+    Parameters
+    ----------
+    engine : int
+        Number of the engine in its strategy.
+    product : Product
+        Kind of contract.
+    expiry : int
+        Session of the expiry.
+    is_am : bool
+        Whether the series settles on an opening.
+    rights : bytes
+        Right of each leg.
+    slot : int
+        0 for the first position that a path holds, 1 for a second one beside it, ...
+    """
+
+    engine: int
+    product: Product
+    expiry: int
+    is_am: bool
+    rights: bytes
+    slot: int
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Tranche:
     """Positions in one contract set; only the ledger changes it.
+
+    A tranche of a pool holds positions that were opened on different days, each path its own with its own strikes.
 
     Parameters
     ----------
@@ -43,6 +73,15 @@ class Tranche:
         Costs paid so far [USD].
     outlay_each : ndarray of shape (n_paths,), optional
         What it counts as a hedge for each contract of its first leg [USD], where entry prices do not tell.
+    pool : Pool, optional
+        What it has in common with positions that may take its place on paths that hold it no longer.
+
+    Attributes
+    ----------
+    opened : ndarray of int, shape (n_paths,)
+        Number of the ledger's order that opened it on each path: older positions have smaller ones.
+    changed : ndarray of bool, shape (n_paths,)
+        Paths on which contracts were traded since the margin was worked out; ``MarginBook`` clears it.
     """
 
     engine: str
@@ -55,11 +94,17 @@ class Tranche:
     gross_pnl: FloatArray
     cost: FloatArray
     outlay_each: FloatArray | None = None
+    pool: Pool | None = None
+    opened: NDArray[np.int64] = field(init=False, repr=False)
+    changed: BoolArray = field(init=False, repr=False)
     _value: FloatArray | None = field(default=None, init=False, repr=False)
     _is_open: BoolArray | None = field(default=None, init=False, repr=False)
-    _is_naked: bool | None = field(default=None, init=False, repr=False)
-    _worst_loss: FloatArray | None = field(default=None, init=False, repr=False)
+    _largest_loss: FloatArray | None = field(default=None, init=False, repr=False)
     _entry_value: FloatArray | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.changed = np.zeros(self.contracts.n_paths, dtype=np.bool_)
+        self.opened = np.zeros(self.contracts.n_paths, dtype=np.int64)
 
     @classmethod
     def empty(cls, engine: str, contracts: ContractSet, day: int, mid: FloatArray) -> Self:
@@ -108,17 +153,11 @@ class Tranche:
             self._value = dollars(self.contracts, self.quantity, self.mid if is_valued else np.zeros(self.mid.shape))
         return self._value
 
-    def worst_loss(self, compute: Callable[[], FloatArray]) -> FloatArray:
-        """Loss at expiry per path, computed when the quantity has changed since the last time."""
-        if self._worst_loss is None:
-            self._worst_loss = compute()
-        return self._worst_loss
-
-    def is_naked(self, compute: Callable[[], bool]) -> bool:
-        """Whether any path is short beyond the outermost strike, computed when contracts were traded."""
-        if self._is_naked is None:
-            self._is_naked = compute()
-        return self._is_naked
+    def largest_loss(self, compute: Callable[[], FloatArray]) -> FloatArray:
+        """Largest loss since entry of what is held [USD], computed when contracts were traded since the last time."""
+        if self._largest_loss is None:
+            self._largest_loss = compute()
+        return self._largest_loss
 
     def move(self, mid: FloatArray) -> FloatArray:
         """Take new mids and give the change of value since the previous ones [USD], shape (n_paths,)."""
@@ -131,14 +170,37 @@ class Tranche:
     def trade(self, change: FloatArray) -> None:
         """Add signed contracts."""
         self.quantity += change
-        self._value = self._worst_loss = self._entry_value = None
-        self._is_open = self._is_naked = None
+        self.changed |= change.any(axis=0)
+        self._value = self._largest_loss = self._entry_value = None
+        self._is_open = None
+
+    def join(self, contracts: ContractSet, mask: BoolArray, mid: FloatArray) -> FloatArray:
+        """Make room for a position on paths that hold none, and give what their accounts still held [USD].
+
+        Parameters
+        ----------
+        contracts : ContractSet
+            Of the pool of this tranche.
+        mask : ndarray of bool, shape (n_paths,)
+            Paths, none of which holds the tranche.
+        mid : ndarray of shape (n_legs, n_paths)
+            Mids of ``contracts`` [points].
+        """
+        if contracts is not self.contracts:
+            strike = np.where(mask, contracts.strike, self.contracts.strike)
+            self.contracts = replace(contracts, strike=strike)
+        self.mid, self.entry_mid = np.where(mask, mid, self.mid), np.where(mask, mid, self.entry_mid)
+        flow = np.where(mask, self.flow, 0.0)
+        for account in (self.flow, self.gross_pnl, self.cost):
+            account[mask] = 0.0
+        return flow
 
     def clear(self, index: NDArray[np.intp]) -> None:
         """Hold nothing any more on some paths."""
         self.quantity[:, index] = 0.0
+        self.changed[index] = True
         self._value, self._is_open = _without(self._value, index), _without(self._is_open, index)
-        self._worst_loss, self._entry_value = _without(self._worst_loss, index), _without(self._entry_value, index)
+        self._largest_loss, self._entry_value = _without(self._largest_loss, index), _without(self._entry_value, index)
 
     def entry_value(self) -> FloatArray:
         """Value at entry of what is still held [USD]: negative for a net credit."""
@@ -164,4 +226,6 @@ def _without(known: NDArray[Number] | None, index: NDArray[np.intp]) -> NDArray[
 
 def dollars(contracts: ContractSet, quantity: FloatArray, points: FloatArray) -> FloatArray:
     """Sum over legs of quantity x points x multiplier [USD], shape (n_paths,)."""
-    return np.asarray(contracts.multiplier * np.einsum("lp,lp->p", quantity, points))
+    value = np.empty(quantity.shape[1])
+    value_legs(quantity, points, contracts.multiplier, value)
+    return value

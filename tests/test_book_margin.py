@@ -45,7 +45,7 @@ leg = st.tuples(st.booleans(), st.integers(20, 60).map(lambda k: 100.0 * k), st.
 def test_any_mix_of_one_expiry_binds_its_worst_loss(books: list[Legs]) -> None:
     """Every settlement between the outermost strikes in steps of 50, which holds all kinks; naked tails by formula."""
     legs = [leg for book in books for leg in book]
-    strikes = [k for _, k, _ in legs]
+    strikes = [k for _, k, n in legs if n] or [0.0]
     grid = np.arange(min(strikes), max(strikes) + 1.0, 50.0)
     payoff = sum(n * np.maximum((grid - k) if call else (k - grid), 0.0) for call, k, n in legs)
     worst = max(0.0, -float(np.min(payoff)))
@@ -90,5 +90,5 @@ def test_closing_a_tranche_tells_what_the_others_bind() -> None:
     )
     (part,) = margin_parts(tranches, lambda _: np.array([SPOT]), MarginConfig())
     assert part.bound == [5000.0]
-    assert part.without(tranches[0], MarginConfig()) == [0.0]
-    assert part.without(tranches[1], MarginConfig()) == [100.0 * 500.0]  # naked: 0.15 x 4000 - 100
+    assert part.without(tranches[0], MarginConfig(), np.array([0])) == [0.0]
+    assert part.without(tranches[1], MarginConfig(), np.array([0])) == [100.0 * 500.0]  # naked: 0.15 x 4000 - 100

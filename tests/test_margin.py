@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from sim.config import CostsConfig
 from sim.contracts import ContractSet, Product
+from sim.expiry_risk import worst_expiry_loss
 from sim.ledger import Ledger
-from sim.margin import tranche_margin, worst_expiry_loss
+from sim.margin import MarginBook
 from sim.tranche import Tranche
 
 Legs = list[tuple[bool, float, float]]
@@ -26,8 +27,13 @@ def tranche_of(legs: Legs, mids: list[float], product: Product = Product.SPX_OPT
     return ledger.open("engine", contracts, quantity, 0, mid, np.full(n_paths, 20.0))
 
 
+def bound_of(tranche: Tranche, underlying: np.ndarray, book: MarginBook | None = None) -> np.ndarray:
+    (part,) = (book or MarginBook()).parts([tranche], lambda _: underlying)
+    return part.bound
+
+
 def margin_of(legs: Legs, mids: list[float], underlying: float, product: Product = Product.SPX_OPTION) -> float:
-    return float(tranche_margin(tranche_of(legs, mids, product), np.array([underlying]))[0])
+    return float(bound_of(tranche_of(legs, mids, product), np.array([underlying]))[0])
 
 
 def payoff(legs: Legs, spot: float) -> float:
@@ -196,7 +202,7 @@ def positions(draw: st.DrawFn) -> tuple[Legs, list[float]]:
 @given(position=positions(), underlying=st.floats(20.0, 350.0))
 def test_any_position(position: tuple[Legs, list[float]], underlying: float) -> None:
     legs, mids = position
-    strikes = [k for _, k, _ in legs]
+    strikes = [k for _, k, q in legs if q] or [0.0]
     loss = worst_on_grid(legs, min(strikes), max(strikes), 0.5)
     if short_of(legs, True) <= 0 and short_of(legs, False) <= 0:
         # covered on both sides: between the strikes is as bad as it gets anywhere
@@ -222,17 +228,18 @@ def test_paths_do_not_mix() -> None:
     loss = worst_expiry_loss(right, strike, quantity)
     for path in range(25):
         legs = [(bool(right[i]), float(strike[i, path]), float(quantity[i, path])) for i in range(4)]
-        low, high = strike[:, path].min(), strike[:, path].max()
+        held = strike[quantity[:, path] != 0.0, path]
+        low, high = held.min(), held.max()
         assert loss[path] == worst_on_grid(legs, low, high, 0.5)
 
 
 def test_margin_follows_trades_and_marks() -> None:
     ledger = Ledger(("engine",), 2, 1e9, CostsConfig())
-    tranche = tranche_of(condor(50.0, 50.0, 4.0), [6.0, 14.0, 12.0, 5.0], n_paths=2)
-    np.testing.assert_allclose(tranche_margin(tranche, np.full(2, 4000.0)), 4 * 100 * (50.0 - 15.0))
+    tranche, book = tranche_of(condor(50.0, 50.0, 4.0), [6.0, 14.0, 12.0, 5.0], n_paths=2), MarginBook()
+    np.testing.assert_allclose(bound_of(tranche, np.full(2, 4000.0), book), 4 * 100 * (50.0 - 15.0))
     ledger.trade(tranche, np.array([[2.0, 0.0], [-2.0, 0.0], [-2.0, 0.0], [2.0, 0.0]]), np.full(2, 20.0))
-    np.testing.assert_allclose(tranche_margin(tranche, np.full(2, 4000.0)), [6 * 3500.0, 4 * 3500.0])
+    np.testing.assert_allclose(bound_of(tranche, np.full(2, 4000.0), book), [6 * 3500.0, 4 * 3500.0])
     ledger.close(tranche, np.array([False, True]), np.full(2, 20.0))
-    np.testing.assert_allclose(tranche_margin(tranche, np.full(2, 4000.0)), [6 * 3500.0, 0.0])
+    np.testing.assert_allclose(bound_of(tranche, np.full(2, 4000.0), book), [6 * 3500.0, 0.0])
     ledger.mark(tranche, np.repeat([[1.0], [3.0], [40.0], [20.0]], 2, axis=1))  # closing costs 22 points now
-    np.testing.assert_allclose(tranche_margin(tranche, np.full(2, 4150.0)), [6 * 100 * (50.0 - 22.0), 0.0])
+    np.testing.assert_allclose(bound_of(tranche, np.full(2, 4150.0), book), [6 * 100 * (50.0 - 22.0), 0.0])

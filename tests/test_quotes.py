@@ -187,7 +187,7 @@ def test_contracts_nobody_holds_are_forgotten(book: QuoteBook) -> None:
 
 def test_strikes_for_deltas_are_listed_and_nearest(book: QuoteBook, market: MarketBlock) -> None:
     t, expiry = 45, 75
-    strike = book.strike_for_delta(t, [-0.20, 0.20], expiry)
+    strike = book.strikes.for_delta(t, [-0.20, 0.20], expiry)
     assert strike.shape == (2, N_PATHS)
     np.testing.assert_array_equal(strike % 5.0, 0.0)
     legs = book.contracts("short", Product.SPX_OPTION, [False, True], strike, expiry)
@@ -199,7 +199,7 @@ def test_strikes_for_deltas_are_listed_and_nearest(book: QuoteBook, market: Mark
         assert (np.abs(delta - [[-0.2], [0.2]]) < worse + 2e-4).all()
     assert (strike[0] < market.spot(t)).all()
     assert (strike[1] > market.spot(t)).all()
-    assert book.strike_for_delta(t, [-0.20, 0.20], expiry) is strike
+    assert book.strikes.for_delta(t, [-0.20, 0.20], expiry) is strike
 
 
 def test_spx_greeks_are_derivatives_of_the_mids(paths: PathBlock, book: QuoteBook, market: MarketBlock) -> None:

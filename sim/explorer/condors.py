@@ -87,7 +87,7 @@ class Lives:
 
     def __init__(self, path: int, day0: int) -> None:
         self.path, self.day0 = path, day0
-        self._known: dict[int, tuple[Tranche, Life]] = {}
+        self._known: dict[tuple[int, int], tuple[Tranche, Life]] = {}
         self._ended: list[Life] = []
 
     def note(self, tranches: list[Tranche], t: int) -> None:
@@ -96,9 +96,10 @@ class Lives:
         for tranche in tranches:
             if tranche.contracts.product is not Product.SPX_OPTION or not tranche.quantity[:, self.path].any():
                 continue
-            seen.add(id(tranche))
-            if id(tranche) not in self._known:
-                self._known[id(tranche)] = (tranche, self._born(tranche, day))
+            key = (id(tranche), int(tranche.opened[self.path]))  # a pooled tranche lives more than once
+            seen.add(key)
+            if key not in self._known:
+                self._known[key] = (tranche, self._born(tranche, day))
         for key in [key for key in self._known if key not in seen]:
             life = self._known.pop(key)[1]
             life.closed = day

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +110,15 @@ class RecordingLedger(Ledger):
             account.note_settlement(tranche)
         super().settle(tranche)
 
+    def open(self, *arguments: Any, **options: Any) -> Tranche:
+        """Open, and write it down: one order, though the tranches of a pool may fill it in parts."""
+        for account in self.accounts:
+            account.opening = self.forced or account.notes.popleft()
+        tranche = super().open(*arguments, **options)
+        for account in self.accounts:
+            account.opening = None
+        return tranche
+
     def trade(self, tranche: Tranche, change: FloatArray, vix: FloatArray) -> None:
         """Trade, and write it down; opening a tranche is its first trade."""
         super().trade(tranche, change, vix)
@@ -139,12 +149,15 @@ class PathAccount:
         So far.
     notes : deque of Note
         Why the orders that are filled next were given, one each.
+    opening : Note, optional
+        Why the order was given that is being filled by opening tranches.
     """
 
     def __init__(self, ledger: RecordingLedger, path: int) -> None:
         self.ledger, self.path = ledger, path
         self.entries: list[Entry] = []
         self.notes: deque[Note] = deque()
+        self.opening: Note | None = None
 
     def note_interest(self, paid: float) -> None:
         """Write down interest on cash."""
@@ -171,7 +184,7 @@ class PathAccount:
 
     def note_order(self, tranche: Tranche, change: FloatArray, vix: FloatArray) -> None:
         """Write down an order of the next note, where the path takes part in it."""
-        note = self.ledger.forced or self.notes.popleft()
+        note = self.opening or self.ledger.forced or self.notes.popleft()
         if change.any():
             legs = self._legs(tranche.contracts, change, tranche.mid[:, self.path], float(vix[self.path]))
             self._write(tranche.engine, note, legs)

@@ -136,13 +136,13 @@ def buy(
     """Buy as many units of an option position as ``amount`` pays for; None where no path can."""
     if not amount.any():
         return None
-    debit = premium(view, contracts, unit)
+    debit = premium(view, contracts, unit, amount > 0.0)
     is_sound = (debit > 0.0) & passes(view, gate, contracts, unit)
     units = view.whole(np.where(is_sound, amount / np.where(is_sound, debit, 1.0), 0.0))
     if not units.any():
         return None
     view.memory.committed += units * np.maximum(debit, 0.0)
-    return Open(contracts=contracts, quantity=unit * units)
+    return Open(contracts=contracts, quantity=unit * units, is_pooled=True)
 
 
 def futures_within(view: DayView, expiry: int, amount: FloatArray) -> FloatArray:

@@ -96,4 +96,4 @@ class Layer2Acceleration:
         if not number.any():
             return None
         view.memory.committed += number * FUTURE_OUTLAY * 1000.0 * view.vix_future(expiry)
-        return Open(contracts=contracts, quantity=number[None, :])
+        return Open(contracts=contracts, quantity=number[None, :], is_pooled=True)

@@ -76,7 +76,7 @@ class Layer3FullDefence:
         if puts.any():
             expiry = view.spx_expiry(config.put_days, config.put_days - 10, config.put_days + 10)
             if expiry is not None:
-                contracts = spx_put_spread(view, expiry, config.long_put_delta, config.short_put_delta)
+                contracts = spx_put_spread(view, expiry, config.long_put_delta, config.short_put_delta, puts > 0.0)
                 entry = buy(view, contracts, VERTICAL, puts, config.irr_gate)
                 orders.opens.extend([entry] if entry is not None else [])
         calls = (1.0 - config.put_share) * budget(view, config, wanted[Product.VIX_OPTION], orders)

@@ -12,6 +12,7 @@ from sim.greeks import black_greeks
 from sim.strategies.protocols import DayView
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 VERTICAL = np.array([[1.0], [-1.0]])
 """Contracts of a bought spread, the leg nearer to the money first."""
@@ -90,10 +91,13 @@ def black_delta(view: DayView, contracts: ContractSet) -> FloatArray:
     return delta
 
 
-def spx_put_spread(view: DayView, expiry: int, long_delta: float, short_delta: float) -> ContractSet:
-    """SPX puts at two deltas given as positive numbers, the nearer one first."""
-    strike = view.strike_for_delta([-long_delta, -short_delta], expiry)
-    key = ("spx_put_spread", long_delta, short_delta, expiry)
+def spx_put_spread(
+    view: DayView, expiry: int, long_delta: float, short_delta: float, where: BoolArray | None = None
+) -> ContractSet:
+    """SPX puts at two deltas given as positive numbers, the nearer one first; ``where`` they are asked for."""
+    strike = view.strike_for_delta([-long_delta, -short_delta], expiry, where)
+    asked = None if where is None else where.tobytes()
+    key = ("spx_put_spread", long_delta, short_delta, expiry, asked)
     return view.contracts(key, Product.SPX_OPTION, [False, False], strike, expiry)
 
 
@@ -105,7 +109,7 @@ def spx_synthetic(view: DayView, expiry: int) -> ContractSet:
     )
 
 
-def premium(view: DayView, contracts: ContractSet, unit: FloatArray) -> FloatArray:
-    """Cost at mid of one unit of a position, negative for a credit [USD], shape (n_paths,)."""
+def premium(view: DayView, contracts: ContractSet, unit: FloatArray, where: BoolArray | None = None) -> FloatArray:
+    """Cost at mid of one unit of a position, negative for a credit [USD], shape (n_paths,); 0 or so but ``where``."""
     legs = np.broadcast_to(unit, contracts.strike.shape)
-    return np.asarray(contracts.multiplier * np.einsum("lp,lp->p", legs, view.mids(contracts)))
+    return np.asarray(contracts.multiplier * np.einsum("lp,lp->p", legs, view.mids(contracts, where)))

@@ -13,8 +13,8 @@ from sim.conditions import CompiledConditions, Condition
 from sim.config import AccountConfig, EngineConfig
 from sim.contracts import HOLDINGS, ContractSet, Product
 from sim.expiries import ListedExpiries, nearest_expiry
+from sim.expiry_risk import worst_expiry_loss
 from sim.ledger import Ledger
-from sim.margin import worst_expiry_loss
 from sim.market import MarketBlock
 from sim.quotes import Greeks, QuoteBook
 from sim.strategies.memory import BookMemory
@@ -45,11 +45,15 @@ class Open:
         Signed contracts; 0 on paths that do not trade.
     outlay_each : ndarray of shape (n_paths,), optional
         What a hedge counts under its caps for each contract of the first leg [USD]; None: what entry prices tell.
+    is_pooled : bool
+        Whether the position may share a tranche with others of the engine that other paths opened on other days, see
+        ``Ledger.open``; not where the engine asks on which day a tranche was opened.
     """
 
     contracts: ContractSet
     quantity: FloatArray
     outlay_each: FloatArray | None = None
+    is_pooled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,13 +263,13 @@ class DayView:
         """Listed contracts; the same key on the same day gives the same object to every strategy."""
         return self._quotes.contracts((self.t, key), product, is_call, strike, expiry, is_am=is_am)
 
-    def mids(self, contracts: ContractSet) -> FloatArray:
-        """Mids at today's close [points], shape (n_legs, n_paths)."""
-        return self._quotes.mids(contracts, self.t)
+    def mids(self, contracts: ContractSet, where: BoolArray | None = None) -> FloatArray:
+        """Mids at today's close [points], shape (n_legs, n_paths); elsewhere than ``where`` they may be 0."""
+        return self._quotes.mids(contracts, self.t, where=where)
 
-    def strike_for_delta(self, delta: Any, expiry: int) -> FloatArray:
-        """Listed SPX strikes nearest to the given deltas, shape (n_legs, n_paths)."""
-        return self._quotes.strike_for_delta(self.t, delta, expiry)
+    def strike_for_delta(self, delta: Any, expiry: int, where: BoolArray | None = None) -> FloatArray:
+        """Listed SPX strikes nearest to the given deltas, shape (n_legs, n_paths); ``where`` they are asked for."""
+        return self._quotes.strikes.for_delta(self.t, delta, expiry, where=where)
 
     def tranches(self, engine: str) -> list[Tranche]:
         """Open tranches of an engine of this strategy, oldest first."""
@@ -360,9 +364,13 @@ def condor_risk(tranche: Tranche) -> FloatArray:
 
     For whole condors (wider wing x contracts) less the credit; for what is left of one, or its sides, likewise.
     """
-    contracts = tranche.contracts
-    loss = tranche.worst_loss(lambda: worst_expiry_loss(contracts.is_call, contracts.strike, tranche.quantity))
-    return np.asarray(np.maximum(contracts.multiplier * loss + tranche.entry_value(), 0.0))
+
+    def compute() -> FloatArray:
+        contracts = tranche.contracts
+        loss = worst_expiry_loss(contracts.is_call, contracts.strike, tranche.quantity)
+        return np.asarray(np.maximum(contracts.multiplier * loss + tranche.entry_value(), 0.0))
+
+    return tranche.largest_loss(compute)
 
 
 def entry_outlay(tranche: Tranche) -> FloatArray:

@@ -53,7 +53,7 @@ class PutSpreadHedge:
             return orders
         expiry = view.spx_expiry(config.target_days, config.target_days - 10, config.target_days + 10)
         if expiry is not None:
-            contracts = spx_put_spread(view, expiry, config.long_delta, config.short_delta)
+            contracts = spx_put_spread(view, expiry, config.long_delta, config.short_delta, amount > 0.0)
             entry = buy(view, contracts, VERTICAL, amount, config.irr_gate)
             orders.opens.extend([entry] if entry is not None else [])
         return orders

@@ -163,7 +163,8 @@ class RatioBackspread:
         if not units.any():
             return None
         view.memory.committed += units * np.where(is_sound, unit_loss, 0.0)
-        return Open(contracts=contracts, quantity=legs * units, outlay_each=np.where(is_sound, unit_loss, 0.0))
+        outlay = np.where(is_sound, unit_loss, 0.0)
+        return Open(contracts=contracts, quantity=legs * units, outlay_each=outlay, is_pooled=True)
 
     def _strikes(self, view: DayView, expiry: int) -> tuple[FloatArray, FloatArray]:
         """Near strike, and the listed far strike whose upper break-even lies nearest to the target.
