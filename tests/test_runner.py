@@ -29,6 +29,8 @@ from sim.strategies.protocols import DayView, Orders
 from tests.toy_experiment import DAYS, EQUITY, PATHS, BuyPuts, ConstantVolatility, experiment, registered
 from tests.toy_market import black_scholes
 
+KEEP = {"daily_equity": True, "daily_market": True}
+
 
 @pytest.fixture(autouse=True)
 def _toys() -> Iterator[None]:
@@ -43,7 +45,7 @@ def run(directory: Path, *, overwrite: bool = False, jobs: int = 1, **more: Any)
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with registered():
-        return run(tmp_path_factory.mktemp("stored") / "toy", keep={"daily_equity": True, "daily_market": True}, compute={"block_paths": 16})
+        return run(tmp_path_factory.mktemp("stored") / "toy", keep=KEEP, compute={"block_paths": 16})
 
 
 def test_results_open_in_xarray_without_the_program(stored: Path) -> None:
@@ -168,7 +170,7 @@ def test_the_manifest_says_how_the_run_was_made(stored: Path) -> None:
     assert manifest["seed"] == 5
     assert (
         parse_experiment(manifest["config"]).model_dump()
-        == parse_experiment(experiment(keep={"daily_equity": True, "daily_market": True}, compute={"block_paths": 16})).model_dump()
+        == parse_experiment(experiment(keep=KEEP, compute={"block_paths": 16})).model_dump()
     )
     assert manifest["packages"]["numpy"] == np.__version__
     assert manifest["counts"]["largest_ledger_residual"] < 1e-9
