@@ -76,6 +76,15 @@ def test_a_table_of_a_run_is_read_by_its_name(results: Results) -> None:
         results.table("windows_of_the_soul")
 
 
+def verdict_by_hand(results: Results, scenario: str, strategy: str, window: str, statistic: str) -> str:
+    """More P&L is better, and the interval of the difference says whether it is more."""
+    assert statistic == "pnl_per_year"
+    cell = results.windows_paired.sel(scenario=scenario, strategy=strategy, window=window, statistic=statistic)
+    if float(cell["ci_low"]) > 0.0:
+        return "better"
+    return "worse" if float(cell["ci_high"]) < 0.0 else "same"
+
+
 def test_windows_are_drawn_where_there_are_any(results: Results) -> None:
     (section,) = [item for item in make_sections(results) if item.anchor == "windows"]
     by_strategy, by_engine = section.tables[:2]
@@ -86,6 +95,7 @@ def test_windows_are_drawn_where_there_are_any(results: Results) -> None:
     shown = row[by_strategy.header.index("P&L a year [USD/year]")]
     assert isinstance(shown, Value)
     assert (shown.value, shown.low) == (float(cell["estimate"]), float(cell["ci_low"]))
+    assert shown.css == verdict_by_hand(results, "flat", "far", "vix_20_30", "pnl_per_year")
     html = page.render(results)
     assert "VIX from 20 to 30 at the previous close" in html
     empty = xr.Dataset()

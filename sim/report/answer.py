@@ -24,7 +24,7 @@ HEADLINES = {
 
 def higher_is_better(table: xr.Dataset, statistic: str) -> bool:
     """Which way is better: as stored, or by its name in results of before that was stored."""
-    if "better" not in table.coords:
+    if "better" not in table.variables:
         return statistic.startswith("terminal_pnl")
     return str(table["better"].sel(statistic=statistic).values) == "higher"
 

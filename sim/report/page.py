@@ -20,7 +20,7 @@ from sim.report.section import Section
 from sim.report.stored import names
 from sim.storage import REPORT, Results, open_results
 
-SCENARIOS_SHOWN = 4
+SCENARIOS_SHOWN = 2
 """With more scenarios the page opens on the first of them, and readers choose others."""
 
 STRATEGIES_CHOSEN = 4

@@ -9,7 +9,7 @@ parts.push(function (figures) {
   };
   // nothing leaves the page: the library's own button would send a figure to its maker's server
   const options = {
-    responsive: true, displaylogo: false, showSendToCloud: false, showEditInChartStudio: false, modeBarButtonsToAdd: [svgButton],
+    responsive: true, displaylogo: false, displayModeBar: "hover", showSendToCloud: false, showEditInChartStudio: false, modeBarButtonsToAdd: [svgButton],
     modeBarButtonsToRemove: ["lasso2d", "select2d", "sendChartToCloud", "sendDataToCloud", "downloadJson"],
   };
   const theme = () => ({ "font.color": style("--ink"), "hoverlabel.bgcolor": style("--card"), "hoverlabel.font.color": style("--ink") });

@@ -44,9 +44,9 @@ def _by_strategy(results: Results, scenario: str) -> Table:
     rows: list[list[Cell]] = []
     for window in names(table, "window"):
         for number, strategy in enumerate(names(table, "strategy")):
-            place = {"scenario": scenario, "strategy": strategy, "window": window}
+            cell = table.sel(scenario=scenario, strategy=strategy, window=window)
             verdicts = paired.sel(window=window) if number else None
-            rows.append([window, strategy, *(_value(table.sel(statistic=s, **place), verdicts) for s in shown)])
+            rows.append([window, strategy, *(_value(cell.sel(statistic=s), verdicts) for s in shown)])
     labels = [f"{table['label'].sel(statistic=s).item()} [{table['unit'].sel(statistic=s).item()}]" for s in shown]
     return plain_table(
         f"Windows, {scenario}",
