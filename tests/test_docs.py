@@ -20,6 +20,7 @@ from models.fidelity.facts import FACTS
 from models.regimes import regime_names
 from sim.cli import app
 from sim.config.market import MarketConfig
+from sim.config.sensitivity import FactorConfig, SensitivityConfig
 from sim.experiment import parse_experiment
 from sim.metrics.registry import REGISTRY as STATISTICS
 from sim.metrics.windows import REGISTRY as WINDOW_STATISTICS
@@ -105,6 +106,18 @@ def test_every_episode_and_every_fact_is_named() -> None:
     episodes, facts = text_of(DOCS / "regimes.md"), text_of(DOCS / "fidelity.md")
     assert [name for name in regime_names() if f"`{name}`" not in episodes] == []
     assert [name for name in FACTS if f"`{name}`" not in facts] == []
+
+
+def test_every_experiment_that_ships_is_on_their_page() -> None:
+    page = text_of(DOCS / "experiments.md")
+    shipped = [path.relative_to(ROOT).as_posix() for path in (ROOT / "experiments").rglob("*.yaml")]
+    assert [path for path in shipped if f"`{path}`" not in page and "experiments/claims/" not in path] == []
+
+
+def test_keys_of_a_study_are_on_its_page() -> None:
+    page = text_of(DOCS / "sensitivity.md")
+    kinds = (SensitivityConfig, FactorConfig)
+    assert [name for kind in kinds for name in kind.model_fields if f"`{name}`" not in page] == []
 
 
 # windows
