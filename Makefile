@@ -1,15 +1,16 @@
-# `make demo` and `make test` do all the set-up by themselves; everything they make lives in .venv and outputs.
+# `make demo` and `make test` do all the set-up by themselves; everything they make lives in .venv and outputs (`make docs`: build).
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint .constraints.txt
 
-.PHONY: help demo test lint types tests test-slow clean
+.PHONY: help demo test lint types tests test-slow docs clean
 
 help:
 	@echo "make demo        install, run experiments/quickstart.yaml, print where the report is"
 	@echo "make test        install, then lint, types and all tests"
 	@echo "make test-slow   the longer studies"
+	@echo "make docs        build the documentation into build/docs, with every broken link an error"
 	@echo "make clean       remove the environment (outputs stay)"
 
 $(BIN)/python:
@@ -44,5 +45,14 @@ test: lint types tests
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow
 
+$(VENV)/.installed-docs: $(VENV)/.installed
+	@echo "installing the docs extra into $(VENV) ..."
+	@$(PIP) --editable ".[docs]"
+	@touch $@
+
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --config-file .mkdocs.yml
+	@echo build/docs/index.html
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) build

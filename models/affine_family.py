@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from models.notebook_view import ModelView
 from models.protocols import SESSIONS_PER_YEAR, Measure, Model, PathBlock, SimulationGrid, Start, Stream
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from models.slices import SliceSource, TableModel
 
 
-class AffineFamily:
+class AffineFamily(ModelView):
     """Base of models that keep ``AffineModel`` and step themselves by ``propagate``."""
 
     __slots__ = ()

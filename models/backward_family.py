@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from models.notebook_view import ModelView
 from models.protocols import FloatArray, Measure, Model, PathBlock, SimulationGrid, Start, Stream
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from models.slices import SliceSource, TableModel
 
 
-class BackwardFamily:
+class BackwardFamily(ModelView):
     """Base of models that keep ``BackwardModel`` and step themselves by ``propagate``.
 
     A model overrides what it has: a part of the return that moves no factor, own noise of factors, a regime.

@@ -34,6 +34,7 @@ import numpy as np
 from models.block_bootstrap_surface import Surface, surface_of
 from models.errors import ModelParameterError
 from models.index_history import IndexHistory, index_history
+from models.notebook_view import ModelView
 from models.protocols import (
     SESSIONS_PER_YEAR,
     FloatArray,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlockBootstrap:
+class BlockBootstrap(ModelView):
     """Stationary block bootstrap of SPX and VIX history, priced on a one-factor model's surface.
 
     Parameters

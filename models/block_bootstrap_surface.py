@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import ModelParameterError
+from models.notebook_view import PricerView
 from models.protocols import FloatArray, Model, OptionValue
 from models.rows import RowPricer, RowsFromPricer
 
@@ -78,7 +79,7 @@ def surface_of(preset: str, rate: float, dividend_yield: float) -> Surface:
 
 @final
 @dataclass(slots=True, kw_only=True)
-class SurfacePricer:
+class SurfacePricer(PricerView):
     """Prices of a bootstrap from the surface's state, the first factor of its own; see ``models.protocols.Pricer``.
 
     The VIX is the bootstrapped one. Where the surface cannot reach it, futures and options are those of its end, and

@@ -12,6 +12,7 @@ from models.kernels.vix_sums import vix_moments, vix_options
 from models.linear_factor_model import LinearFactorModel
 from models.linear_factor_sweep import sweep_of
 from models.linear_factor_vix import squares
+from models.notebook_view import PricerView
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
 from models.transform_pricer import by_time, check_positive, flatten
 
@@ -20,7 +21,7 @@ SPACING = 0.01
 
 
 @final
-class LinearFactorPricer:
+class LinearFactorPricer(PricerView):
     """SPX options by the backward recursion, VIX derivatives by sums; see ``models.protocols.Pricer``.
 
     Parameters

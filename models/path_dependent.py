@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from models.domain import check_domain
 from models.errors import ModelParameterError
+from models.notebook_view import ModelView
 from models.path_dependent_dynamics import PathDependentDynamics
 from models.protocols import FloatArray, Measure, Model, PathBlock, SimulationGrid, Start, Stream
 
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PathDependent:
+class PathDependent(ModelView):
     """Four-factor path-dependent volatility of Guyon and Lekeufack times a slow level.
 
     Parameters

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from models.black import black_vega, implied_volatility
 from models.errors import PricingDomainError
 from models.kernels.nest import growth, log_vix_rows
+from models.notebook_view import PricerView
 from models.path_dependent_curve import path_dependent_curve
 from models.path_dependent_nest import nested_sessions
 from models.path_dependent_vix import vix_regression
@@ -29,7 +30,7 @@ _STREAM = Stream(seed=20_240_406)
 
 @final
 @dataclass(frozen=True, slots=True)
-class NestedPricer:
+class NestedPricer(PricerView):
     """Prices as means over nested paths; see ``models.protocols.Pricer``. Tenors are whole sessions.
 
     All states share their random numbers, and paths come in antithetic pairs. The simulated mean of the index is taken

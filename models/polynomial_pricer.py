@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from models.black import black_vega, implied_volatility
 from models.errors import PricingDomainError
 from models.kernels.leg import log_strikes_for_delta, price_legs, put_deltas
+from models.notebook_view import PricerView
 from models.path_dependent_curve import PathDependentCurve
 from models.polynomial_table import AXIS
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
@@ -29,7 +30,7 @@ _CALL_AND_PUT = np.array([True, False])
 
 
 @final
-class PolynomialTablePricer:
+class PolynomialTablePricer(PricerView):
     """Prices by polynomials; see ``models.protocols.Pricer``. Tenors are whole sessions.
 
     States beyond the sample that the tables were regressed on are priced as at its edge and counted in

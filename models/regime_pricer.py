@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from models.affine_pricer import AffinePricer
+from models.notebook_view import PricerView
 from models.protocols import FloatArray, OptionValue, Pricer
 from models.slices import SpxSlice, VixSlice
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @final
-class RegimePricer:
+class RegimePricer(PricerView):
     """Exact prices of a regime-switching affine model; see ``models.protocols.Pricer``.
 
     Parameters
@@ -28,7 +29,11 @@ class RegimePricer:
     """
 
     def __init__(self, model: RegimeSwitching) -> None:
+        self.model = model
         self._pricers: list[Pricer] = [AffinePricer(view) for view in model.views()]
+
+    def __repr__(self) -> str:
+        return f"RegimePricer({self.model!r})"
 
     def vix(self, state: FloatArray) -> FloatArray:
         """See ``Pricer.vix``."""

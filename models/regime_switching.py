@@ -17,6 +17,7 @@ import numpy as np
 
 from models.axes import Axis
 from models.errors import ModelParameterError
+from models.notebook_view import ModelView
 from models.presets import load_preset
 from models.protocols import FloatArray, Measure, Model, PathBlock, Pricer, SimulationGrid, Start, Stream
 from models.regime_chain import Matrix, checked_chain, draw_next, draw_stationary, stationary_law
@@ -28,7 +29,7 @@ BURN_IN_SESSIONS = 1260
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegimeSwitching:
+class RegimeSwitching(ModelView):
     """A Markov chain of regimes over an affine model under P and Q.
 
     Parameters

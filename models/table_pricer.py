@@ -15,6 +15,7 @@ from models.building import counted
 from models.errors import PricingDomainError
 from models.grid_table import Locator, StateGrid
 from models.kernels.leg import log_strikes_for_delta, price_legs, put_deltas, spline_rows
+from models.notebook_view import PricerView
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
 from models.slices import SliceSource, TableModel
 from models.strike_grid import StrikeGrid
@@ -144,7 +145,7 @@ def _line(grid: StateGrid, values: FloatArray) -> FloatArray:
 
 
 @final
-class TablePricer:
+class TablePricer(PricerView):
     """Prices by table lookup; see ``models.protocols.Pricer``. Tenors are whole sessions.
 
     States beyond the model's ``table_axes`` are priced at their ends and counted in ``clamp_count``.

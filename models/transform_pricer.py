@@ -10,6 +10,7 @@ from scipy.optimize import elementwise
 
 from models.black import black_vega, implied_volatility
 from models.errors import PricingDomainError
+from models.notebook_view import PricerView
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
 
 BoolArray = NDArray[np.bool_]
@@ -31,7 +32,7 @@ class Rates(Protocol):
         ...
 
 
-class TransformPricer:
+class TransformPricer(PricerView):
     """Base of pricers that know undiscounted puts over the forward, and the chance of ending below the strike."""
 
     __slots__ = ()

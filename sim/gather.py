@@ -6,6 +6,7 @@ Daily values of every path are needed for fans; they wait in memory-mapped scrat
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -158,7 +159,9 @@ class Gather:
             coordinates=layout.coordinates,
             attributes={
                 "name": self.config.name,
+                "title": self.config.question or self.config.name,
                 "question": self.config.question,
+                "source": f"regimesim {version('regimesim')}: Monte Carlo simulation",
                 "seed": self.config.seed,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
             },

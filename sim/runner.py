@@ -31,6 +31,7 @@ from sim.experiment import build_model
 from sim.explorer import explore
 from sim.gather import Gather
 from sim.manifest import code_version, machine, package_versions, sources, write_manifest
+from sim.notebook import NotebookBar, in_notebook
 from sim.partial import PartialRun
 from sim.replay import read_series
 from sim.runlog import DONE, FAILED, GATHERING, PREPARING, RUNNING, STARTED
@@ -55,7 +56,7 @@ def run_experiment(
     jobs: int | None = None,
     backend: str | None = None,
     scheduler: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     notify: Notify | None = None,
     failed: Callable[[Failure], None] | None = None,
     overwrite: bool = False,
@@ -77,8 +78,9 @@ def run_experiment(
     scheduler : str, optional
         Address of the scheduler of a Dask cluster, ``tcp://host:8786``; that of the experiment by default, and a
         cluster on this machine where there is none.
-    progress : callable, optional
-        Called with the number of paths done and in all.
+    progress : callable or bool, optional
+        Called with the number of paths done and in all; by default a bar in a notebook and nothing elsewhere, False
+        for nothing.
     notify : callable, optional
         Called with what is being prepared before the first path: what, how much of it is done, and of how much.
     failed : callable, optional
@@ -110,6 +112,9 @@ def run_experiment(
     check_vacant(directory, overwrite=overwrite)
     given = {"jobs": jobs, "backend": backend, "dask_scheduler": scheduler}
     compute = config.compute.model_copy(update={key: value for key, value in given.items() if value is not None})
+    if progress is None or progress is True:
+        progress, notify = _bar(notify)
+    progress = progress or None
     job = _Job(config=config, compute=compute, progress=progress, notify=notify, failed=failed, keep_going=keep_going)
     with PartialRun(directory) as run:
         run.open(_identity(config), resume=resume, overwrite=overwrite)
@@ -123,6 +128,14 @@ def run_experiment(
                 "--resume, fewer --jobs or a smaller compute.block_paths"
             ) from error
     return directory
+
+
+def _bar(notify: Notify | None) -> tuple[Progress | None, Notify | None]:
+    """The bar of a notebook, where there is one; a caller who is notified draws his own."""
+    if notify is not None or not in_notebook():
+        return None, notify
+    bar = NotebookBar()
+    return bar, bar.prepare
 
 
 @dataclass(frozen=True, kw_only=True)

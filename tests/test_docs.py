@@ -195,7 +195,7 @@ def mentions(text: str) -> list[str]:
 
 def refusal(line: str, *, is_mention: bool = False) -> str | None:
     """What the command line says against a command, which it reads and does not run."""
-    words = shlex.split(line, comments=True)[1:]
+    words = shlex.split(line.split(" > ")[0], comments=True)[1:]
     group: Any = typer.main.get_command(app)
     own = {option for parameter in group.params for option in parameter.opts} | {"--help", "-h"}
     while words and words[0] in own:

@@ -13,7 +13,7 @@ SOURCES = sorted(path for package in ("models", "sim") for path in (ROOT / packa
 
 # What is listed later may import what is listed earlier, never the other way round.
 SIM_ORDER = (
-    {"errors", "facts"},
+    {"errors", "facts", "quantities"},
     {"config"},
     {"cutting", "calendar", "expiries", "event_calendar", "event_risk", "history"},
     {"indicators", "signals", "contracts", "frictions", "given", "etn"},
@@ -25,7 +25,7 @@ SIM_ORDER = (
     {"metrics"},
     {"experiment", "extensions", "variation"},
     {"evaluator", "stress_run"},
-    {"statistics", "storage"},
+    {"statistics", "storage", "stored_variables", "results_view"},
     {"window_tables", "study", "pooled_gather", "outcome_reader"},
     {"cell"},
     {"stress_results"},
@@ -33,7 +33,7 @@ SIM_ORDER = (
     {"window_gather", "exposure_gather", "fidelity_table", "usage_gather"},
     {"layout"},
     {"gather", "workers", "cluster", "journal"},
-    {"explorer"},
+    {"explorer", "notebook"},
     {"runner"},
     {"claims", "reuse"},
     {"plan", "trial", "status", "report", "bench", "sensitivity"},

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from models.errors import ModelParameterError
+from models.notebook_view import preset_html
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,9 @@ class Preset:
     command: str
     diagnostics: Mapping[str, float]
     at_bound: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        return preset_html(self)
 
 
 def preset_names() -> tuple[str, ...]:

@@ -112,6 +112,9 @@ def run(
 @app.command()
 def report(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Result directory of a run.")],
+    table: Annotated[
+        bool, typer.Option("--table", help="Instead of drawing, print the key statistics with 95% intervals.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print where the report is as JSON.")] = False,
 ) -> None:
     """Draw report.html again from stored results, those of a run or of a sensitivity study.
@@ -119,9 +122,20 @@ def report(
     \b
     Examples:
       regimesim report outputs/quickstart
+      regimesim report outputs/quickstart --table
     """  # noqa: D301
     from sim.study import holds_study
 
+    if table:
+        from sim.results_view import key_table
+        from sim.storage import open_results
+
+        header, *rows = key_table(open_results(directory))
+        if as_json:
+            print_json({"rows": [dict(zip(header, row, strict=True)) for row in rows]})
+        else:
+            typer.echo("\n".join(columns([header, *rows], right=range(2, len(header)))))
+        return
     if holds_study(directory):
         from sim.report.sensitivity import write_study_report as write_report
     else:
