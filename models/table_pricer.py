@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import final
@@ -148,7 +149,8 @@ def _line(grid: StateGrid, values: FloatArray) -> FloatArray:
 class TablePricer(PricerView):
     """Prices by table lookup; see ``models.protocols.Pricer``. Tenors are whole sessions.
 
-    States beyond the model's ``table_axes`` are priced at their ends and counted in ``clamp_count``.
+    States beyond the model's ``table_axes`` are priced at their ends and counted in ``clamp_count``. Legs that were
+    priced, by index, are counted in ``leg_counts``, for the pricer and its copies together.
 
     Parameters
     ----------
@@ -168,6 +170,7 @@ class TablePricer(PricerView):
         self.table_hash = key
         self.max_sessions = int(tables["spx"].shape[0])
         self.clamp_count = 0
+        self.leg_counts: Counter[str] = Counter()
         self._tables = tables
         self._exact = model.exact_pricer()
         self._locate = {name: Locator(grid) for name, grid in (("state", layout.state), ("fine", layout.fine))}
@@ -359,6 +362,7 @@ class TablePricer(PricerView):
         sessions: int,
         is_call: BoolArray,
     ) -> FloatArray:
+        self.leg_counts[name] += strike.size
         price = np.empty(strike.shape)
         puts, calls = self._tables[name][sessions - 1]
         price_legs(

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from sim.bench import measure, rows
+from sim.bench import headline, measure, rows
 from sim.bench.measure import Row, ratio, seconds
+from sim.calendar import WARMUP_DAYS
 
 
 def test_a_ratio_is_that_of_the_two_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,8 +34,34 @@ def test_steps_are_measured_for_every_kind_of_kernel() -> None:
     names = ("QE-M step (heston)", "SVCJ step")
     some = {name: rows.STEPS[name] for name in names}
     found = [
-        rows._step(name, rows._model(source, changes), reach, 3) for name, (source, changes, reach) in some.items()
+        rows._step(name, rows.model_of(source, changes), reach, 3) for name, (source, changes, reach) in some.items()
     ]
     assert [row.name for row in found] == list(names)
     assert all(math.isfinite(row.value) and row.value > 0.0 for row in found)
     assert all(row.unit == "normals" for row in found)
+
+
+def test_the_headline_is_the_whole_method_and_its_variants() -> None:
+    one, ten = headline.headline(64), headline.headline(64, strategies=10)
+    (book,) = one.strategies.values()
+    assert [engine.engine for engine in book.engines] == list(headline.METHOD)
+    books = [tuple(engine.engine for engine in strategy.engines) for strategy in ten.strategies.values()]
+    assert books[0] == headline.METHOD
+    assert len(set(books)) == 10
+
+
+def test_a_floor_is_steps_and_legs_at_the_speed_of_their_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: 10 paths of 252 + warm-up sessions, 1000 SPX and 500 VIX legs."""
+    monkeypatch.setattr(headline, "timed", lambda task: 2.0)
+    monkeypatch.setattr(headline, "seconds_of_legs", lambda *_: {"spx": 3.0, "vix": 5.0})
+    steps = 10 * (WARMUP_DAYS + 252) * 2.0 / (rows.PATHS * rows.DAYS)
+    assert headline._floor({"spx": 1000, "vix": 500}, 10, 3) == pytest.approx(steps + 3000.0 + 2500.0)
+
+
+def test_legs_are_counted_by_index() -> None:
+    model = rows.model_of(headline.PRESET, {})
+    pricer = model.tabulated_pricer(max_sessions=90)
+    pricer.leg_counts.clear()
+    for task in rows.leg_tasks(model, pricer).values():
+        task()
+    assert dict(pricer.leg_counts) == {"spx": 4 * rows.PATHS, "vix": 4 * rows.PATHS}

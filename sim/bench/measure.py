@@ -71,17 +71,18 @@ def ratio(name: str, task: Task, n_items: int, *, reach: float | None, repeats: 
     floor = floor_task()
     task()
     floor()
-    ratios = [(_seconds(task) / n_items) / (_seconds(floor) / FLOOR_NORMALS) for _ in range(repeats)]
+    ratios = [(timed(task) / n_items) / (timed(floor) / FLOOR_NORMALS) for _ in range(repeats)]
     low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
     return Row(name=name, value=float(middle), unit="normals", reach=reach, spread=float(0.5 * (high - low)))
 
 
 def seconds(name: str, task: Task, *, reach: float | None) -> Row:
     """Wall time of one run of a task that is too long to be repeated."""
-    return Row(name=name, value=_seconds(task), unit="s", reach=reach, spread=0.0)
+    return Row(name=name, value=timed(task), unit="s", reach=reach, spread=0.0)
 
 
-def _seconds(task: Task) -> float:
+def timed(task: Task) -> float:
+    """Wall time of a task [s]."""
     started = time.perf_counter()
     task()
     return time.perf_counter() - started

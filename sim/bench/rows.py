@@ -10,13 +10,16 @@ import models
 from models.protocols import Model, Stream
 from models.rows import RowPricer
 from models.table_pricer import build_tables, table_layout
-from sim.bench.measure import Row, ratio, seconds
+from sim.bench.measure import Row, Task, ratio, seconds, timed
 
 PATHS = 1024
 """Paths of a block."""
 
 DAYS = 64
 """Sessions a call of the path kernels moves."""
+
+LEGS_A_CALL = 4 * PATHS
+"""Legs that are priced in one call."""
 
 LEG_SESSIONS = 36
 """Life of the legs that are priced."""
@@ -69,16 +72,17 @@ def bench_rows(*, repeats: int, with_builds: bool, progress: Progress) -> Iterat
     """
     for name, (source, changes, reach) in STEPS.items():
         progress(name)
-        yield _step(name, _model(source, changes), reach, repeats)
+        yield _step(name, model_of(source, changes), reach, repeats)
     for name, (source, spx_reach, vix_reach) in LEGS.items():
         progress(f"legs, {name}")
-        yield from _legs(name, _model(source, {}), spx_reach, vix_reach, repeats)
+        yield from _legs(name, model_of(source, {}), spx_reach, vix_reach, repeats)
     for name, (source, reach) in BUILDS.items() if with_builds else ():
         progress(f"tables, {name}")
-        yield _build(name, _model(source, {}), reach)
+        yield _build(name, model_of(source, {}), reach)
 
 
-def _model(source: str, changes: dict[str, float]) -> Model:
+def model_of(source: str, changes: dict[str, float]) -> Model:
+    """Model of a preset, or by name, with some parameters changed."""
     if source in models.preset_names():
         preset = models.load_preset(source)
         return models.create(preset.model, **{**preset.parameters, **changes})
@@ -95,25 +99,29 @@ def _legs(name: str, model: Model, spx_reach: float, vix_reach: float, repeats: 
     """Four legs of one expiry on all paths of a session, as a condor has them."""
     pricer = model.tabulated_pricer(max_sessions=90)
     assert isinstance(pricer, RowPricer)
+    for (kind, task), reach in zip(leg_tasks(model, pricer).items(), (spx_reach, vix_reach), strict=True):
+        yield ratio(f"{kind.upper()} leg, {name}", task, LEGS_A_CALL, reach=reach, repeats=repeats)
+
+
+def leg_tasks(model: Model, pricer: RowPricer) -> dict[str, Task]:
+    """Pricing of ``LEGS_A_CALL`` legs, by index."""
     rng = np.random.default_rng(1)
     state, spot = model.stationary_state(PATHS, Stream(seed=1)), np.full(PATHS, 4000.0)
     strikes = 4000.0 * np.exp(rng.uniform(-0.15, 0.1, (4, PATHS)))
     rights = np.array([False, False, True, True])
-    yield ratio(
-        f"SPX leg, {name}",
-        lambda: pricer.price_spx_legs(spot, state, strikes, LEG_SESSIONS, rights),
-        4 * PATHS,
-        reach=spx_reach,
-        repeats=repeats,
-    )
     vix_strikes = pricer.vix_future_rows(state, LEG_SESSIONS) * np.exp(rng.uniform(-0.2, 0.6, (4, PATHS)))
-    yield ratio(
-        f"VIX leg, {name}",
-        lambda: pricer.price_vix_legs(state, vix_strikes, LEG_SESSIONS, rights),
-        4 * PATHS,
-        reach=vix_reach,
-        repeats=repeats,
-    )
+    return {
+        "spx": lambda: pricer.price_spx_legs(spot, state, strikes, LEG_SESSIONS, rights),
+        "vix": lambda: pricer.price_vix_legs(state, vix_strikes, LEG_SESSIONS, rights),
+    }
+
+
+def seconds_of_legs(model: Model, pricer: RowPricer, repeats: int) -> dict[str, float]:
+    """Shortest time of a leg, by index [s]."""
+    return {
+        kind: min(timed(task) for _ in range(repeats + 1)) / LEGS_A_CALL
+        for kind, task in leg_tasks(model, pricer).items()
+    }
 
 
 def _build(name: str, model: Model, reach: float) -> Row:

@@ -1,0 +1,123 @@
+"""The whole program against the kernels that it cannot do without: a year of the full method on every path."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from models.protocols import Stream
+from models.rows import RowPricer
+from models.table_pricer import TablePricer
+from sim.bench.measure import Row, timed
+from sim.bench.rows import DAYS, LEG_SESSIONS, PATHS, Progress, model_of, seconds_of_legs
+from sim.calendar import WARMUP_DAYS
+from sim.cell import prepare
+from sim.config import ExperimentConfig
+from sim.experiment import parse_experiment
+from sim.runner import run_experiment
+
+PRESET = "svcj_index_2018"
+SESSIONS = 252
+
+METHOD = ("iron_condor", "layer1_call_spread", "layer2_acceleration", "layer3_full_defence", "ratio_backspread")
+"""Weekly condors of 45 to 60 days closed at 21, three layers, and a ratio backspread."""
+
+HEDGES = ("layer1_call_spread", "layer2_acceleration", "layer3_full_defence", "ratio_backspread", "partial_layer")
+
+
+def headline(paths: int, *, strategies: int = 1) -> ExperimentConfig:
+    """Experiment H: daily marks, costs, margin, ledger by engine and summary statistics; nothing kept beside them.
+
+    Parameters
+    ----------
+    paths : int
+        Number of paths.
+    strategies : int
+        How many; the first is the whole method, the others are condors with one or two of its hedges.
+    """
+    pairs = [(a, b) for i, a in enumerate(HEDGES) for b in HEDGES[i:]]
+    books = [METHOD, *(("iron_condor", *dict.fromkeys(pair)) for pair in pairs)][:strategies]
+    document: dict[str, Any] = {
+        "name": "headline",
+        "seed": 1,
+        "paths": paths,
+        "days": SESSIONS,
+        "scenarios": {"svcj": {"model": "svcj", "preset": PRESET}},
+        "strategies": {f"s{i}": {"engines": [{"engine": name} for name in book]} for i, book in enumerate(books)},
+        "keep": {"fan": False, "example_paths": 0, "explorer": [], "greek_paths": 0},
+    }
+    return parse_experiment(document)
+
+
+def headline_rows(*, paths: int, repeats: int, progress: Progress) -> Iterator[Row]:
+    """Measure H against its floor, with ten strategies, with two workers, and in memory.
+
+    Parameters
+    ----------
+    paths : int
+        Paths of H.
+    repeats : int
+        Turns of the ratios that make up the floor.
+    progress : callable
+        Told the name of each row before it is measured.
+    """
+    progress("headline, one strategy")
+    config = headline(paths)
+    _run(headline(64), 1)  # compiles
+    pricer = prepare(config, "svcj")[1]
+    table = pricer.base if hasattr(pricer, "base") else pricer
+    assert isinstance(table, TablePricer)
+    table.leg_counts.clear()
+    one = _run(config, 1)
+    floor = _floor(dict(table.leg_counts), paths, repeats)
+    yield Row(name="headline H / its kernels", value=one / floor, unit="ratio", reach=2.0, spread=0.0)
+    yield Row(name=f"headline H, {paths} paths, one worker", value=one, unit="s", reach=None, spread=0.0)
+    progress("headline, ten strategies")
+    ten = _run(headline(paths, strategies=10), 1)
+    yield Row(name="H with ten strategies / with one", value=ten / one, unit="ratio", reach=4.0, spread=0.0)
+    progress("headline, two workers")
+    both = _run(config, 2)
+    yield Row(name="H, one worker / two", value=one / both, unit="ratio", reach=None, spread=0.0)
+    progress("headline, memory")
+    small, large = (_peak_gibibytes(n) for n in (paths, 10 * paths))
+    yield Row(name=f"peak memory, {paths} paths", value=small, unit="GiB", reach=1.5, spread=0.0)
+    yield Row(name="peak memory, ten times the paths / once", value=large / small, unit="ratio", reach=1.05, spread=0.0)
+
+
+def _run(config: ExperimentConfig, jobs: int) -> float:
+    """Seconds of a run into a directory of its own; tables are there already."""
+    prepare(config, "svcj")
+    with TemporaryDirectory() as directory:
+        started = time.perf_counter()
+        run_experiment(config, output=Path(directory) / "run", jobs=jobs, backend="threading")
+        return time.perf_counter() - started
+
+
+def _floor(legs: dict[str, int], paths: int, repeats: int) -> float:
+    """Seconds that the steps and legs of a run take, each at the speed of its kernel alone."""
+    model = model_of(PRESET, {})
+    stream = Stream(seed=1)
+    state = model.stationary_state(PATHS, stream)
+    step = min(timed(lambda: model.propagate(state, DAYS, stream)) for _ in range(repeats)) / (PATHS * DAYS)
+    pricer = model.tabulated_pricer(max_sessions=2 * LEG_SESSIONS)
+    assert isinstance(pricer, RowPricer)
+    each = seconds_of_legs(model, pricer, repeats)
+    return (WARMUP_DAYS + SESSIONS) * paths * step + sum(count * each[name] for name, count in legs.items())
+
+
+def _peak_gibibytes(paths: int) -> float:
+    """Peak memory of a process of its own that runs H."""
+    command = [sys.executable, "-m", "sim.bench.headline", str(paths)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.split()[-1])
+
+
+if __name__ == "__main__":
+    _run(headline(int(sys.argv[1])), 1)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2.0**20)
