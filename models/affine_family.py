@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 
@@ -20,6 +20,7 @@ class AffineFamily(ModelView):
     """Base of models that keep ``AffineModel`` and step themselves by ``propagate``."""
 
     __slots__ = ()
+    counter_draws: ClassVar[bool] = True
 
     def simulate(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ class BackwardFamily(ModelView):
     """
 
     __slots__ = ()
+    counter_draws: ClassVar[bool] = True
 
     @property
     def orthogonal_share(self) -> float:

@@ -90,6 +90,7 @@ class BlockBootstrap(ModelView):
     vix: str = ""
 
     name: ClassVar[str] = "block_bootstrap"
+    counter_draws: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ("surface", "day", "vix")
 
     def __post_init__(self) -> None:

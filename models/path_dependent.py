@@ -114,6 +114,7 @@ class PathDependent(ModelView):
     vix_sessions: int = 21
 
     name: ClassVar[str] = "path_dependent"
+    counter_draws: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ("trend_fast", "trend_slow", "activity_fast", "activity_slow", "level")
 
     def __post_init__(self) -> None:
@@ -204,6 +205,10 @@ class PathDependent(ModelView):
         from models.polynomial_table import tabulated_pricer
 
         return tabulated_pricer(self, max_sessions=max_sessions)
+
+    def expected_growth(self) -> float:
+        """See ``models.known_means.GrowthModel``."""
+        return self.rate - self.dividend_yield + self.equity_premium
 
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Scale what parts Q from P; with 0 and 0 they are one law."""

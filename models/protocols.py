@@ -15,6 +15,8 @@ from typing import Literal, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.path_design import PathDesign
+
 FloatArray = NDArray[np.float64]
 Measure = Literal["p", "q"]
 
@@ -64,12 +66,15 @@ class Stream:
     paths : tuple of int, optional
         Indices of the paths of a block that is no stretch of consecutive ones, for what is drawn beside simulated
         closes; models simulate stretches only.
+    design : PathDesign, optional
+        How paths are drawn together; None draws them independently.
     """
 
     seed: int
     scenario: int = 0
     first_path: int = 0
     paths: tuple[int, ...] | None = None
+    design: PathDesign | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +112,8 @@ class PathBlock:
         VIX close [points].
     regime : ndarray of shape (n_times, n_paths), optional
         Hidden regime, for models that have one.
+    weight : ndarray of shape (n_paths,), optional
+        Likelihood ratio of the model's law to that of the paths, where an importance design has tilted them.
     """
 
     grid: SimulationGrid
@@ -114,6 +121,7 @@ class PathBlock:
     state: FloatArray
     vix: FloatArray
     regime: NDArray[np.int8] | None = None
+    weight: FloatArray | None = None
 
     @property
     def n_paths(self) -> int:

@@ -67,6 +67,7 @@ class RegimeSwitching(ModelView):
     dividend_yield: float = 0.0
 
     name: ClassVar[str] = "regime_switching"
+    counter_draws: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         n = len(tuple(self.level_p))

@@ -21,6 +21,7 @@ from typing import cast
 
 import numpy as np
 
+from models.designed_paths import jump_weights, pick_history
 from models.errors import ModelParameterError
 from models.history_pool import history_pool
 from models.protocols import FloatArray, Measure, Model, PathBlock, SimulationGrid, Start, Stream
@@ -69,7 +70,17 @@ def simulate_paths(
         If an argument lies outside its domain, or the model does not visit the range of the VIX asked for.
     """
     _check(grid, spot0, start)
-    log_history, history = _history(past or model, grid, n_paths, stream, start=start, measure=measure)
+    weight = None
+    if stream.design is None or stream.design.kind != "importance":
+        log_history, history = _history(past or model, grid, n_paths, stream, start=start, measure=measure)
+    else:
+        log_history, history, weight = pick_history(
+            lambda candidate: _history(past or model, grid, n_paths, candidate, start=start, measure=measure),
+            model.exact_pricer().vix,
+            n_paths,
+            stream,
+        )
+        weight = weight * jump_weights(n_paths, stream)
     log_return, future = model.propagate(history[-1], grid.n_days, stream, measure=measure)
     state = np.concatenate((history, future))
     log_spot = np.concatenate((log_history, np.cumsum(log_return, axis=0)))
@@ -77,7 +88,7 @@ def simulate_paths(
     vix = model.exact_pricer().vix(np.moveaxis(state, 1, 0))
     for array in (spot, state, vix):
         array.setflags(write=False)
-    return PathBlock(grid=grid, spot=spot, state=state, vix=vix)
+    return PathBlock(grid=grid, spot=spot, state=state, vix=vix, weight=weight)
 
 
 def _history(

@@ -13,13 +13,25 @@ from enum import IntEnum
 import numpy as np
 
 from models.errors import ModelParameterError
+from models.kernels.designed import ANTITHETIC, IMPORTANCE, SOBOL, STRATIFIED, DesignKey
 from models.kernels.philox import UintArray, fill_normals, fill_uniforms
+from models.path_design import MAX_CHANCE, DesignKind, PathDesign
 from models.protocols import FloatArray, Stream
 
 POOL_FIRST_PATH = 2**31
 """Paths from here on belong to pools of histories; simulated paths come before."""
 
+StreamKey = UintArray | tuple[DesignKey, np.uint64]
+"""Key of a plain stream, or of one with a design."""
+
+_KINDS: dict[DesignKind, int] = {
+    "antithetic": ANTITHETIC,
+    "stratified": STRATIFIED,
+    "sobol": SOBOL,
+    "importance": IMPORTANCE,
+}
 _WORDS = 2**32
+_NO_WORD = 4
 
 
 class Purpose(IntEnum):
@@ -51,9 +63,11 @@ class Purpose(IntEnum):
     """Choice among the moves of a steered session."""
     JUMP = 12
     """Jumps of the return that only the law of options has."""
+    SAMPLING = 13
+    """Choice of what a design does to a path."""
 
 
-def stream_key(stream: Stream) -> UintArray:
+def stream_key(stream: Stream) -> StreamKey:
     """Key of a stream.
 
     Parameters
@@ -63,8 +77,8 @@ def stream_key(stream: Stream) -> UintArray:
 
     Returns
     -------
-    ndarray of shape (2,), uint64
-        Seed and scenario.
+    ndarray of shape (2,), uint64, or tuple
+        Seed and scenario; the former with the design in one tuple, where there is one.
 
     Raises
     ------
@@ -76,7 +90,28 @@ def stream_key(stream: Stream) -> UintArray:
         value = getattr(stream, name)
         if not 0 <= value < limit:
             raise ModelParameterError(f"{name} must lie in 0 .. {limit - 1}, got {value!r}")
+    if stream.design is not None:
+        return _design_key(stream.seed, stream.design), np.uint64(stream.scenario)
     return np.array([stream.seed, stream.scenario], dtype=np.uint64)
+
+
+def _design_key(seed: int, design: PathDesign) -> DesignKey:
+    """Numbers of a design, as kernels read them."""
+    jump, chance = design.jump, 0.0 if design.jump is None else design.jump.chance
+    tilted = max(min(design.jump_factor * chance, MAX_CHANCE), chance)
+    numbers = (
+        seed,
+        _KINDS[design.kind],
+        design.points.bit_length() - 1,
+        design.n_days,
+        design.candidate,
+        0 if jump is None else jump.block,
+        _NO_WORD if jump is None else jump.word,
+        round((1.0 - chance) * _WORDS),
+        round(tilted * _WORDS),
+        round(design.plain_share * _WORDS),
+    )
+    return DesignKey(*(np.uint64(number) for number in numbers))
 
 
 def check_paths(stream: Stream, n_paths: int) -> None:

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from math import exp, log, sqrt
+from math import exp, expm1, log, sqrt
 from typing import ClassVar, Self
 
 import numpy as np
@@ -35,7 +35,8 @@ from models.axes import Axis
 from models.complex_log import complex_log1p, log1p_ratio
 from models.domain import check_domain, check_jumps
 from models.errors import ModelParameterError
-from models.protocols import VIX_HORIZON, FloatArray, Measure, Stream
+from models.path_design import JumpDraw
+from models.protocols import SESSIONS_PER_YEAR, VIX_HORIZON, FloatArray, Measure, Stream
 from models.riccati import (
     log_return_coefficients,
     log_return_sessions,
@@ -247,6 +248,28 @@ class Svcj(AffineFamily):
     def with_level(self, level: float) -> Self:
         """The same model with its long-run diffusive variance multiplied by ``level``."""
         return replace(self, theta_p=level * self.theta_p)
+
+    def jump_draw(self) -> JumpDraw | None:
+        """See ``models.path_design.JumpModel``."""
+        p = self.dynamics("p")
+        mean = p.jump_intensity + p.jump_intensity_slope * p.stationary_mean
+        chance = -expm1(-mean / SESSIONS_PER_YEAR)
+        return JumpDraw(block=0, word=3, chance=chance) if chance > 0.0 else None
+
+    def strip_mean(self, ttm: float) -> tuple[float, FloatArray]:
+        """See ``models.known_means.MomentModel``."""
+        constant, slope = self.dynamics("p").log_contract_variance(ttm)
+        return constant * ttm, np.array([slope * ttm])
+
+    def state_mean(self, ttm: float) -> tuple[FloatArray, FloatArray]:
+        """See ``models.known_means.MomentModel``."""
+        p = self.dynamics("p")
+        decay = exp(-p.reversion * ttm)
+        return np.array([(1.0 - decay) * p.stationary_mean]), np.array([[decay]])
+
+    def expected_growth(self) -> float:
+        """See ``models.known_means.GrowthModel``."""
+        return self.rate - self.dividend_yield + self.equity_premium
 
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Move Q along the line from P (0) through the calibrated Q (1) and beyond.

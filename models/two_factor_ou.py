@@ -158,6 +158,10 @@ class TwoFactorOu(LinearFactorFamily):
             for side, n_nodes in zip(reach, AXIS_NODES, strict=True)
         )
 
+    def expected_growth(self) -> float:
+        """See ``models.known_means.GrowthModel``."""
+        return self.rate - self.dividend_yield + self.equity_premium
+
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Scale what makes Q differ from P, and the equity premium; with 0 and 0 the two laws are the same."""
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import exp, log
+from math import exp, expm1, log
 from typing import ClassVar, Self
 
 import numpy as np
@@ -37,7 +37,8 @@ from models.affine_family import AffineFamily
 from models.axes import Axis
 from models.domain import check_domain, check_jumps
 from models.errors import ModelParameterError
-from models.protocols import VIX_HORIZON, FloatArray, Measure, Stream
+from models.path_design import JumpDraw
+from models.protocols import SESSIONS_PER_YEAR, VIX_HORIZON, FloatArray, Measure, Stream
 from models.riccati import (
     log_return_coefficients,
     log_return_sessions,
@@ -233,6 +234,26 @@ class TwoFactorSvcj(AffineFamily):
     def with_level(self, level: float) -> Self:
         """The same model with the long-run levels of both variances multiplied by ``level``."""
         return replace(self, theta_fast_p=level * self.theta_fast_p, theta_slow_p=level * self.theta_slow_p)
+
+    def jump_draw(self) -> JumpDraw | None:
+        """See ``models.path_design.JumpModel``."""
+        p = self.dynamics("p")
+        mean = p.jump_intensity + p.jump_intensity_slope * float(p.stationary_mean[0])
+        chance = -expm1(-mean / SESSIONS_PER_YEAR)
+        return JumpDraw(block=1, word=2, chance=chance) if chance > 0.0 else None
+
+    def strip_mean(self, ttm: float) -> tuple[float, FloatArray]:
+        """See ``models.known_means.MomentModel``."""
+        constant, slope = self.dynamics("p").log_contract_variance(ttm)
+        return constant * ttm, slope * ttm
+
+    def state_mean(self, ttm: float) -> tuple[FloatArray, FloatArray]:
+        """See ``models.known_means.MomentModel``."""
+        return self.dynamics("p").mean(ttm)
+
+    def expected_growth(self) -> float:
+        """See ``models.known_means.GrowthModel``."""
+        return self.rate - self.dividend_yield + self.equity_premium
 
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Move Q along the line from P (0) through the calibrated Q (1) and beyond.

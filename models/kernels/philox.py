@@ -1,74 +1,81 @@
-"""Philox4x32-10: random words that are a pure function of a counter and a key.
+"""Random numbers of a counter and a key, as path kernels read them.
 
-A counter of four 32-bit words and a key of two give four random words. There is no state to carry, so any number of
-any path on any day can be had at any time, in any order, by any worker. Words are held in 64-bit integers, whose
-product needs no second multiplication for the high half.
-
-References
-----------
-.. [1] J. Salmon, M. Moraes, R. Dror, D. Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3", SC'11, section 4.
+A key of ``models.streams.stream_key`` is either the two numbers of a plain stream, which give the words of Philox
+(``models.kernels.words``), or that of a design (``models.kernels.designed``), which gives uniforms in their place. The
+type of the key's first part tells them apart, so that plain streams are compiled without any trace of designs.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 from numpy.typing import NDArray
 
-from models.kernels.fastmath import cos_sin_turn, log_positive
+from models.kernels.designed import designed_uniforms
+from models.kernels.inverse_normal import inverse_normal
+from models.kernels.words import LOW, normals_of_words, random_words, uniform_of_word
 from models.protocols import FloatArray
+
+__all__ = ["LOW", "UintArray", "fill_normals", "fill_uniforms", "normals_of", "philox", "uniform_of"]
 
 UintArray = NDArray[np.uint64]
 
-LOW = np.uint64(0xFFFFFFFF)
-"""Mask of the low word; also the largest word."""
 
-_SHIFT = np.uint64(32)
-_MULTIPLIER_0 = np.uint64(0xD2511F53)
-_MULTIPLIER_1 = np.uint64(0xCD9E8D57)
-_WEYL_0 = np.uint64(0x9E3779B9)
-_WEYL_1 = np.uint64(0xBB67AE85)
-_EXPONENT_52 = np.uint64(0x4330000000000000)  # bits of 2**52: or-ing a word into them makes the double 2**52 + word
-_TWO_52 = 4503599627370496.0
-_TWO_M32 = 2.0**-32
-_ONE = np.uint64(1)
+def _numbers(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+    """Words or uniforms, by the type of the key; compiled code only."""
+    raise NotImplementedError
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
-def _round(
-    c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
-) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
-    """One of the ten rounds: two products, their halves crossed and mixed with the key."""
-    p0 = _MULTIPLIER_0 * c0
-    p1 = _MULTIPLIER_1 * c2
-    return (p1 >> _SHIFT) ^ c1 ^ k0, p1 & LOW, (p0 >> _SHIFT) ^ c3 ^ k1, p0 & LOW
+@overload(_numbers, jit_options={"forceinline": True})
+def _of_key(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+    if isinstance(k0, types.BaseTuple):
+        return lambda c0, c1, c2, c3, k0, k1: designed_uniforms(c0, c1, c2, c3, k0, k1)
+    return lambda c0, c1, c2, c3, k0, k1: random_words(c0, c1, c2, c3, k0, k1)
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
-def philox(
-    c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
-) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
-    """Four random words of counter ``c0 .. c3`` and key ``k0, k1``, all below 2**32 [1]_."""
-    for _ in range(10):
-        c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
-        k0 = (k0 + _WEYL_0) & LOW
-        k1 = (k1 + _WEYL_1) & LOW
-    return c0, c1, c2, c3
+def _uniform(number):  # type: ignore[no-untyped-def]
+    """A word's uniform, or a uniform itself; compiled code only."""
+    raise NotImplementedError
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
-def uniform_of(word: np.uint64) -> float:
-    """Uniform in the open interval (0, 1): the middle of the word's cell of width 2**-32."""
-    whole = np.uint64(word | _EXPONENT_52).view(np.float64) - _TWO_52
-    return (whole + 0.5) * _TWO_M32  # type: ignore[no-any-return]
+@overload(_uniform, jit_options={"forceinline": True})
+def _uniform_of(number):  # type: ignore[no-untyped-def]
+    if isinstance(number, types.Float):
+        return lambda number: number
+    return lambda number: uniform_of_word(number)
+
+
+def _normals(first, second):  # type: ignore[no-untyped-def]
+    """Box and Muller on words, inversion of uniforms; compiled code only."""
+    raise NotImplementedError
+
+
+@overload(_normals, jit_options={"forceinline": True})
+def _normals_of(first, second):  # type: ignore[no-untyped-def]
+    if isinstance(first, types.Float):
+        return lambda first, second: (inverse_normal(first), inverse_normal(second))
+    return lambda first, second: normals_of_words(first, second)
 
 
 @njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
-def normals_of(word0: np.uint64, word1: np.uint64) -> tuple[float, float]:
-    """Two independent standard normals by Box and Muller, at most 6.76 in size."""
-    radius = np.sqrt(-2.0 * log_positive(uniform_of(word0)))
-    cosine, sine = cos_sin_turn(uniform_of(word1))
-    return radius * cosine, radius * sine
+def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
+    """Four numbers of counter ``c0 .. c3`` and key ``k0, k1``: words, or uniforms where the key is that of a design."""
+    return _numbers(c0, c1, c2, c3, k0, k1)  # type: ignore[no-untyped-call]
+
+
+@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+def uniform_of(number: Any) -> Any:
+    """Uniform in the open interval (0, 1) of one of the numbers."""
+    return _uniform(number)  # type: ignore[no-untyped-call]
+
+
+@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+def normals_of(first: Any, second: Any) -> Any:
+    """Two independent standard normals of two of the numbers."""
+    return _normals(first, second)  # type: ignore[no-untyped-call]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
