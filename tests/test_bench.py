@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from sim.bench import headline, measure, rows
+from sim.bench import headline, measure, rows, variance
 from sim.bench.measure import Row, ratio, seconds
 from sim.calendar import WARMUP_DAYS
 
@@ -65,3 +66,28 @@ def test_legs_are_counted_by_index() -> None:
     for task in rows.leg_tasks(model, pricer).values():
         task()
     assert dict(pricer.leg_counts) == {"spx": 4 * rows.PATHS, "vix": 4 * rows.PATHS}
+
+
+def test_savings_are_ratios_of_squared_errors() -> None:
+    """Estimates with half the spread save a factor of four; one that is off shows by how many standard errors."""
+    values = np.array([-3.0, -1.0, 1.0, 3.0])
+    plain, better = variance._Runs(seconds=2.0), variance._Runs(seconds=3.0)
+    plain.estimates["mean P&L"], plain.errors["mean P&L"] = list(values), [2.0] * 4
+    better.estimates["mean P&L"], better.errors["mean P&L"] = list(0.5 * values + 10.0), [0.5] * 4
+    (row,) = variance._rows("antithetic", better, plain)
+    assert row.variance_ratio == pytest.approx(16.0)
+    assert row.spread_ratio == pytest.approx(4.0)
+    assert row.spread_low < 4.0 < row.spread_high
+    assert row.cost_ratio == pytest.approx(1.5)
+    assert row.bias_errors == pytest.approx(10.0 / math.sqrt((20.0 / 3.0) * 1.25 / 4.0))
+
+
+@pytest.mark.slow
+def test_every_method_estimates_the_same() -> None:
+    """Four runs of each method: no estimate is off by 5 standard errors, means cost less with nets and controls."""
+    rows = variance.variance_rows(paths=1024, repeats=4)
+    assert {row.method for row in rows} == {*variance.METHODS, variance.CONTROLS}
+    assert all(abs(row.bias_errors) < 6.0 for row in rows)  # Student's law of six degrees: one in two thousand
+    saved = {(row.method, row.statistic): row.variance_ratio for row in rows}
+    assert min(saved[method, "mean P&L"] for method in ("sobol", "controls")) > 1.1
+    assert saved["importance", "expected shortfall 99.9%"] > 1.0

@@ -1,14 +1,16 @@
-"""The command that measures speed against the machine's own limit."""
+"""The command that measures speed against the machine's own limit, and what ways of drawing paths save."""
 
 from __future__ import annotations
 
+from dataclasses import fields
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from sim.cli.app import app
 from sim.cli.running import Quiet
-from sim.cli.text import columns, print_json
+from sim.cli.text import Progress, columns, print_json
 
 
 @app.command()
@@ -16,21 +18,33 @@ def bench(
     repeats: Annotated[int, typer.Option("--repeats", min=3, help="Turns of each ratio.")] = 41,
     builds: Annotated[bool, typer.Option("--builds/--no-builds", help="Build tables too: minutes.")] = True,
     headline: Annotated[int, typer.Option("--headline", min=0, help="Paths of the whole method; 0: without.")] = 0,
+    variance: Annotated[
+        bool, typer.Option("--variance", help="Measure what each `sampling.method` saves instead of speed: minutes.")
+    ] = False,
+    paths: Annotated[int, typer.Option("--paths", min=1024, help="Paths of each run of --variance.")] = 1024,
+    runs: Annotated[int, typer.Option("--runs", min=2, help="Runs of each method of --variance.")] = 16,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure speed against one numpy normal.
+    """Measure speed against one numpy normal, or what ways of drawing paths save.
 
     Each ratio is the time of a path step or of an option leg over that of one standard normal of numpy's PCG64, in one
     process, runs interleaved; the median and half the distance between the quartiles are printed. The headline is a
     year of weekly condors with three layers and a ratio backspread, over the time of the steps and legs that it takes.
+
+    With --variance: squared standard errors of independent paths over those of each method at equal numbers of paths,
+    as reported and from run to run, for means, drawdowns and expected shortfall.
 
     \b
     Examples:
       regimesim bench
       regimesim bench --no-builds --json
       regimesim bench --no-builds --headline 10000
+      regimesim bench --variance
     """  # noqa: D301
+    if variance:
+        _variance(paths, runs, as_json=as_json, quiet=quiet)
+        return
     from sim.bench import bench_rows, headline_rows
 
     def tell(name: str) -> None:
@@ -50,3 +64,39 @@ def bench(
         met = {True: "yes", False: "NO", None: ""}[row.met]
         table.append([row.name, f"{row.value:.2f}", f"{row.spread:.2f}", row.unit, reach, met])
     typer.echo("\n".join(columns(table, right=(1, 2))))
+
+
+def _variance(paths: int, runs: int, *, as_json: bool, quiet: bool) -> None:
+    """Print what each method saves."""
+    from sim.bench.variance import VarianceRow, variance_rows
+
+    progress = Progress(quiet=quiet)
+    told = partial(progress.count, "variance", unit="runs")
+    rows = variance_rows(paths=paths, repeats=runs, progress=told)
+    if as_json:
+        names = [item.name for item in fields(VarianceRow)]
+        print_json(
+            {"paths": paths, "runs": runs, "rows": [{name: getattr(row, name) for name in names} for row in rows]}
+        )
+        return
+    table = [["method", "statistic", "estimate", "error", "saves", "run to run", "95% of it", "off by", "time"]]
+    table += [
+        [
+            row.method,
+            row.statistic,
+            f"{row.estimate:,.4g}",
+            f"{row.standard_error:,.3g}",
+            f"{row.variance_ratio:.2f}",
+            f"{row.spread_ratio:.2f}",
+            f"{row.spread_low:.2f} to {row.spread_high:.2f}",
+            f"{row.bias_errors:+.1f} s.e.",
+            f"{row.cost_ratio:.2f}",
+        ]
+        for row in rows
+    ]
+    typer.echo("\n".join(columns(table, right=(2, 3, 4, 5, 6, 7, 8))))
+    typer.echo(
+        f"{runs} runs of {paths:,} paths each. saves: squared error that independent paths report over that of the "
+        "method; run to run: the same of the variance of the estimates; off by: distance from the mean of the plain "
+        "runs; time: of a path, over that of a plain one."
+    )
