@@ -27,6 +27,7 @@ from sim.windows.accumulate import WindowOutcomes
 Arrays = dict[str, NDArray[np.generic]]
 
 START_VALUES = ("start_vix", "start_variance")
+SAMPLING_VALUES = ("path_weight", "controls")
 WINDOW_VALUES = ("window_sessions", "window_runs")
 MARKET_SERIES = ("spot", "vix", "vx1", "vx2")
 
@@ -66,6 +67,7 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
     arrays.update({f"market/{name}": result.market[name] for name in START_VALUES})
     arrays.update({f"market/{name}": result.market[name].astype(np.float32) for name in WINDOW_VALUES})
     arrays.update({f"market/{name}": values for name, values in stress_arrays(result.stress).items()})
+    arrays.update({f"market/{name}": result.market[name] for name in SAMPLING_VALUES if name in result.market})
     arrays["market/short_rate"] = result.market["short_rate"]
     if has_daily_windows(config):
         arrays["market/window_codes"] = result.market["window_codes"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from hashlib import sha256
 from math import ceil
@@ -17,6 +17,7 @@ from models.errors import ModelParameterError
 from models.protocols import SESSIONS_PER_YEAR, Model, PathBlock, Pricer, SimulationGrid, Stream
 from sim.calendar import WARMUP_DAYS, SessionCalendar
 from sim.config import ExperimentConfig, MarketConfig, ScenarioConfig
+from sim.controls import control_values
 from sim.cutting import cut_paths
 from sim.evaluator import evaluate, required_signals
 from sim.experiment import build_model, start_of, steered_model, windows_of
@@ -25,6 +26,7 @@ from sim.given import NOTHING
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.replay import Replay, replay_notes, replay_of, replay_paths
+from sim.sampling import path_design
 from sim.storage import TENORS
 from sim.stress import given_by, scripted
 from sim.stress_run import StressRun, StressWindow, stress_market
@@ -70,7 +72,8 @@ class CellResult:
     market : dict of ndarray
         ``start_vix`` and ``start_variance`` (n_paths,); ``window_sessions`` and ``window_runs`` (n_windows, n_paths):
         sessions that belong to a window, and contiguous runs of them; ``window_codes`` (n_days + 1, n_paths), the
-        windows of each session; ``short_rate``; where fans or examples are kept also daily SPX,
+        windows of each session; ``short_rate``; ``path_weight`` (n_paths,) and ``controls`` (n_controls, n_paths) where
+        ``sampling`` asks for them; where fans or examples are kept also daily SPX,
         VIX, VX1 and VX2 (n_days + 1, n_paths) and ``term_structure`` (2, n_tenors, n_paths).
     outcomes : dict of Outcomes
         By strategy.
@@ -205,8 +208,14 @@ def signals_of(config: ExperimentConfig) -> set[str]:
 
 def cell_market(config: ExperimentConfig, cell: Cell) -> tuple[MarketBlock, Stream, Pricer]:
     """Simulate the paths of a cell: their market, the address of their random numbers, and a pricer of their own."""
-    stream = Stream(seed=config.seed, scenario=stream_of(config, cell.scenario), first_path=cell.first_path)
+    stream = replace(address_of(config, cell.scenario), first_path=cell.first_path)
     return _market_of(config, cell.scenario, _simulated(config, cell), stream)
+
+
+def address_of(config: ExperimentConfig, scenario: str) -> Stream:
+    """Address of the random numbers of a scenario, with the design of its paths."""
+    design = path_design(config.sampling, build_model(config.scenarios[scenario]), config.days)
+    return Stream(seed=config.seed, scenario=stream_of(config, scenario), design=design)
 
 
 def chosen_market(config: ExperimentConfig, scenario: str, paths: Sequence[int]) -> tuple[MarketBlock, Stream]:
@@ -224,7 +233,7 @@ def chosen_market(config: ExperimentConfig, scenario: str, paths: Sequence[int])
     """
     numbers = tuple(paths) if len(paths) >= LEAST_PATHS else (*paths, *paths)
     alone = [_simulated(config, Cell(scenario=scenario, first_path=path, n_paths=LEAST_PATHS)) for path in numbers]
-    stream = Stream(seed=config.seed, scenario=stream_of(config, scenario), paths=numbers)
+    stream = replace(address_of(config, scenario), paths=numbers)
     market, _, _ = _market_of(config, scenario, _first_of_each(alone), stream)
     return market, stream
 
@@ -233,7 +242,7 @@ def _simulated(config: ExperimentConfig, cell: Cell) -> PathBlock:
     """Closes of the paths of a cell."""
     scenario = config.scenarios[cell.scenario]
     model, _, _, replay = _all_of(config, cell.scenario)
-    stream = Stream(seed=config.seed, scenario=stream_of(config, cell.scenario), first_path=cell.first_path)
+    stream = replace(address_of(config, cell.scenario), first_path=cell.first_path)
     if replay is not None:
         return replay_paths(replay, model, cell.n_paths, stream)
     grid = SimulationGrid(n_days=config.days, warmup_days=WARMUP_DAYS)
@@ -302,6 +311,7 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
             "window_runs": runs_of(inside).astype(np.float64),
             "window_codes": codes(inside),
             "short_rate": np.array(market.rate),
+            **_sampling_arrays(config, cell, market),
         },
         outcomes=outcomes,
         stress={} if script is None or window is None else stress_market(market, window, script.curve_sessions),
@@ -317,6 +327,15 @@ def _start_arrays(market: MarketBlock) -> dict[str, FloatArray]:
         "start_vix": market.vix(first),
         "start_variance": SESSIONS_PER_YEAR * np.mean(returns**2, axis=0),
     }
+
+
+def _sampling_arrays(config: ExperimentConfig, cell: Cell, market: MarketBlock) -> dict[str, FloatArray]:
+    """Weights of the paths and control variates, as far as the experiment has them."""
+    weight, controls = market.paths.weight, config.sampling.controls
+    arrays = {} if weight is None else {"path_weight": weight}
+    if controls:
+        arrays["controls"] = control_values(controls, market, prepare(config, cell.scenario)[0])
+    return arrays
 
 
 def _market_arrays(market: MarketBlock) -> dict[str, FloatArray]:

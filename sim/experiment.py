@@ -23,6 +23,7 @@ from sim.config.resolve import resolve_experiment
 from sim.config.schema import KEEP_LEVELS
 from sim.errors import DataError
 from sim.replay import available_sessions, locate_files, read_series
+from sim.sampling import sampling_faults
 from sim.signals import REGISTRY as SIGNALS
 from sim.strategies.registry import REGISTRY as ENGINES
 from sim.stress import BASE_SCRIPT, lay_scripts, script_names
@@ -169,6 +170,7 @@ def _resolve(document: Document) -> ExperimentConfig:
         *_stress_faults(config),
         *_replay_faults(config, lengths),
         *claim_faults(config, windows_of(config)),
+        *sampling_faults(config, build_model),
     ):
         document.blame(key, message)
     document.raise_faults()

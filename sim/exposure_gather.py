@@ -14,6 +14,7 @@ from sim.cell import Cell
 from sim.config import ExperimentConfig
 from sim.exposures import ExposurePlan
 from sim.greeks import GREEKS
+from sim.metrics.design import weighted_quantiles
 from sim.storage import EXPOSURE_VARIABLES, QUANTILES, ResultsWriter
 from sim.strategies.break_even import SIDES
 
@@ -57,7 +58,14 @@ class ExposureGather:
         """Values along them."""
         return {"greek": NAMES, "side": list(SIDES), "greek_day": list(self.days)} if self.n_paths else {}
 
-    def add(self, writer: ResultsWriter, index: tuple[int, int], cell: Cell, values: Arrays) -> None:
+    def add(
+        self,
+        writer: ResultsWriter,
+        index: tuple[int, int],
+        cell: Cell,
+        values: Arrays,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
         """Keep the measurements of a block, and write those of a strategy that are complete.
 
         Parameters
@@ -70,6 +78,8 @@ class ExposureGather:
             Which paths; blocks come in their order.
         values : dict of ndarray
             ``greeks`` and ``break_evens`` of the strategy, where its block has measured paths.
+        weights : ndarray of shape (n_measured,), optional
+            Weights of the measured paths as far as they are known, where an importance design has tilted them.
         """
         if "greeks" not in values:
             return
@@ -77,34 +87,48 @@ class ExposureGather:
         for name in _PARTS:
             parts[name] = np.concatenate([parts[name], values[name]], axis=-1, dtype=np.float32)
         if parts["greeks"].shape[-1] == self.n_paths:
-            self._write(writer, index, **self._known.pop(index))
+            self._write(writer, index, weights, **self._known.pop(index))
 
     def _write(
-        self, writer: ResultsWriter, index: tuple[int, int], greeks: FloatArray, break_evens: FloatArray
+        self,
+        writer: ResultsWriter,
+        index: tuple[int, int],
+        weights: NDArray[np.float64] | None,
+        greeks: FloatArray,
+        break_evens: FloatArray,
     ) -> None:
         for row, name in enumerate(self._names[index[1]]):
             e, own = self.engines.index(name), greeks[row]
-            writer.write("engine_greek", (*index, e), _quantiles(own))
-            writer.write("engine_greek_mean", (*index, e), own.mean(axis=-1, dtype=np.float64))
+            writer.write("engine_greek", (*index, e), _quantiles(own, weights))
+            writer.write("engine_greek_mean", (*index, e), _mean(own, weights))
             for target, values in _averages(own).items():
                 writer.write(target, (*index, e), values)
         book = greeks.sum(axis=0, dtype=np.float64)
-        writer.write("book_greek", index, _quantiles(book))
-        writer.write("book_greek_mean", index, book.mean(axis=-1))
+        writer.write("book_greek", index, _quantiles(book, weights))
+        writer.write("book_greek_mean", index, _mean(book, weights))
         for target, values in _averages(book).items():
             writer.write(f"book_{target}", index, values)
-        writer.write("break_even", index, _quantiles(break_evens))
-        writer.write("break_even_share", index, np.isfinite(break_evens[0]).mean(axis=-1))
+        writer.write("break_even", index, _quantiles(break_evens, weights))
+        writer.write("break_even_share", index, _mean(np.isfinite(break_evens[0]), weights))
 
 
 _PARTS = ("greeks", "break_evens")
 
 
-def _quantiles(values: NDArray[Any]) -> NDArray[Any]:
+def _mean(values: NDArray[Any], weights: NDArray[np.float64] | None) -> NDArray[Any]:
+    """Mean over paths."""
+    if weights is None:
+        return np.asarray(values.mean(axis=-1, dtype=np.float64))
+    return np.asarray(np.average(values, axis=-1, weights=weights))
+
+
+def _quantiles(values: NDArray[Any], weights: NDArray[np.float64] | None) -> NDArray[Any]:
     """Quantiles over the paths that have a value, shape (..., n_quantiles, n_days); NaN where none has."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
-        return np.moveaxis(np.nanquantile(values, QUANTILES, axis=-1), 0, -2)
+        if weights is None:
+            return np.moveaxis(np.nanquantile(values, QUANTILES, axis=-1), 0, -2)
+        return np.moveaxis(weighted_quantiles(values, QUANTILES, weights), 0, -2)
 
 
 def _averages(greeks: NDArray[Any]) -> dict[str, NDArray[Any]]:

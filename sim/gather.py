@@ -5,6 +5,7 @@ Daily values of every path are needed for fans; they wait in memory-mapped scrat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,11 +23,13 @@ from sim.exposure_gather import ExposureGather
 from sim.fidelity_table import TABLE as FIDELITY
 from sim.fidelity_table import fidelity_table
 from sim.layout import engines_of, layout_of, waiting_bytes
-from sim.metrics.estimate import INDEPENDENT, SampleDesign
+from sim.metrics.design import CLUSTER, WEIGHT, weighted_quantiles
+from sim.metrics.estimate import SampleDesign
+from sim.metrics.path_outcomes import PathOutcomes
 from sim.outcome_reader import OutcomeReader
 from sim.pooled_gather import Pooled, has_daily_windows, periods_of, pooled_of
 from sim.scratch import Scratch, require_room
-from sim.statistics import statistics_tables
+from sim.statistics import controlled_table, statistics_tables
 from sim.storage import QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
 from sim.stress_results import StressResults
 from sim.usage_gather import UsageGather
@@ -64,7 +67,8 @@ class Gather:
             "ruined_paths": 0,
             "largest_ledger_residual": 0.0,
         }
-        self._windows = WindowGather(config, self.engines, self._design)
+        self._is_weighted = config.sampling.method == "importance"
+        self._windows = WindowGather(config, self.engines, self.design)
         self._exposures = ExposureGather(config, self.engines)
         self._scratch = Scratch(directory, config.paths)
         self._writer = self._create()
@@ -94,6 +98,7 @@ class Gather:
         i = self.scenarios.index(cell.scenario)
         part = slice(cell.first_path, cell.first_path + cell.n_paths)
         examples = slice(cell.first_path, min(part.stop, self.n_examples))
+        self._add_sampling(i, arrays, part)
         for j, (name, strategy) in enumerate(self.config.strategies.items()):
             values = {key.partition("/")[2]: value for key, value in arrays.items() if key.startswith(f"{j}/")}
             for key in PATH_VARIABLES:
@@ -105,7 +110,7 @@ class Gather:
                     self._writer.write(key, (i, j, e, part), values[key][row])
             self._usage.add((i, j), values)
             self._windows.add(self._writer, (i, j), cell, values, arrays["market/window_sessions"])
-            self._exposures.add(self._writer, (i, j), cell, values)
+            self._exposures.add(self._writer, (i, j), cell, values, self._weights_of_measured(i, part.stop))
             if self.config.keep.fan or periods_of(self.config):
                 self._scratch.keep((cell.scenario, name), part, values["equity"])
             if self.config.keep.daily_equity:
@@ -120,6 +125,43 @@ class Gather:
         self.counts["state_clamps"] += int(clamps)
         self.counts["largest_ledger_residual"] = max(self.counts["largest_ledger_residual"], float(residual))
 
+    def _add_sampling(self, i: int, arrays: Arrays, part: slice) -> None:
+        """Write weights and controls of a block."""
+        if self._is_weighted:
+            self._writer.write(WEIGHT, (i, part), arrays[f"market/{WEIGHT}"])
+        if self.config.sampling.controls:
+            self._writer.write("control_value", (i, slice(None), part), arrays["market/controls"])
+
+    def _weights_of_measured(self, i: int, written: int) -> NDArray[np.float64] | None:
+        """Weights of the paths whose greeks are measured, as far as they are written."""
+        if not self._is_weighted:
+            return None
+        return self._writer.read(WEIGHT, (i, slice(0, min(self._exposures.n_paths, written))))
+
+    def design(self, scenario: int) -> SampleDesign:
+        """How the paths of a scenario were drawn, once all blocks are written."""
+        weights = self._writer.read(WEIGHT, (scenario,)) if self._is_weighted else None
+        return SampleDesign(weights=weights, cluster=self.config.sampling.cluster)
+
+    def sampling(self) -> dict[str, Any]:
+        """How each scenario was sampled, and how many independent paths its paths are worth for a mean."""
+        sampling, n = self.config.sampling, self.n_paths
+        weights = [self.weights(name) for name in self.scenarios]
+        return {
+            name: {
+                "method": sampling.method,
+                "paths": n,
+                "cluster": sampling.cluster,
+                "effective_paths": n if item is None else SampleDesign(weights=item).effective_paths(n),
+                "largest_weight": 1.0 if item is None else float(item.max() / item.mean()),
+            }
+            for name, item in zip(self.scenarios, weights, strict=True)
+        }
+
+    def weights(self, scenario: str) -> NDArray[np.float64] | None:
+        """Weights of all paths of a scenario, once all blocks are written; None where all are alike."""
+        return self.design(self.scenarios.index(scenario)).weights
+
     def terminal_pnl(self, scenario: str) -> NDArray[Any]:
         """Terminal P&L of the first strategy on all paths [USD], once all blocks are written."""
         return self._writer.read("terminal_pnl", (self.scenarios.index(scenario), 0))
@@ -132,26 +174,29 @@ class Gather:
         """Compute fans and statistics, and mark the file as complete."""
         if self.config.keep.fan:
             for i, scenario in enumerate(self.scenarios):
+                weights = self.design(i).weights
                 for j, strategy in enumerate(self.strategies):
-                    self._writer.write("equity_fan", (i, j), self._fan((scenario, strategy)))
+                    self._writer.write("equity_fan", (i, j), self._fan((scenario, strategy), weights))
                 for name in MARKET_SERIES:
-                    self._writer.write(f"{name}_fan", (i,), self._fan((scenario, f"={name}")))
+                    self._writer.write(f"{name}_fan", (i,), self._fan((scenario, f"={name}"), weights))
                 curves = self._scratch[(scenario, "=curves")].reshape(2, len(TENORS), self.n_paths)
-                self._writer.write("term_structure", (i,), np.quantile(curves, QUANTILES, axis=2).transpose(1, 0, 2))
+                self._writer.write("term_structure", (i,), fan_of(curves, weights).transpose(1, 0, 2))
         pooled = self._pooled()
-        reader = OutcomeReader(self._writer, self.config, pooled, self._design)
+        reader = OutcomeReader(self._writer, self.config, pooled, self.design)
         tables = statistics_tables(self.scenarios, self.strategies, self.config.metrics, reader.outcomes)
         for name, table in zip(("statistics", "paired", "pairwise"), tables, strict=True):
             self._writer.write_table(name, table)
+        if self.config.sampling.controls:
+            self._writer.write_table("controlled", self._controlled(reader.outcomes))
         scores = fidelity_table(self.config.scenarios)
         if scores is not None:
             self._writer.write_table(FIDELITY, scores)
         self._windows.finish(self._writer, pooled)
-        self._usage.finish(self._writer)
+        self._usage.finish(self._writer, is_weighted=self._is_weighted)
         self._writer.complete()
 
     def _create(self) -> ResultsWriter:
-        layout = layout_of(self.config)
+        layout, sampling = layout_of(self.config), self.config.sampling
         require_room(self.directory, layout.n_bytes + waiting_bytes(self.config) + TABLES_BYTES)
         return ResultsWriter(
             self.directory / RESULTS,
@@ -164,6 +209,8 @@ class Gather:
                 "source": f"regimesim {version('regimesim')}: Monte Carlo simulation",
                 "seed": self.config.seed,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                **({} if sampling.is_plain else {"sampling": sampling.method}),
+                **({CLUSTER: sampling.cluster} if sampling.cluster > 1 else {}),
             },
             variables=layout.variables,
             chunk_paths=self.config.compute.block_paths,
@@ -187,10 +234,19 @@ class Gather:
             for name in ("spot", "vix"):
                 self._writer.write(f"example_{name}", (i, examples), arrays[f"market/example_{name}"])
 
-    def _fan(self, key: tuple[str, ...]) -> NDArray[Any]:
+    def _controlled(self, outcomes_of: Callable[[int, int], PathOutcomes]) -> xr.Dataset:
+        return controlled_table(
+            self.scenarios,
+            self.strategies,
+            self.config.metrics,
+            outcomes_of,
+            lambda i: self._writer.read("control_value", (i,)),
+        )
+
+    def _fan(self, key: tuple[str, ...], weights: NDArray[np.float64] | None) -> NDArray[Any]:
         daily = self._scratch[key]
         slabs = [
-            np.quantile(np.asarray(daily[first : first + _DAYS_AT_ONCE]), QUANTILES, axis=1)
+            fan_of(np.asarray(daily[first : first + _DAYS_AT_ONCE]), weights)
             for first in range(0, daily.shape[0], _DAYS_AT_ONCE)
         ]
         return np.concatenate(slabs, axis=1)
@@ -204,9 +260,12 @@ class Gather:
             inside = self._scratch.get((scenario, "=windows"))
             for j, strategy in enumerate(self.strategies):
                 equity = self._scratch[scenario, strategy]
-                pooled[i, j] = pooled_of(self.config, equity, inside, self._design(i))
+                pooled[i, j] = pooled_of(self.config, equity, inside, self.design(i))
         return pooled
 
-    def _design(self, scenario: int) -> SampleDesign:
-        """How the paths of a scenario were drawn, for all statistics."""
-        return INDEPENDENT
+
+def fan_of(values: NDArray[Any], weights: NDArray[np.float64] | None) -> NDArray[Any]:
+    """Quantiles over the last axis, shape (n_quantiles, ...), of weighted paths where there are weights."""
+    if weights is None:
+        return np.asarray(np.quantile(values, QUANTILES, axis=-1))
+    return weighted_quantiles(values, QUANTILES, weights)

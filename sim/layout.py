@@ -13,6 +13,7 @@ from sim.blocks import MARKET_SERIES
 from sim.config import ExperimentConfig
 from sim.experiment import windows_of
 from sim.exposure_gather import ExposureGather
+from sim.metrics.design import WEIGHT
 from sim.metrics.returns import RECENT
 from sim.outcome_reader import RECENT_VARIABLES
 from sim.storage import EXPOSURE_VARIABLES, QUANTILES, TENORS, VARIABLES
@@ -66,6 +67,7 @@ def layout_of(config: ExperimentConfig) -> Layout:
     """
     keep, engines = config.keep, engines_of(config)
     windows, exposures = list(windows_of(config)), ExposureGather(config, engines)
+    controls = list(config.sampling.controls)
     n_examples = min(keep.example_paths, config.paths)
     optional = {
         "daily_equity": keep.daily_equity,
@@ -76,6 +78,8 @@ def layout_of(config: ExperimentConfig) -> Layout:
         **{name: bool(windows) for name in VARIABLES if name.startswith("window_")},
         **{name: config.days > RECENT for name in RECENT_VARIABLES},
         **{name: name in exposures.variables for name in EXPOSURE_VARIABLES},
+        WEIGHT: config.sampling.method == "importance",
+        "control_value": bool(controls),
     }
     coordinates: dict[str, Sequence[Any]] = {
         "scenario": list(config.scenarios),
@@ -86,6 +90,7 @@ def layout_of(config: ExperimentConfig) -> Layout:
         "tenor": list(TENORS),
         "moment": ["day 0", "last day"],
         **({"window": windows} if windows else {}),
+        **({"control": controls} if controls else {}),
         **exposures.coordinates,
     }
     sizes = {name: len(values) for name, values in coordinates.items()}

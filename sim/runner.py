@@ -164,8 +164,8 @@ class _Job:
         run.log.add(GATHERING)
         cpu = time.process_time()
         draft = run.new_results()
-        counts = self._put_together(draft, blocks, n_jobs, backend)
-        record = _record(draft, config, prepared, counts)
+        counts, sampled = self._put_together(draft, blocks, n_jobs, backend)
+        record = {**_record(draft, config, prepared, counts), "sampling": sampled}
         effort = run.log.effort(until=time.time())
         record["workers"] = {"jobs": n_jobs, "backend": backend, "attempts": effort.attempts}
         record["wall_seconds"] = effort.wall_seconds
@@ -204,16 +204,25 @@ class _Job:
             return run_on_cluster(self.config, missing, n_jobs=n_jobs, scheduler=self.compute.dask_scheduler)
         return run_blocks(self.config, missing, n_jobs=n_jobs, backend=backend)
 
-    def _put_together(self, draft: Path, blocks: Mapping[Path, Cell], n_jobs: int, backend: str) -> dict[str, Any]:
-        """Write results.h5 from the blocks and from the paths that are run again; return what was counted."""
+    def _put_together(
+        self, draft: Path, blocks: Mapping[Path, Cell], n_jobs: int, backend: str
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Write results.h5 from the blocks and from the paths that are run again; return counts and sampling."""
         with Gather(draft, self.config) as gather:
             _gather(gather, blocks)
             told = partial(self.notify, EXPLORER) if self.notify is not None else None
-            explored = explore(self.config, gather.terminal_pnl, n_jobs=n_jobs, backend=backend, progress=told)
+            explored = explore(
+                self.config,
+                gather.terminal_pnl,
+                weights=gather.weights,
+                n_jobs=n_jobs,
+                backend=backend,
+                progress=told,
+            )
             if explored is not None:
                 gather.write_table("explorer", explored)
             gather.finish()
-            return gather.counts
+            return gather.counts, gather.sampling()
 
     def _tell(self, run: PartialRun, what: str, done: int, total: int) -> None:
         """Pass on what is being prepared; the log has when it began."""

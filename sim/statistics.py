@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import xarray as xr
 
+from sim.metrics.controlled import CONTROLLED, adjusted
 from sim.metrics.correlation import GroupedEstimate
 from sim.metrics.estimate import Estimate, paired_difference
 from sim.metrics.registry import REGISTRY, PathOutcomes
@@ -92,6 +93,60 @@ def statistics_tables(
     )
     statistics = table(single, "estimate").assign(note=(dims, notes, {"units": "1", "long_name": NOTE}))
     return statistics, table(paired, "difference"), errors
+
+
+def controlled_table(
+    scenarios: Sequence[str],
+    strategies: Sequence[str],
+    metrics: Sequence[str],
+    outcomes_of: Callable[[int, int], PathOutcomes],
+    controls_of: Callable[[int], np.ndarray],
+) -> xr.Dataset:
+    """Means adjusted by control variates, beside what they are without.
+
+    Parameters
+    ----------
+    scenarios, strategies, metrics, outcomes_of
+        As for ``statistics_tables``.
+    controls_of : callable
+        From scenario index to control variates (n_controls, n_paths).
+
+    Returns
+    -------
+    xarray.Dataset
+        ``estimate`` and its interval over (scenario, strategy, statistic); ``variance_ratio``: squared standard error
+        without controls over that with them.
+    """
+    names = [name for name in CONTROLLED if REGISTRY[name].metric in metrics]
+    dims, shape = ("scenario", "strategy", "statistic"), (len(scenarios), len(strategies), len(names))
+    values, ratios = np.empty((len(FIELDS), *shape)), np.empty(shape)
+    for i in range(len(scenarios)):
+        controls = controls_of(i)
+        for j in range(len(strategies)):
+            outcomes = outcomes_of(i, j)
+            for k, name in enumerate(names):
+                raw = REGISTRY[name].compute(outcomes)
+                better = adjusted(raw, controls, outcomes.design)
+                values[:, i, j, k] = fields_of(better)
+                error = better.standard_error
+                ratios[i, j, k] = (raw.standard_error / error) ** 2 if error > 0.0 else np.nan
+    about = {"units": "1", "long_name": "squared standard error without controls over that with them"}
+    return xr.Dataset(
+        {
+            **{
+                field: (dims, values[n], {"units": UNITS, "long_name": MEANINGS[field]})
+                for n, field in enumerate(FIELDS)
+            },
+            "variance_ratio": (dims, ratios, about),
+        },
+        coords={
+            "scenario": list(scenarios),
+            "strategy": list(strategies),
+            "statistic": names,
+            "unit": ("statistic", [REGISTRY[name].unit for name in names]),
+            "label": ("statistic", [REGISTRY[name].label for name in names]),
+        },
+    )
 
 
 def _difference_errors(estimates: Sequence[Estimate]) -> np.ndarray:

@@ -77,6 +77,12 @@ VARIABLES: dict[str, Variable] = {
     "start_variance": Variable(
         ("scenario", "path"), "f8", "1/year", "realised variance of the SPX over the first 21 sessions, or fewer"
     ),
+    "path_weight": Variable(
+        ("scenario", "path"), "f8", "1", "likelihood ratio of the model's law to that of the path, where it is tilted"
+    ),
+    "control_value": Variable(
+        ("scenario", "control", "path"), "f8", "1", "control variates, whose means under the model's law are 0"
+    ),
     "window_sessions": Variable(_WINDOW, "f4", "sessions", "sessions that belong to the window"),
     "window_runs": Variable(_WINDOW, "f4", "1", "contiguous runs of sessions of the window"),
     "window_engine_pnl": Variable(

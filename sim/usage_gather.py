@@ -6,9 +6,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from models.protocols import Stream
 from sim.blocks import Arrays
-from sim.cell import stream_number
+from sim.cell import address_of
 from sim.config import ExperimentConfig
 from sim.storage import QUANTILES, ResultsWriter
 from sim.strategies.memory import roll_phases
@@ -44,9 +43,13 @@ class UsageGather:
             self._open[*index, self.engines.index(name)] += counts[row]
         self._margin[index] += values["margin_use"].astype(np.int64)
 
-    def finish(self, writer: ResultsWriter) -> None:
-        """Write the tables ``usage`` and, where an engine draws its phase, ``phases``."""
-        writer.write_table("usage", self._usage())
+    def finish(self, writer: ResultsWriter, *, is_weighted: bool) -> None:
+        """Write the tables ``usage`` and, where an engine draws its phase, ``phases``.
+
+        Weighted paths have no table ``usage``: it counts paths as they come.
+        """
+        if not is_weighted:
+            writer.write_table("usage", self._usage())
         if self._draws():
             writer.write_table("phases", self._phases())
 
@@ -87,8 +90,7 @@ class UsageGather:
         """Weekday and week of the roll cycle that each path has drawn."""
         found = []
         for name in self.config.scenarios:
-            stream = Stream(seed=self.config.seed, scenario=stream_number(name))
-            found.append(roll_phases(stream, self.config.paths))
+            found.append(roll_phases(address_of(self.config, name), self.config.paths))
         phases = np.array(found)
         units = {"units": "1"}
         return xr.Dataset(

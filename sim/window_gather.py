@@ -12,6 +12,7 @@ from sim.blocks import WINDOW_VALUES, Arrays
 from sim.cell import Cell
 from sim.config import ExperimentConfig
 from sim.experiment import windows_of
+from sim.metrics.design import WEIGHT
 from sim.metrics.estimate import SampleDesign
 from sim.metrics.windows import DAILY_IN_WINDOW, REGISTRY, WindowPaths
 from sim.pooled_gather import Pooled, has_daily_windows
@@ -36,12 +37,13 @@ class WindowGather:
     engines : list of str
         Engines of all strategies.
     design_of : callable
-        From the number of a scenario to how its paths were drawn; asked for every block, and at the end.
+        From the number of a scenario to how its paths were drawn; asked for at the end.
     """
 
     def __init__(self, config: ExperimentConfig, engines: list[str], design_of: Callable[[int], SampleDesign]) -> None:
         self.config, self.engines, self._design_of = config, engines, design_of
         self.windows = {name: window.description for name, window in windows_of(config).items()}
+        self._is_weighted = config.sampling.method == "importance"
         self._groups: dict[tuple[int, int], FloatArray] = {}
 
     def add_market(self, writer: ResultsWriter, i: int, part: slice, arrays: Arrays) -> None:
@@ -71,6 +73,7 @@ class WindowGather:
         if not self.windows:
             return
         part = slice(cell.first_path, cell.first_path + cell.n_paths)
+        weight = writer.read(WEIGHT, (index[0], part)) if self._is_weighted else np.ones(cell.n_paths)
         for name in SUMS:
             writer.write(f"window_{name}", (*index, slice(None), part), values[f"window_{name}"])
         pnl, products = values["window_engine_pnl"], values["window_products"]
@@ -79,11 +82,9 @@ class WindowGather:
         if index not in self._groups:
             shape = (len(self.windows), N_GROUPS, 1 + pnl.shape[1] + products.shape[1])
             self._groups[index] = np.zeros(shape)
-        design = self._design_of(index[0])
         for w in range(len(self.windows)):
             rows = np.concatenate([sessions[None, w], pnl[w], products[w]]).astype(np.float32)
-            weight = np.ones(cell.n_paths) if design.weights is None else design.weights[part]
-            add_by_group(rows, weight, cell.first_path, design.cluster, self._groups[index][w])
+            add_by_group(rows, weight, cell.first_path, self.config.sampling.cluster, self._groups[index][w])
 
     def finish(self, writer: ResultsWriter, pooled: Mapping[tuple[int, int], Sequence[Pooled]]) -> None:
         """Compute the tables and write them; ``pooled`` has the estimates of daily P&L of each window, if any."""

@@ -23,6 +23,7 @@ SIM_ORDER = (
     {"stress", "replay"},
     {"exposures", "execution", "outcomes"},
     {"metrics"},
+    {"sampling", "controls"},
     {"experiment", "extensions", "variation"},
     {"evaluator", "stress_run"},
     {"statistics", "storage", "stored_variables", "results_view"},

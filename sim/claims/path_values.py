@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
+from sim.metrics.design import stored_design
 from sim.metrics.estimate import INDEPENDENT, SampleDesign
 
 FloatArray = NDArray[np.float64]
@@ -52,6 +53,7 @@ class PathValues:
             engines=tuple(engine["engine"] for engine in config["strategies"][strategy]["engines"]),
             days=int(config["days"]),
             initial_equity=float(config["account"]["initial_equity"]),
+            design=stored_design(data.sel(scenario=scenario)),
         )
 
     @property
@@ -63,6 +65,11 @@ class PathValues:
     def years(self) -> float:
         """Length of a path in years of 252 sessions."""
         return self.days / SESSIONS_PER_YEAR
+
+    def design_of_first(self, n_paths: int) -> SampleDesign:
+        """How the first paths were drawn."""
+        weights = self.design.weights
+        return SampleDesign(weights=None if weights is None else weights[:n_paths], cluster=self.design.cluster)
 
     def values(self, variable: str) -> FloatArray:
         """Stored variable, shape (n_paths,).

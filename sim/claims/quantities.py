@@ -96,13 +96,14 @@ def share_above(paths: PathValues, item: config.ShareAboveConfig, least: float) 
 def mean_greek(paths: PathValues, item: config.MeanGreekConfig, least: float) -> Quantity:
     """A greek, mean over the measured sessions and paths."""
     values = paths.mean_greek(item.greek, item.of)
-    return Quantity(estimate=mean(values), n_telling=values.size)
+    return Quantity(estimate=mean(values, paths.design_of_first(values.size)), n_telling=values.size)
 
 
 def vix_exposure(paths: PathValues, item: config.VixExposureConfig, least: float) -> Quantity:
     """SPX exposure that positions in the VIX amount to, over initial equity."""
     each_percent = -item.points_per_percent * paths.mean_greek("vix_delta", item.of)
-    return Quantity(estimate=mean(100.0 * each_percent / paths.initial_equity), n_telling=each_percent.size)
+    shares, design = 100.0 * each_percent / paths.initial_equity, paths.design_of_first(each_percent.size)
+    return Quantity(estimate=mean(shares, design), n_telling=each_percent.size)
 
 
 def margin_growth(method: PathValues, baseline: PathValues, risk: str, least: float) -> Quantity:

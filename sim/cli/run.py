@@ -103,10 +103,28 @@ def run(
         progress.stage("report")
         made["report"] = write_report(results)
     progress.stage("")
+    _warn_of_few(results, progress)
     if as_json:
         print_json({kind: str(path) for kind, path in made.items()})
     else:
         typer.echo("\n".join(columns([[kind, str(path)] for kind, path in made.items()])))
+
+
+def _warn_of_few(results: Path, progress: Progress) -> None:
+    """Say how many independent paths the weighted ones are worth, and warn where they are few."""
+    from sim.metrics.design import LOW_SHARE
+    from sim.storage import open_results
+
+    for scenario, sampled in open_results(results).manifest["sampling"].items():
+        paths, effective = sampled["paths"], sampled["effective_paths"]
+        if sampled["method"] != "importance":
+            continue
+        progress.note(f"{scenario}: {paths:,} weighted paths are worth {effective:,.0f} independent ones for a mean")
+        if effective < LOW_SHARE * paths:
+            progress.note(
+                f"warning: {scenario}: that is below {LOW_SHARE:.0%}; lower sampling.jump_intensity or start_tilt, or "
+                "raise plain_share"
+            )
 
 
 @app.command()

@@ -13,6 +13,7 @@ from sim.config.market import (
     SettlementConfig,
 )
 from sim.config.replay import HistoryFilesConfig, ReplayConfig
+from sim.config.sampling import SamplingConfig
 from sim.config.schema import (
     AccountConfig,
     ComputeConfig,
@@ -52,6 +53,7 @@ __all__ = [
     "MetricName",
     "OutputConfig",
     "ReplayConfig",
+    "SamplingConfig",
     "ScenarioConfig",
     "SensitivityConfig",
     "SettlementConfig",

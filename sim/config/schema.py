@@ -21,6 +21,7 @@ from sim.config.claim import ClaimConfig
 from sim.config.costs import CostsConfig
 from sim.config.market import MarketConfig
 from sim.config.replay import ReplayConfig
+from sim.config.sampling import SamplingConfig
 from sim.config.section import ConfigSection, EngineConfig, Name, broken_rule
 from sim.config.sensitivity import SensitivityConfig
 from sim.config.stress import StressConfig
@@ -328,6 +329,9 @@ class ExperimentConfig(ConfigSection):
     scenarios: dict[Name, ScenarioConfig] = Field(min_length=1, description="markets, by name")
     strategies: dict[Name, StrategyConfig] = Field(
         min_length=1, description="strategies, by name; the first is the one that others are compared with"
+    )
+    sampling: SamplingConfig = Field(
+        default=SamplingConfig(), description="how paths are drawn, for smaller errors from as many of them"
     )
     market: MarketConfig = Field(
         default=MarketConfig(), description="what markets carry beside the model's paths, and how contracts settle"

@@ -31,6 +31,7 @@ def explore(
     config: ExperimentConfig,
     terminal_pnl: Callable[[str], FloatArray],
     *,
+    weights: Callable[[str], FloatArray | None] = lambda scenario: None,
     n_jobs: int,
     backend: str,
     progress: Callable[[int, int], None] | None = None,
@@ -43,6 +44,8 @@ def explore(
         The experiment; ``keep.explorer`` and ``keep.journal_paths`` choose.
     terminal_pnl : callable
         From scenario to the terminal P&L of the first strategy on all paths [USD].
+    weights : callable
+        From scenario to the weights of the paths, None where all are alike.
     n_jobs : int
         Workers, -1 for every core.
     backend : str
@@ -55,7 +58,7 @@ def explore(
     xarray.Dataset, optional
         Table over (scenario, pick, strategy, engine, signal, rule, day); None where nothing is chosen.
     """
-    chosen = {scenario: picks(config.keep, terminal_pnl(scenario)) for scenario in config.scenarios}
+    chosen = {scenario: picks(config.keep, terminal_pnl(scenario), weights(scenario)) for scenario in config.scenarios}
     if not next(iter(chosen.values())):
         return None
     wanted = {scenario: tuple(dict.fromkeys(item.path for item in items)) for scenario, items in chosen.items()}

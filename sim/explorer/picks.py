@@ -29,7 +29,7 @@ class Pick:
     path: int
 
 
-def picks(keep: KeepConfig, terminal: FloatArray) -> list[Pick]:
+def picks(keep: KeepConfig, terminal: FloatArray, weights: FloatArray | None = None) -> list[Pick]:
     """Paths of one scenario, as many in each scenario.
 
     Parameters
@@ -38,9 +38,11 @@ def picks(keep: KeepConfig, terminal: FloatArray) -> list[Pick]:
         ``explorer`` and ``journal_paths`` of the experiment.
     terminal : ndarray of shape (n_paths,)
         Terminal P&L of the first strategy [USD].
+    weights : ndarray of shape (n_paths,), optional
+        Weights of the paths, where they differ.
     """
     if not keep.explorer:
         return []
     numbered = [number for number in dict.fromkeys(keep.journal_paths) if number < terminal.size]
-    ranked = [Pick(name=name, path=chosen_path(terminal, name)) for name in dict.fromkeys(keep.explorer)]
+    ranked = [Pick(name=name, path=chosen_path(terminal, name, weights)) for name in dict.fromkeys(keep.explorer)]
     return ranked + [Pick(name=f"path {number}", path=number) for number in numbered]

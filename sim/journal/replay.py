@@ -17,6 +17,7 @@ from sim.journal.entries import Journal
 from sim.journal.run import RecordedRun
 from sim.ledger import TOLERANCE
 from sim.manifest import code_version
+from sim.metrics.design import WEIGHT
 from sim.storage import Results
 
 NAMED = {"worst": 0.0, "median": 0.5, "best": 1.0}
@@ -47,7 +48,8 @@ def journal_of(results: Results, scenario: str, strategy: str, path: str | int) 
         if name not in known:
             raise ConfigError(f"--{what} {one_of(name, list(known))}")
     terminal = results.data["terminal_pnl"].sel(scenario=scenario, strategy=strategy).values
-    number = chosen_path(terminal, path)
+    weights = results.data[WEIGHT].sel(scenario=scenario).values if WEIGHT in results.data else None
+    number = chosen_path(terminal, path, weights)
     check_reproducible(results.manifest, config, scenario)
     journal = replay(config, scenario, strategy, number)
     difference = abs(journal.terminal_pnl - float(terminal[number]))
@@ -105,7 +107,7 @@ def replay(config: ExperimentConfig, scenario: str, strategy: str, path: int) ->
     )
 
 
-def chosen_path(terminal: np.ndarray, path: str | int) -> int:
+def chosen_path(terminal: np.ndarray, path: str | int, weights: np.ndarray | None = None) -> int:
     """Number of a path that is given by its number or by its rank.
 
     Parameters
@@ -114,6 +116,8 @@ def chosen_path(terminal: np.ndarray, path: str | int) -> int:
         Terminal P&L [USD].
     path : str or int
         See ``journal_of``. A rank that falls between two paths is the lower one; of equals the first.
+    weights : ndarray of shape (n_paths,), optional
+        Weights of the paths, where an importance design has tilted them.
 
     Raises
     ------
@@ -124,6 +128,10 @@ def chosen_path(terminal: np.ndarray, path: str | int) -> int:
     share = NAMED.get(text)
     if share is None and re.fullmatch(r"p\d\d", text) and text != "p00":
         share = int(text[1:]) / 100.0
+    if share is not None and weights is not None:
+        order = np.argsort(terminal, kind="stable")
+        below = np.cumsum(weights[order]) / np.sum(weights)
+        return int(order[min(int(np.searchsorted(below, share)), terminal.size - 1)])
     if share is not None:
         return int(np.argsort(terminal, kind="stable")[int(share * (terminal.size - 1) + 1e-9)])
     if not text.isdecimal():

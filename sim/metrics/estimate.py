@@ -153,6 +153,15 @@ def student(degrees: float) -> float:
     return float(stats.t.ppf(0.5 + 0.5 * CONFIDENCE, max(degrees, 1.0)))
 
 
+def degrees_of(counted: FloatArray, cluster: int = 1) -> float:
+    """Degrees of freedom of the paths that count, by their weights in it, shape (n_paths,); 0 for those that do not.
+
+    Paths of a cluster that count together tell as much as one, by Kish's formula for the sums of clusters.
+    """
+    sums = np.add.reduceat(counted, np.arange(0, counted.size, cluster))
+    return float(sums.sum() ** 2 / np.sum(sums**2)) - 1.0
+
+
 def standard_error(influence: FloatArray, cluster: int = 1) -> float:
     """Standard error of a statistic from its influence values; infinite for a single path or cluster."""
     n = influence.size
@@ -267,8 +276,7 @@ def expected_shortfall(values: FloatArray, confidence_level: float, design: Samp
     edge = _designed_quantile(loss, confidence_level, design).estimate
     excess = np.maximum(loss - edge, 0.0)
     estimate = edge + float(np.mean(weight * excess)) / tail
-    in_tail = weight[loss >= edge]
-    degrees = float(in_tail.sum() ** 2 / np.sum(in_tail**2)) / min(design.cluster, values.size) - 1.0
+    degrees = degrees_of(weight * (loss >= edge), design.cluster)
     influence = weight * (edge + excess / tail - estimate)
     return from_influence(estimate, influence, design.cluster, student(degrees))
 

@@ -6,7 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
-from sim.metrics.estimate import INDEPENDENT, Estimate, SampleDesign, from_influence, mean, student, undefined
+from sim.metrics.estimate import (
+    INDEPENDENT,
+    Estimate,
+    SampleDesign,
+    degrees_of,
+    from_influence,
+    mean,
+    student,
+    undefined,
+)
 from sim.metrics.path_outcomes import PathOutcomes, Statistic
 
 FloatArray = NDArray[np.float64]
@@ -36,7 +45,8 @@ def worst_mean(
     near = order[max(place - reach, 0) : place + reach + 1]
     there = float(weight[near] @ values[near]) / float(weight[near].sum()) if weight[near].any() else estimate
     influence = weight * (inside * (values - there) / share + there - estimate)
-    return from_influence(estimate, influence, design.cluster, student(share * n / design.cluster - 1.0))
+    degrees = share * n - 1.0 if design.is_plain else degrees_of(weight * inside, design.cluster)
+    return from_influence(estimate, influence, design.cluster, student(degrees))
 
 
 def _payoff(outcomes: PathOutcomes) -> Estimate:

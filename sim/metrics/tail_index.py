@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.metrics.estimate import INDEPENDENT, Estimate, SampleDesign, from_influence, student, undefined
+from sim.metrics.estimate import INDEPENDENT, Estimate, SampleDesign, degrees_of, from_influence, student, undefined
 
 FloatArray = NDArray[np.float64]
 
@@ -80,5 +80,5 @@ def tail_index(loss: FloatArray, design: SampleDesign = INDEPENDENT) -> Estimate
     shape, effect = pareto_shape(excess, w / w.mean())
     influence = np.zeros(loss.size)
     influence[beyond] = effect * loss.size / excess.size
-    degrees = float(w.sum() ** 2 / np.sum(w**2)) / design.cluster - 1.0
+    degrees = degrees_of(weight * beyond, design.cluster)
     return from_influence(shape, influence, design.cluster, student(degrees))

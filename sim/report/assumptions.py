@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sim.metrics.design import stored_design
 from sim.metrics.estimate import mean
 from sim.report.stored import names
 from sim.report.tables import Cell, Table, Value, plain_table
@@ -74,7 +75,8 @@ def _costs(results: Results) -> Assumption:
     shares = []
     for scenario in names(data, "scenario"):
         cell = data.sel(scenario=scenario, strategy=first)
-        cost, pnl = mean(cell["total_cost"].values), mean(cell["terminal_pnl"].values)
+        design = stored_design(cell)
+        cost, pnl = mean(cell["total_cost"].values, design), mean(cell["terminal_pnl"].values, design)
         shares.append(cost.estimate / equity)
         paid = Value(value=cost.estimate, low=cost.ci_low, high=cost.ci_high)
         rows.append([scenario, paid, Value(value=pnl.estimate, low=pnl.ci_low, high=pnl.ci_high)])
@@ -95,7 +97,8 @@ def _model(results: Results) -> Assumption:
     rows: list[list[Cell]] = []
     means = []
     for scenario, config in scenarios.items():
-        pnl = mean(data["terminal_pnl"].sel(scenario=scenario, strategy=first).values)
+        cell = data.sel(scenario=scenario, strategy=first)
+        pnl = mean(cell["terminal_pnl"].values, stored_design(cell))
         means.append(pnl.estimate)
         preset = config["preset"] or "own parameters"
         episode = f", {config['regime']}" if config.get("regime") else ""
@@ -113,11 +116,12 @@ def _model(results: Results) -> Assumption:
 
 def premium_at_start(cell: xr.Dataset) -> tuple[float, Value]:
     """VIX of day 0 and the volatility realised after it, root mean squares over paths [points]."""
-    realized = mean(cell["start_variance"].values)
+    design = stored_design(cell)
+    realized = mean(cell["start_variance"].values, design)
     middle, low, high = (
         100.0 * float(np.sqrt(max(value, 0.0))) for value in (realized.estimate, realized.ci_low, realized.ci_high)
     )
-    vix = float(np.sqrt(np.mean(cell["start_vix"].values ** 2)))
+    vix = float(np.sqrt(mean(cell["start_vix"].values ** 2, design).estimate))
     return vix, Value(value=middle, low=low, high=high, form=".1f")
 
 

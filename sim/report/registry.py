@@ -25,6 +25,7 @@ from sim.report.sections import (
     replay,
     roll_phase,
     run,
+    sampling,
     stress,
     tails,
     windows,
@@ -51,6 +52,7 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     SectionBuilder(name="market", has_data=market.has_data, build=market.build),
     SectionBuilder(name="fidelity", has_data=fidelity.has_data, build=fidelity.build),
     SectionBuilder(name="all_statistics", has_data=all_statistics.has_data, build=all_statistics.build),
+    SectionBuilder(name="sampling", has_data=sampling.has_data, build=sampling.build),
     SectionBuilder(name="definitions", has_data=definitions.has_data, build=definitions.build),
     SectionBuilder(name="run", has_data=run.has_data, build=run.build),
 )

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from sim.metrics.design import equal_weight, stored_design
 from sim.report.figures import colour_of
 
 FloatArray = NDArray[np.float64]
@@ -24,9 +25,12 @@ def colours(data: xr.Dataset) -> dict[str, str]:
 
 
 def samples(data: xr.Dataset, variable: str, scenario: str, *, sign: float = 1.0) -> dict[str, FloatArray]:
-    """Values of all paths of a scenario by strategy."""
-    cell = data[variable].sel(scenario=scenario)
-    return {name: sign * cell.sel(strategy=name).values for name in names(data, "strategy")}
+    """Values of all paths of a scenario by strategy; of weighted paths as many values as there are effective paths."""
+    cell = data.sel(scenario=scenario)
+    design = stored_design(cell)
+    return {
+        name: equal_weight(sign * cell[variable].sel(strategy=name).values, design) for name in names(data, "strategy")
+    }
 
 
 def cells(data: xr.Dataset) -> Iterator[tuple[str, str, xr.Dataset]]:

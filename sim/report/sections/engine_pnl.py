@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
+from sim.metrics.design import stored_design
 from sim.metrics.estimate import Z, mean
 from sim.report import figures
 from sim.report.section import Card, Section
@@ -25,9 +26,13 @@ def build(results: Results) -> Section:
     rows: list[list[Cell]] = []
     for scenario, strategy, cell in cells(results.data):
         used = engines_used(cell)
-        parts = {name: mean(cell["engine_pnl"].sel(engine=name).values) for name in used}
-        parts["costs"], parts["interest"] = mean(-cell["total_cost"].values), mean(cell["interest"].values)
-        errors = [Z * item.standard_error for item in (*parts.values(), mean(cell["terminal_pnl"].values))]
+        design = stored_design(cell)
+        parts = {name: mean(cell["engine_pnl"].sel(engine=name).values, design) for name in used}
+        parts["costs"], parts["interest"] = (
+            mean(-cell["total_cost"].values, design),
+            mean(cell["interest"].values, design),
+        )
+        errors = [Z * item.standard_error for item in (*parts.values(), mean(cell["terminal_pnl"].values, design))]
         values = {name: item.estimate for name, item in parts.items()}
         figure = figures.waterfall(values, errors, y_title="mean P&L [USD]")
         cards.append(Card(title=strategy, figure=figure, scenario=scenario, strategy=strategy))
@@ -45,5 +50,6 @@ def build(results: Results) -> Section:
 def _gross_cost_net(cell: xr.Dataset) -> list[Cell]:
     """Mean P&L at mid, costs, and the difference, each with its interval."""
     gross, cost = cell["engine_pnl"].values, cell["engine_cost"].values
-    results = [mean(values) for values in (gross, cost, gross - cost)]
+    design = stored_design(cell)
+    results = [mean(values, design) for values in (gross, cost, gross - cost)]
     return [Value(value=item.estimate, low=item.ci_low, high=item.ci_high) for item in results]

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from sim.metrics.design import stored_design
 from sim.metrics.estimate import mean
 from sim.report import figures
 from sim.report.section import Card, Section
@@ -117,5 +118,7 @@ def _break_evens(cell: xr.Dataset) -> go.Figure:
 
 
 def _averages(cell: xr.Dataset, prefix: str) -> list[Cell]:
-    results = [mean(cell[f"{prefix}{name}"].values) for name in ("mean_abs_delta", "mean_vega", "mean_vix_delta")]
+    design = stored_design(cell, first=cell.sizes["greek_path"])
+    averages = [cell[f"{prefix}{name}"].values for name in ("mean_abs_delta", "mean_vega", "mean_vix_delta")]
+    results = [mean(values, design) for values in averages]
     return [Value(value=item.estimate, low=item.ci_low, high=item.ci_high) for item in results]

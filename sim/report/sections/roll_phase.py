@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from scipy import stats
 
-from sim.metrics.estimate import Estimate, mean
+from sim.metrics.design import stored_design
+from sim.metrics.estimate import Estimate, SampleDesign, mean, ratio
 from sim.report import figures
 from sim.report.section import Card, Section
 from sim.report.stored import colours, names
@@ -39,8 +40,11 @@ def build(results: Results) -> Section:
             phase = phases[kind].sel(scenario=scenario).values
             means: dict[str, dict[str, Estimate]] = {}
             for strategy in strategies:
-                pnl = data["terminal_pnl"].sel(scenario=scenario, strategy=strategy).values
-                means[strategy] = {_label(kind, value): mean(pnl[phase == value]) for value in np.unique(phase)}
+                cell = data.sel(scenario=scenario, strategy=strategy)
+                pnl, design = cell["terminal_pnl"].values, stored_design(cell)
+                means[strategy] = {
+                    _label(kind, value): _mean_of(pnl, phase == value, design) for value in np.unique(phase)
+                }
                 rows.append([scenario, strategy, kind, *_spread(list(means[strategy].values()))])
             figure = _figure(means, shades, kind)
             cards.append(Card(title=f"mean P&L by {kind} of the roll", figure=figure, scenario=scenario))
@@ -74,6 +78,13 @@ def _drawing(config: dict[str, Any]) -> dict[str, list[str]]:
                 if name not in found.setdefault(kind, []):
                     found[kind].append(name)
     return found
+
+
+def _mean_of(pnl: FloatArray, those: NDArray[np.bool_], design: SampleDesign) -> Estimate:
+    """Mean over some of the paths."""
+    if design.is_plain:
+        return mean(pnl[those])
+    return ratio(pnl * those, those.astype(np.float64), design)
 
 
 def _label(kind: str, value: int) -> str:
