@@ -64,9 +64,13 @@ class BackwardSlices:
             if scaled.size == 0:
                 yield deviation, np.empty((deviation.size, 0)), np.empty((deviation.size, 0))
                 continue
-            both, _ = scaled_puts(own.density_terms(deviation), deviation, np.concatenate([-inside, inside]))
-            puts, opposite = both[:, : scaled.size], both[:, scaled.size :]
-            calls = opposite - np.expm1(inside * deviation[:, None]) / deviation[:, None]
+            # corners of a grid of two factors hold states that no path visits, with strikes beyond what numbers hold
+            with np.errstate(over="ignore", invalid="ignore"):
+                both, _ = scaled_puts(own.density_terms(deviation), deviation, np.concatenate([-inside, inside]))
+                puts, opposite = both[:, : scaled.size], both[:, scaled.size :]
+                calls = opposite - np.expm1(inside * deviation[:, None]) / deviation[:, None]
+            highest = 1.0 / deviation[:, None]  # a forward, which no out-of-the-money option is worth more than
+            puts, calls = (np.clip(np.nan_to_num(side, nan=0.0), 0.0, highest) for side in (puts, calls))
             yield deviation, np.where(inside < scaled, 0.0, puts), np.where(inside < scaled, 0.0, calls)
 
     def vix_slices(

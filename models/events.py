@@ -13,6 +13,7 @@ What is charged beyond what happens, ``s_q^2 - s_p^2`` an event, is the event pr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,18 @@ from models.streams import Purpose, normals
 
 VIX_SQUARE_PER_VARIANCE = 1e4 / VIX_HORIZON
 """Squared VIX points per unit of event variance inside the VIX's horizon."""
+
+EVENT_SIZES: Mapping[str, tuple[float, float]] = {
+    "fomc": (0.004, 0.0100),
+    "cpi": (0.003, 0.0077),
+    "ppi": (0.002, 0.0030),
+}
+"""Default deviations of the jump under P and Q [log return].
+
+From 1990 to 2018 the VIX fell by 2.0% on FOMC days and by 1.2% on CPI days on average, which at its median of 17.4
+points is a priced deviation of 1.0% and 0.77%; SPX variance on FOMC days was about that of other days, so that the part
+which happens is small.
+"""
 
 
 def event_jumps(std: FloatArray, paths: PathBlock, stream: Stream) -> FloatArray:

@@ -13,6 +13,7 @@ from scipy import stats
 from models.fidelity.breadth_rows import breadth_rows
 from models.fidelity.condor import COLLATERAL, condor_returns, condor_rows, months_of
 from models.fidelity.context import history_context
+from models.fidelity.event_rows import EVERY, event_days, event_rows
 from models.fidelity.smiles import MONTH, TTM, spx_smile, vix_smile, vvix
 from models.fidelity.study import context_facts, study
 from models.heston import heston
@@ -100,6 +101,34 @@ def test_the_first_component_is_that_of_the_covariance() -> None:
     rows = history_context(0.01 * common[:, 1:], np.full((1, 1513), 20.0), futures, rolls)
     values = np.linalg.eigvalsh(np.cov(moves[:, 1:]))
     assert rows["vx_first_component_pct"][0] == pytest.approx(100.0 * values[-1] / values.sum(), rel=1e-9)
+
+
+def test_event_days_come_as_often_as_they_are_said_to() -> None:
+    days = event_days(6 * 252)
+    assert {kind: part.size for kind, part in days.items()} == {"fomc": 48, "cpi": 72, "ppi": 72, "expiry": 72}
+    for kind, part in days.items():
+        assert np.all(np.abs(np.diff(part) - EVERY[kind]) < 1.0)
+    np.testing.assert_array_equal(days["ppi"], days["cpi"] + 1)
+
+
+def test_the_vix_drops_by_what_an_event_was_priced_at() -> None:
+    """A VIX of 17.4 without events, and one FOMC decision among CPI releases that cost nothing."""
+    n_windows, n_days = 400, 1512
+    log_return = np.full((n_windows, n_days), 0.0)
+    log_return[:, ::2], log_return[:, 1::2] = 0.01, -0.01
+    vix = np.full((n_windows, n_days + 1), 17.4)
+    sizes = {"fomc": (0.004, 0.01), "cpi": (0.0, 0.0)}
+    rows = dict(event_rows(log_return, vix, Stream(seed=3), sizes))
+    # decisions are 31 or 32 sessions apart, beyond the VIX's 21: never two ahead
+    drop = -0.5 * math.log1p(1e4 * 365.0 / 30.0 * 0.01**2 / 17.4**2)
+    np.testing.assert_allclose(rows["dlogvix_fomc_day"], drop, rtol=1e-12)
+    assert drop == pytest.approx(-0.02, abs=5e-4)  # as in reality: the default size was chosen by it
+    # CPI days change nothing of their own, but a decision may come into view on them
+    assert np.all(rows["dlogvix_cpi_day"] >= 0.0)
+    ratio = rows["variance_ratio_fomc_day"]
+    assert abs(ratio.mean() - 1.16) < 4.0 * ratio.std() / math.sqrt(n_windows)
+    assert abs(ratio.mean() - 1.0) > 8.0 * ratio.std() / math.sqrt(n_windows)
+    np.testing.assert_allclose(dict(event_rows(log_return, vix, Stream(seed=3), {}))["variance_ratio_expiry_day"], 1.0)
 
 
 def test_breadth_rows_are_those_of_pandas() -> None:

@@ -66,6 +66,15 @@ def test_pages_print_the_shipped_scores() -> None:
         )
 
 
+def test_the_index_of_models_lists_the_shipped_scores() -> None:
+    text = (ROOT / "docs" / "models" / "index.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(\w+)\]\(\w+\.md\) \| `(\w+)` \| (\d+) \|", text, re.MULTILINE)
+    assert {preset: int(passed) for _, preset, passed in rows} == {
+        name: score.card.n_passed for name, score in shipped_scores().items()
+    }
+    assert [models.load_preset(preset).model for _, preset, _ in rows] == [model for model, _, _ in rows]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["heston_nandi_index_2018", "svcj_index_2018", "ngarch_2018"])
 def test_simulations_give_the_scores_again(preset: str) -> None:

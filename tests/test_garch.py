@@ -9,11 +9,13 @@ import pytest
 from arch.univariate import SkewStudent, arch_model
 from scipy.special import ndtr, ndtri
 
+from models.backward_slices import BackwardSlices
 from models.calibration.garch_fit import calibrate_gjr_garch, filter_garch, log_constant, negative_half
 from models.errors import ModelParameterError
 from models.garch_family import GarchFamily
 from models.gjr_garch import GjrGarch
 from models.ngarch import Ngarch
+from models.presets import load_preset
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, SimulationGrid, Stream
 from models.return_shock import ReturnShock
 from sim.history import default_history
@@ -319,3 +321,19 @@ def test_without_its_premium_the_level_has_one_law() -> None:
     half = TWO_FACTORS.scaled_premium(variance=0.5)
     assert half.premium_volatility == 0.04
     assert 0.99 < half.factor_persistence_q < 0.998
+
+
+@pytest.mark.slow
+def test_tables_stay_finite_at_the_corner_of_two_factors() -> None:
+    """A state of no path, with a volatility of several hundred percent: prices keep their bounds there."""
+    preset = load_preset("ngarch_two_factor_2018")
+    model = Ngarch(**preset.parameters)
+    state = np.array([[axis.high] for axis in model.table_axes()])
+    scaled = np.array([0.0, 1.0, 4.0, 10.0, 300.0])
+    deviations = []
+    for deviation, puts, calls in BackwardSlices(model).spx_slices(state, scaled, 21):
+        for side in (puts, calls):
+            assert np.all(side >= 0.0)
+            assert np.all(side <= 1.0 / deviation[:, None])
+        deviations.append(float(deviation[0]))
+    assert deviations[-1] > 3.0

@@ -396,3 +396,33 @@ def test_parameters_out_of_their_domain_are_refused(name: str, changes: dict[str
     with pytest.raises(ModelParameterError) as error:
         models.create(name, **{**known, **changes})
     assert str(error.value).startswith(message)
+
+
+def bergomi_factors(expiry: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Slopes of log forward variances in two factors with shocks of their own, their shares, and the factors' law."""
+    weight, fast, slow = 0.245, 5.35, 0.28
+    ahead, share = legendre(30.0 / 365.0)
+    scale = 2.0 * 1.74 / np.hypot(1.0 - weight, weight)
+    slopes = scale * np.stack([(1.0 - weight) * np.exp(-fast * ahead), weight * np.exp(-slow * ahead)])
+    reversion = np.array([fast, slow])
+    return slopes[0], slopes[1], share, np.diag((1.0 - np.exp(-2.0 * reversion * expiry)) / (2.0 * reversion))
+
+
+@pytest.mark.parametrize(
+    ("expiry", "expected"), [(1 / 12, 18.82099089), (0.25, 17.90767838), (0.5, 17.31096102), (1.0, 16.51915054)]
+)
+def test_futures_of_the_two_factor_bergomi_model(expiry: float, expected: float) -> None:
+    """Bergomi's second set, whose factors have independent shocks, on a flat forward variance of 20%."""
+    first, second, share, covariance = bergomi_factors(expiry)
+    spread = first**2 * covariance[0, 0] + second**2 * covariance[1, 1]
+    squared_vix = ExponentialSum(
+        constant=0.0, log_weight=np.log(share * 0.2**2) - 0.5 * spread, first_slope=first, second_slope=second
+    )
+
+    def vix(state: FloatArray) -> FloatArray:
+        return 100.0 * np.sqrt(squared_vix(state))
+
+    assert future_and_calls(vix, [0.0, 0.0], covariance, [])[0] == pytest.approx(expected, abs=2e-8)
+    # one shock for both is another model
+    root = np.sqrt(np.diag(covariance))
+    assert abs(future_and_calls(vix, [0.0, 0.0], 0.9 * np.outer(root, root), [])[0] - expected) > 0.05

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from models.fidelity.breadth_rows import breadth_rows, simulated_breadth
 from models.fidelity.condor import condor_returns, condor_rows, months_of
 from models.fidelity.context import history_context
+from models.fidelity.event_rows import event_rows
 from models.fidelity.futures import Curve, curve_of, sessions_left
 from models.fidelity.smiles import MONTH, spx_smile, vix_smile, vvix
 from models.fidelity.windows import WINDOW_SESSIONS, WindowBlock, simulate_windows
@@ -138,6 +139,7 @@ def study(
         log_return, vix = block.log_return.T, block.vix.T
         rows = history_context(log_return, vix, np.moveaxis(block.futures, 2, 1), rolls)
         rows.update(breadth_rows(simulated_breadth(block, block.stream), log_return, vix))
+        rows.update(event_rows(log_return, vix, block.stream))
         months = np.add.reduceat(block.log_return, at[:-1], axis=0)
         return rows, block.state[at[:-1]].copy(), block.vix[at[:-1]].copy(), np.exp(months)
 

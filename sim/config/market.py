@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from models.breadth import Breadth
 from models.errors import ModelParameterError
+from models.events import EVENT_SIZES
 from models.macro import FACTORS, REIT_CORRELATION, MacroFactor
 from sim.config.section import ConfigSection, broken_rule
 
@@ -125,17 +126,17 @@ class EventJumpConfig(ConfigSection):
         return self
 
 
+def _default_jump(kind: str) -> EventJumpConfig:
+    std_p, std_q = EVENT_SIZES[kind]
+    return EventJumpConfig(std_p=std_p, std_q=std_q)
+
+
 class EventsConfig(ConfigSection):
-    """Jumps on FOMC, CPI and PPI days; the premium of an event is what is charged beyond what happens.
+    """Jumps on FOMC, CPI and PPI days; the premium of an event is what is charged beyond what happens."""
 
-    From 1990 to 2018 the VIX fell by 2.0% on FOMC days and by 1.2% on CPI days on average, which at its median of 17.4
-    points is a priced deviation of 1.0% and 0.77%; SPX variance on FOMC days was about that of other days, so that the
-    part which happens is small.
-    """
-
-    fomc: EventJumpConfig = Field(default=EventJumpConfig(std_p=0.004, std_q=0.0100), description="FOMC decisions")
-    cpi: EventJumpConfig = Field(default=EventJumpConfig(std_p=0.003, std_q=0.0077), description="CPI releases")
-    ppi: EventJumpConfig = Field(default=EventJumpConfig(std_p=0.002, std_q=0.0030), description="PPI releases")
+    fomc: EventJumpConfig = Field(default=_default_jump("fomc"), description="FOMC decisions")
+    cpi: EventJumpConfig = Field(default=_default_jump("cpi"), description="CPI releases")
+    ppi: EventJumpConfig = Field(default=_default_jump("ppi"), description="PPI releases")
 
 
 class SettlementConfig(ConfigSection):
