@@ -114,7 +114,8 @@ def price(
         ]
         print_json({**header, "state": at.tolist(), "values": rows})
         return
-    typer.echo("  ".join(f"{name} {value}" for name, value in header.items() if value is not None))
+    shown = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in header.items()}
+    typer.echo("  ".join(f"{name} {value}" for name, value in shown.items() if value is not None))
     lines = [["", "exact", "tabulated", "difference", "unit"]]
     for name, (number, unit) in exact.items():
         other = table[name][0]
