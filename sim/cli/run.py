@@ -9,7 +9,7 @@ import typer
 
 from sim.cli.app import app
 from sim.cli.check import Overrides
-from sim.cli.running import Quiet, Verbose, describe_machine
+from sim.cli.running import Quiet, Verbose, describe_machine, refresh_index
 from sim.cli.text import Progress, columns, duration, print_json, size
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def run(
 
         progress.stage("report")
         made["report"] = write_report(results)
+        refresh_index(results)
     progress.stage("")
     _warn_of_few(results, progress)
     if as_json:

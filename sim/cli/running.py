@@ -78,8 +78,24 @@ def run_quietly(
 
         progress.stage("report")
         write_report(results)
+        refresh_index(results)
     progress.stage("")
     return results
+
+
+def refresh_index(directory: Path) -> None:
+    """Draw the index of ``outputs/`` again after a run below it; that it cannot be written fails no run."""
+    from sim.errors import StorageError
+    from sim.report.index import write_index
+    from sim.status import find_runs
+
+    root = Path("outputs")
+    if root.resolve() not in directory.resolve().parents:
+        return
+    try:
+        write_index(root, find_runs(root))
+    except StorageError as error:
+        typer.echo(f"the index of {root} is not drawn: {error}", err=True)
 
 
 def describe_machine(progress: Progress) -> None:
