@@ -25,6 +25,9 @@ from sim.storage import Results, open_results
 HEADLINES = ("terminal_pnl_mean", "expected_shortfall_95", "max_drawdown_mean")
 """Statistics that a short answer shows."""
 
+PLAIN = "plain"
+"""Paths that are independent draws of equal weight."""
+
 TRUE_OR_FALSE = ("ruined", "recovered")
 NOT_STORED = ("n_days", "initial_equity", "rate", "first_engine_pnl", "hedge_pnl", "pooled", "design")
 
@@ -113,8 +116,8 @@ def compare(a: str | Path, b: str | Path) -> Comparison:
 
 
 def _differences(a: Results, b: Results) -> Iterator[Difference]:
+    is_paired = _share_numbers(a, b)
     for scenario in _shared(a, b, "scenario"):
-        is_paired = _share_numbers(a, b)
         for strategy in _shared(a, b, "strategy"):
             outcomes = [_outcomes(run, scenario, strategy) for run in (a, b)] if is_paired else [None, None]
             for statistic in _shared(a, b, "statistic"):
@@ -153,7 +156,13 @@ def _shared(a: Results, b: Results, kind: str) -> list[str]:
 
 def _share_numbers(a: Results, b: Results) -> bool:
     """Whether path by path both runs draw the same numbers: those hang on the seed and the scenario's name."""
-    return bool(a.manifest["seed"] == b.manifest["seed"] and a.data.sizes["path"] == b.data.sizes["path"])
+    same = a.manifest["seed"] == b.manifest["seed"] and a.data.sizes["path"] == b.data.sizes["path"]
+    return bool(same and not any(_is_designed(run) for run in (a, b)))
+
+
+def _is_designed(run: Results) -> bool:
+    """Whether paths are weighted or depend on one another: path by path they are then not compared."""
+    return bool(run.manifest["config"].get("sampling", {}).get("method", PLAIN) != PLAIN)
 
 
 def _outcomes(run: Results, scenario: str, strategy: str) -> PathOutcomes | None:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
+from sim.metrics.design import WEIGHT
 from sim.report import figures
 from sim.report.section import Card, Section
 from sim.report.stored import cells, colours, names, quantiles
@@ -17,8 +18,8 @@ TABLE = "usage"
 
 
 def has_data(results: Results) -> bool:
-    """Whether the run counted engines and margin through time."""
-    return results.has_table(TABLE)
+    """Whether the run counted engines and margin through time, of paths that count alike."""
+    return results.has_table(TABLE) and WEIGHT not in results.data
 
 
 def build(results: Results) -> Section:
