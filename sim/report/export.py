@@ -111,6 +111,8 @@ def _write_tables(results: Results, folder: Path, kinds: list[str]) -> list[Path
     written = []
     for name, table in exported_tables(results) if kinds else ():
         frame = pd.DataFrame(table.records())
+        if frame.empty:
+            continue
         for kind in kinds:
             path = folder / f"{name}.{kind}"
             if kind == "csv":
