@@ -38,6 +38,18 @@ BOOK_SIGNALS: dict[str, str] = {
 }
 """Signals of the strategy's own book, known day by day: name -> meaning. Without a condor or hedge some are unknown."""
 
+BOOK_UNITS: dict[str, tuple[str, str]] = {
+    "drawdown_nav": ("fraction, >= 0", "S2"),
+    "condor_profit": ("of the credit", "S1"),
+    "hedge_share": ("ratio", "S4"),
+    "extrinsic": ("of the credit", "S0 S1 S3 S4"),
+    "breakeven_lo": ("fraction of the SPX", "S0 S1 S2 S3 S4"),
+    "breakeven_hi": ("fraction of the SPX", "S0 S1 S2 S3 S4"),
+    "hedge_irr": ("1/year", "S0 S2 S3 S4"),
+    "funding_cost": ("1/year", "S0 S2 S4"),
+}
+"""Signal of the book -> its unit, and the documents that use it."""
+
 LEAST_KNOWN = 20
 """Known values that a measure over a window needs, where the window is longer than that."""
 

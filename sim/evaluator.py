@@ -1,7 +1,7 @@
 """Run strategies along a block of paths, day by day, all paths at once.
 
 The order within a session: interest on yesterday's cash; marks at today's mids; settlement of what expires; ruin and
-margin; orders of earlier sessions that are due; decisions of the engines in the order of the strategy, all on the same
+margin; orders of earlier sessions that are due; decisions of the engines in the order of the registry, all on the same
 book; their orders, closes first; the identities of the ledger. On the last session nothing is decided: positions are
 valued at mid.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.protocols import Stream
 from sim.conditions import CompiledConditions
-from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
+from sim.config import AccountConfig, CostsConfig, EngineConfig, MarginConfig, StrategyConfig
 from sim.contracts import ContractSet, Product
 from sim.execution import OrderQueue, Placed, is_lapsed
 from sim.experiment import signals_read
@@ -125,6 +125,15 @@ def evaluate(
     return {name: replace(run.outcomes(), exposures=watch.of.get(name)) for name, run in runs.items()}
 
 
+def deciding(strategy: StrategyConfig) -> list[EngineConfig]:
+    """Engines in the order in which they decide: that of the registry, so that a strategy's own order says nothing.
+
+    One that must decide before another comes first.
+    """
+    place = {name: row for row, name in enumerate(REGISTRY)}
+    return sorted(strategy.engines, key=lambda config: (config.decides_before is None, place[config.engine]))
+
+
 def _held(runs: Iterable[StrategyRun]) -> dict[ContractSet, BoolArray]:
     """Where any strategy holds each set of contracts."""
     held: dict[ContractSet, BoolArray] = {}
@@ -159,9 +168,9 @@ class StrategyRun:
         n_paths, n_days = market.n_paths, market.n_times - market.day0
         self.market, self.quotes, self.account, self.margin = market, quotes, account, MarginBook(margin)
         self.engines: list[tuple[str, Engine]] = [
-            (config.engine, REGISTRY[config.engine](config, n_paths)) for config in strategy.engines
+            (config.engine, REGISTRY[config.engine](config, n_paths)) for config in deciding(strategy)
         ]
-        names = tuple(name for name, _ in self.engines)
+        names = tuple(config.engine for config in strategy.engines)
         self.ledger = Ledger(names, n_paths, account.initial_equity, costs)
         self.beta_window = max(config.beta_window for config in strategy.engines)
         self.conditions, self.memory = conditions, BookMemory.start(n_paths, phases, self.beta_window)

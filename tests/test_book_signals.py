@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from sim.conditions import BOOK_SIGNALS, condition
+from sim.conditions import BOOK_SIGNALS, BOOK_UNITS, condition
 from sim.config import AccountConfig, CostsConfig
 from sim.contracts import Product
 from sim.ledger import Ledger
@@ -71,7 +71,7 @@ def signal(view: DayView, name: str) -> float:
 
 
 def test_every_book_signal_has_a_meaning_and_a_function() -> None:
-    assert FUNCTIONS.keys() == BOOK_SIGNALS.keys()
+    assert FUNCTIONS.keys() == BOOK_SIGNALS.keys() == BOOK_UNITS.keys()
 
 
 @pytest.mark.parametrize("name", ["extrinsic", "breakeven_lo", "breakeven_hi", "hedge_irr", "funding_cost"])

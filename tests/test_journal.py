@@ -40,7 +40,7 @@ from tests.test_three_week_book import (
     DATES,
     ENTRY_DAYS,
     EQUITY,
-    LIFE,
+    LIVES,
     RATE,
     SPOTS,
     VOLS,
@@ -82,7 +82,7 @@ def recorded(
 
 def hand_leg(spot: float, vol: float, day: int, opened: int, strike: float, row: int, quantity: float) -> list[float]:
     """Quantity, mid, price, fees, half-spread and cash: 0.65 + 0.45 + 0.06 a contract, 53% of the half-spread."""
-    mid = price(spot, vol, strike, opened + LIFE - day, RIGHTS[row] == "call")
+    mid = price(spot, vol, strike, opened + LIVES[opened] - day, RIGHTS[row] == "call")
     paid = 0.53 * min(max(0.025, 0.03 + 0.004 * mid) * (1.0 + max(100.0 * vol / 20.0 - 1.0, 0.0)), mid)
     fees, half_spread = (1.16 if mid >= 1.0 else 1.07) * abs(quantity), 100.0 * paid * abs(quantity)
     at = mid + math.copysign(paid, quantity)
@@ -99,7 +99,7 @@ def test_the_journal_of_the_book_is_the_one_worked_out(path: int) -> None:
     for entry, (day, what, strikes, units) in zip(orders, events, strict=True):
         opened.setdefault(strikes, day)
         sign = 1.0 if what == "open" else -1.0
-        expiry = {3: "2019-03-01", 8: "2019-03-08", 13: "2019-03-15"}[opened[strikes]]
+        expiry = {3: "2019-02-28", 8: "2019-03-08", 13: "2019-03-15"}[opened[strikes]]
         assert (entry.date, entry.engine) == (f"2019-01-{DATES[day]}", "iron_condor")
         assert [(leg.product, leg.right, leg.strike, leg.expiry) for leg in entry.legs] == [
             ("spx_option", right, strike, expiry) for right, strike in zip(RIGHTS, strikes, strict=True)
@@ -145,7 +145,7 @@ def test_reasons_tell_the_profit_and_the_credit() -> None:
 
     def points(day: int) -> float:
         spot, vol = SPOTS[0][day], VOLS[0][day]
-        marks = [price(spot, vol, k, 3 + LIFE - day, r == "call") for k, r in zip(strikes, RIGHTS, strict=True)]
+        marks = [price(spot, vol, k, 3 + LIVES[3] - day, r == "call") for k, r in zip(strikes, RIGHTS, strict=True)]
         return marks[1] + marks[2] - marks[0] - marks[3]
 
     credit, profit = 100.0 * units * points(3), 100.0 * units * (points(3) - points(9))

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from models.protocols import PathBlock, SimulationGrid
-from sim.config import AccountConfig, CostsConfig, EventsConfig, MarketConfig
+from sim.config import AccountConfig, CostsConfig, EventsConfig, MarginConfig, MarketConfig, StrategyConfig
+from sim.evaluator import evaluate
 from sim.ledger import Ledger
 from sim.quotes import QuoteBook
+from sim.strategies.hedging import HedgeConfig
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.layer1_call_spread import Layer1CallSpreadConfig
 from sim.strategies.protocols import DayView
@@ -209,3 +211,23 @@ def test_every_book_balances(case: str) -> None:
     explained = outcomes.engine_pnl.sum(axis=0) - outcomes.engine_cost.sum(axis=0) + outcomes.interest
     np.testing.assert_allclose(outcomes.equity[-1] - 1e6, explained, rtol=0.0, atol=1e-3)
     assert outcomes.largest_residual < 1e-9
+
+
+def test_the_order_of_engines_changes_nothing() -> None:
+    """The same engines written down in another order: equity, P&L and costs of each, under a cap that they share."""
+    rows = ["condor", "ladder", "rigid", "layer2", "crash_future", "buffer", "sub_sma5", "neutral", "put_spread"]
+    cap = {"high_vix": 15.0, "high_vix_cap": 0.3}
+    configs = [engines_of(name)[-1] for name in rows]
+    configs = [config.model_copy(update=cap if isinstance(config, HedgeConfig) else {}) for config in configs]
+    market = toy_market(original(), start_date="2019-03-04", tail_sessions=200)
+    settings: dict[str, Any] = {"account": AccountConfig(), "costs": CostsConfig(), "margin": MarginConfig()}
+    orders = (configs, configs[::-1], configs[4:] + configs[:4])
+    books = {str(i): StrategyConfig(engines=tuple(order)) for i, order in enumerate(orders)}
+    first, *others = evaluate(market, books, **settings).values()
+    assert first.n_trades.min() > 20
+    for other in others:
+        np.testing.assert_allclose(other.equity, first.equity, rtol=1e-9)
+        for row, name in enumerate(other.engines):
+            mine = first.engines.index(name)
+            np.testing.assert_allclose(other.engine_pnl[row], first.engine_pnl[mine], rtol=1e-9, atol=1e-4)
+            np.testing.assert_allclose(other.engine_cost[row], first.engine_cost[mine], rtol=1e-9, atol=1e-4)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sim.report.answer import answer_sentences, headline, verdict
+from sim.report.answer import answer_sentences, headline, higher_is_better, verdict
 from sim.report.tables import Value, plain_table
 
 STATISTICS = ["expected_shortfall_95", "terminal_pnl_mean"]
@@ -77,6 +77,18 @@ def test_a_lone_strategy_is_told_by_its_range() -> None:
 )
 def test_verdicts(low: float, high: float, higher: bool, expected: str) -> None:
     assert verdict(low, high, higher_is_better=higher) == expected
+
+
+def test_which_way_is_better_is_as_stored_wherever_it_stands() -> None:
+    """Tables of windows hold it as a variable, others as a coordinate; by name only where neither is there."""
+    stored = {"better": ("statistic", ["higher", "lower"])}
+    for table in (
+        xr.Dataset(stored, {"statistic": ["carry", "loss"]}),
+        xr.Dataset(coords=stored | {"statistic": ["carry", "loss"]}),
+    ):
+        assert higher_is_better(table, "carry")
+        assert not higher_is_better(table, "loss")
+    assert higher_is_better(xr.Dataset(), "terminal_pnl")
 
 
 def test_rows_for_export_keep_numbers_and_name_the_ends_of_intervals() -> None:

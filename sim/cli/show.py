@@ -143,9 +143,10 @@ def _as_text(default: Any) -> Any:
 
 
 def _signals() -> list[Row]:
+    from sim.conditions import BOOK_SIGNALS, BOOK_UNITS
     from sim.signals import REGISTRY
 
-    return [
+    market = [
         {
             "name": name,
             "unit": f"[{s.unit}]",
@@ -155,6 +156,17 @@ def _signals() -> list[Row]:
         }
         for name, s in REGISTRY.items()
     ]
+    book = [
+        {
+            "name": name,
+            "unit": f"[{BOOK_UNITS[name][0]}]",
+            "meaning": meaning,
+            "sources": f"({BOOK_UNITS[name][1]})",
+            "needs": "of the book, at its level only",
+        }
+        for name, meaning in BOOK_SIGNALS.items()
+    ]
+    return market + book
 
 
 def _metrics() -> list[Row]:

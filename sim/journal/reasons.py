@@ -23,10 +23,15 @@ ENDING = frozenset({"off", "veto"})
 """Fields of trees that end a position or keep it away; all others lead to one."""
 
 
+MADE = {"on": "trigger", "off": "exit", "agreement": "agreed"}
+"""Field of a tree -> method that makes it where the field is null."""
+
+
 def trees_of(config: EngineConfig) -> dict[str, Condition]:
-    """Trees of conditions of an engine by the field that holds them."""
-    fields = {name: getattr(config, name) for name in type(config).model_fields}
-    return {name: value for name, value in fields.items() if isinstance(value, Condition)}
+    """Trees of conditions of an engine by the field that holds them, or that they are made for from other fields."""
+    trees = {name: getattr(config, name) for name in type(config).model_fields}
+    trees |= {name: getattr(config, method)() for name, method in MADE.items() if hasattr(config, method)}
+    return {name: value for name, value in trees.items() if isinstance(value, Condition)}
 
 
 def notes_of(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.config import EngineConfig, StrategyConfig
-from sim.evaluator import StrategyRun
+from sim.evaluator import StrategyRun, deciding
 from sim.execution import Placed, is_lapsed
 from sim.experiment import signals_read
 from sim.exposures import ExposurePlan, ExposureWatch
@@ -66,7 +66,7 @@ class WatchedRun(StrategyRun):
             day0=market.day0,
             n_recorded=n_recorded,
         )
-        pairs = zip(strategy.engines, self.engines, strict=True)
+        pairs = zip(deciding(strategy), self.engines, strict=True)
         self.watched = {config.engine: WatchedEngine(engine, config, n_recorded) for config, (_, engine) in pairs}
         self.engines = list(self.watched.items())
 
@@ -181,7 +181,9 @@ class WatchedEngine:
         holds = {name: view.holds(tree) for name, tree in self.trees.items()}
         paths = range(self.n_recorded)
         self.held = [{name: str(self.trees[name]) for name, held in holds.items() if held[path]} for path in paths]
-        told = [{name: float(values[path]) for name, values in read.items()} for path in paths]
+        told = [
+            {name: float(values[path]) for name, values in read.items() if np.isfinite(values[path])} for path in paths
+        ]
         orders = self.engine.decide(view)
         notes = [notes_of(view, self.config, orders, self.held[path], told[path], path) for path in paths]
         self.notes[id(orders)] = notes
