@@ -53,7 +53,7 @@ LIMITED = (
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "limit",
-    [2_000, 40_000],
+    [2_000, 150_000],
     ids=["the record of the run", "results.h5"],
 )
 def test_a_limit_on_files_is_one_error_and_the_run_goes_on_later(tmp_path: Path, limit: int) -> None:
