@@ -40,11 +40,13 @@ def test_notebooks_are_stored_without_outputs(path: Path) -> None:
 
 
 @of_notebook
-def test_notebooks_run(path: Path, tmp_path: Path) -> None:
+def test_notebooks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, as a shell of IPython runs cells: the same code, with the parameters of a short run."""
     from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
 
-    shell = InteractiveShell.instance()
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     try:
         shell.run_cell("__name__ = 'notebook'")
         for number, cell in enumerate(cells_of(path)):
