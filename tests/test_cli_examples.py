@@ -99,6 +99,7 @@ def test_examples_run(place: Path) -> None:
     assert (place / "experiments" / "schema.json").is_file()
 
 
+@pytest.mark.slow
 def test_examples_around_a_run(place: Path) -> None:
     """Run, look, draw again, read the journal: the order in which a user meets them."""
     for line in around_a_run():
