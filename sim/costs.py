@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from models.protocols import SESSIONS_PER_YEAR
 from sim.config import CostsConfig
 from sim.contracts import HOLDINGS, ContractSet, Product
+from sim.marking import value_legs
 
 FloatArray = NDArray[np.float64]
 
@@ -77,8 +78,9 @@ def holding_cost(
     """Fee of one session for what is held long [USD], shape (n_paths,); None where the product has none."""
     if contracts.product is not Product.VIX_ETN:
         return None
-    value = contracts.multiplier * np.einsum("lp,lp->p", np.maximum(quantity, 0.0), mid)
-    return np.asarray(value * costs.etn_fee / SESSIONS_PER_YEAR)
+    value = np.empty(mid.shape[1])
+    value_legs(np.maximum(quantity, 0.0), mid, contracts.multiplier, value)
+    return value * costs.etn_fee / SESSIONS_PER_YEAR
 
 
 def trade_cost(
@@ -118,4 +120,6 @@ def trade_cost(
     crossing = costs.crossing_fraction(contracts.n_legs)
     spread = half_spread(costs, contracts.product, mid, vix, sessions=sessions, widening=widening)
     each = crossing * spread * contracts.multiplier + fee_per_contract(costs, contracts.product, mid)
-    return np.asarray(np.einsum("lp,lp->p", np.abs(change), each))
+    cost = np.empty(change.shape[1])
+    value_legs(np.abs(change), each, 1.0, cost)  # the same bits for one path as for many
+    return cost

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sim.config import MarginConfig
 from sim.contracts import HOLDINGS, OPTIONS, ContractSet, Product
 from sim.expiry_risk import ExpiryRisk
+from sim.marking import value_legs
 from sim.tranche import Tranche
 
 FloatArray = NDArray[np.float64]
@@ -112,7 +113,9 @@ def option_margin(
         [points x contracts].
     """
     risk = ExpiryRisk.of(is_call, strike, quantity)
-    value = np.einsum("lp,lp->p", quantity, mid) + risk.naked_premium(is_call, strike, quantity, mid)
+    value = np.empty(underlying.size)
+    value_legs(quantity, mid, 1.0, value)
+    value += risk.naked_premium(is_call, strike, quantity, mid)
     return np.asarray(np.maximum(risk.loss + value, 0.0) + naked_add_on(product, risk, underlying))
 
 
@@ -161,7 +164,9 @@ class MarginBook:
         self._groups: dict[Settlement, _Group] = {}
 
     def parts(self, tranches: Iterable[Tranche], underlying_of: UnderlyingOf) -> list[MarginPart]:
-        """Split a book into what is margined together, oldest tranche first.
+        """Split a book into what is margined together.
+
+        The parts stand in the order of product and expiry, so that their sum has the same bits in any block.
 
         Parameters
         ----------
@@ -174,7 +179,7 @@ class MarginBook:
         for tranche in tranches:
             members.setdefault(_settlement(tranche.contracts), []).append(tranche)
         self._groups = {key: self._groups.get(key) or _Group(group) for key, group in members.items()}
-        return [self._part(self._groups[key], group, underlying_of) for key, group in members.items()]
+        return [self._part(self._groups[key], members[key], underlying_of) for key in sorted(members)]
 
     def _part(self, known: _Group, tranches: list[Tranche], underlying_of: UnderlyingOf) -> MarginPart:
         contracts = tranches[0].contracts
@@ -189,7 +194,7 @@ class MarginBook:
 def margin_parts(
     tranches: Iterable[Tranche], underlying_of: UnderlyingOf, rules: MarginConfig = STANDARD
 ) -> list[MarginPart]:
-    """Split a book into what is margined together, oldest tranche first; ``MarginBook`` for one day alone."""
+    """Split a book into what is margined together; ``MarginBook`` for one day alone."""
     return MarginBook(rules).parts(tranches, underlying_of)
 
 

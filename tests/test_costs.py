@@ -224,3 +224,19 @@ def test_a_schedule_without_costs_is_free() -> None:
     )
     assert len(fees) == 8
     assert math.isclose(order(Product.SPX_OPTION, [7.0, -7.0], [50.0, 30.0], 60.0, free), 0.0, abs_tol=1e-290)
+
+
+def test_what_a_path_pays_does_not_hang_on_how_many_trade() -> None:
+    """Bit by bit: an order of four legs on one path, and the same among thirty."""
+    rng = np.random.default_rng(17)
+    strike = 5.0 * rng.integers(700, 900, (4, 30))
+    change, mid = rng.integers(-9, 10, (4, 30)).astype(float), rng.uniform(0.1, 60.0, (4, 30))
+    vix = rng.uniform(10.0, 50.0, 30)
+    rights = np.array([False, False, True, True])
+    many = ContractSet(product=Product.SPX_OPTION, is_call=rights, strike=strike, expiry=9)
+    together = trade_cost(CostsConfig(), many, change, mid, vix)
+    for path in range(30):
+        part = slice(path, path + 1)
+        one = ContractSet(product=Product.SPX_OPTION, is_call=rights, strike=strike[:, part].copy(), expiry=9)
+        alone = trade_cost(CostsConfig(), one, change[:, part], mid[:, part], vix[part])
+        assert alone[0] == together[path]
