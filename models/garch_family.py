@@ -28,7 +28,7 @@ from models.backward_family import BackwardFamily
 from models.errors import ModelParameterError
 from models.garch_dynamics import GarchDynamics
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
-from models.return_jumps import ReturnJumps
+from models.return_jumps import NO_JUMPS, ReturnJumps, scaled_share
 from models.return_shock import ReturnShock
 
 _HIGHEST = 4.0
@@ -157,7 +157,8 @@ class GarchFamily(BackwardFamily):
     @property
     def return_jumps(self) -> ReturnJumps:
         """See ``JumpReturn.return_jumps``."""
-        return ReturnJumps(share=self.jump_share_q, mean=self.return_jump_mean_q, deviation=self.return_jump_std_q)
+        jumps = ReturnJumps(share=self.jump_share_q, mean=self.return_jump_mean_q, deviation=self.return_jump_std_q)
+        return jumps if self.jump_share_q else NO_JUMPS
 
     def jump_intensity(self, state: FloatArray) -> FloatArray:
         """See ``JumpReturn.jump_intensity``."""
@@ -252,7 +253,7 @@ class GarchFamily(BackwardFamily):
             factor_persistence_q=max(1.0 - gap_of_factors, 0.0) if self.factor_persistence_q else 0.0,
             premium_loading=variance * self.premium_loading,
             premium_volatility=variance * self.premium_volatility,
-            jump_share_q=variance * self.jump_share_q,
+            jump_share_q=scaled_share(self.jump_share_q, variance),
             equity_premium_coefficient=equity * self.equity_premium_coefficient,
         )
 

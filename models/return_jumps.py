@@ -112,3 +112,8 @@ class ReturnJumps:
 
 
 NO_JUMPS = ReturnJumps()
+
+
+def scaled_share(share: float, factor: float) -> float:
+    """Share of the variance that jumps have when they grow by a factor beside shocks that do not."""
+    return factor * share / (1.0 - share + factor * share)

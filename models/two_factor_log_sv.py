@@ -45,7 +45,7 @@ from models.linear_factor_family import LinearFactorFamily
 from models.log_variance_dynamics import FactorDynamics, LogVarianceDynamics
 from models.log_variance_noise import log_variance_noise
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
-from models.return_jumps import NO_JUMPS, ReturnJumps
+from models.return_jumps import NO_JUMPS, ReturnJumps, scaled_share
 from models.shock_rule import ShockRule, shock_rule
 from models.sinh_arcsinh import SinhArcsinh, deviation_of_variance, gauss_quadrature
 
@@ -189,7 +189,8 @@ class TwoFactorLogSv(LinearFactorFamily):
     @property
     def return_jumps(self) -> ReturnJumps:
         """See ``JumpReturn.return_jumps``."""
-        return ReturnJumps(share=self.jump_share_q, mean=self.return_jump_mean_q, deviation=self.return_jump_std_q)
+        jumps = ReturnJumps(share=self.jump_share_q, mean=self.return_jump_mean_q, deviation=self.return_jump_std_q)
+        return jumps if self.jump_share_q else NO_JUMPS
 
     def jump_intensity(self, state: FloatArray) -> FloatArray:
         """See ``JumpReturn.jump_intensity``."""
@@ -293,7 +294,7 @@ class TwoFactorLogSv(LinearFactorFamily):
             variance_offset_q=variance * self.variance_offset_q,
             drift_fast_q=variance * self.drift_fast_q,
             drift_slow_q=variance * self.drift_slow_q,
-            jump_share_q=variance * self.jump_share_q,
+            jump_share_q=scaled_share(self.jump_share_q, variance),
             equity_premium=equity * self.equity_premium,
         )
 

@@ -156,6 +156,7 @@ def test_reference_fit_explains_more_than_constant_variance() -> None:
 CALIBRATED = [n for n in models.preset_names() if models.load_preset(n).command.startswith("regimesim calibrate")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALIBRATED)
 def test_presets_are_what_their_commands_make(name: str) -> None:
     preset = models.load_preset(name)

@@ -173,6 +173,7 @@ def test_without_a_premium_a_hedge_neither_costs_nor_earns(folder: Path) -> None
     assert tree["claims"][0]["verdict"] == "contradicted"
 
 
+@pytest.mark.slow
 def test_the_table_ends_in_the_verdict_and_files_hold_the_rows(folder: Path) -> None:
     out_folder = folder.parent / "out"
     code, text, _ = regimesim("claims", "--folder", str(folder), "--output", str(out_folder), "-q")
@@ -194,6 +195,7 @@ def test_the_table_ends_in_the_verdict_and_files_hold_the_rows(folder: Path) -> 
     assert "70% [70%, 70%]" in report
 
 
+@pytest.mark.slow
 def test_results_are_used_again_and_never_mixed_up(folder: Path) -> None:
     _, first, _ = judged(folder, "T1")
     stored = folder.parent / "out" / "T1" / "results.h5"

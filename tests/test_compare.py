@@ -129,6 +129,7 @@ def test_parquet_and_csv_hold_the_same(runs: dict[str, Path], tmp_path: Path) ->
                 np.testing.assert_allclose(one[name].astype(float), other[name], rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_browser() is None, reason="NO BROWSER: no chromium on this machine, nothing is drawn")
 def test_every_figure_is_exported(runs: dict[str, Path], tmp_path: Path) -> None:
     write_report(runs["a"])

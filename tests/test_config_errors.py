@@ -60,7 +60,11 @@ def faults(directory: Path, text: str, *overrides: str) -> list[str]:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("paths: 100", "path: 100", "x.yaml:2: path: unknown key; must be one of name, question, seed, paths, "),
+        (
+            "paths: 100",
+            "path: 100",
+            "x.yaml:2: path: unknown key; must be one of name, question, seed, common_",
+        ),
         ("paths: 100", "path: 100", "; did you mean 'paths'?"),
         ("paths: 100", "paths: 0", "x.yaml:2: paths: got 0; must be >= 1"),
         ("paths: 100", "paths: 1.5", "x.yaml:2: paths: got 1.5; must be a whole number"),

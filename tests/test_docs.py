@@ -289,6 +289,7 @@ def clean_registry() -> Iterator[None]:
     registry.REGISTRY.update(before)
 
 
+@pytest.mark.slow
 def test_the_worked_examples_run(clean_registry: None) -> None:
     bodies = blocks(text_of(DOCS / "adding-a-model.md"), "python")
     assert len(bodies) >= 7

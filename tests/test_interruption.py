@@ -15,7 +15,15 @@ import pytest
 from sim import open_results, run_experiment
 from sim.experiment import parse_experiment
 from sim.status import run_status
-from tests.toy_program import living, slow_experiment, slow_registered, start, wait_for_blocks, write_experiment
+from tests.toy_program import (
+    hear_interruptions,
+    living,
+    slow_experiment,
+    slow_registered,
+    start,
+    wait_for_blocks,
+    write_experiment,
+)
 
 SECONDS = 2.0
 """What a person who pressed Ctrl-C is willing to wait."""
@@ -90,7 +98,12 @@ def test_an_interruption_in_compiled_code_does_not_wait_for_its_end(tmp_path: Pa
         "print('now', flush=True)\n"
         "kernel(20_000_000_000)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=hear_interruptions,
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"now\n"
         time.sleep(0.5)  # until the kernel runs

@@ -166,6 +166,7 @@ def test_no_engine_earns_or_loses_without_premia(without_premia: Results, scenar
     assert float(np.abs(without_premia.data["total_cost"]).max()) == 0.0
 
 
+@pytest.mark.slow
 def test_the_same_condors_earn_the_premium_where_there_is_one(tmp_path: Path) -> None:
     paid = open_results(run_experiment(config_with(1.0, 0.0), output=tmp_path / "run"))
     assert score(engine_pnl(paid, "heston_nandi_calm", "condor_only", "iron_condor")) > 4.0

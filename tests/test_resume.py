@@ -53,6 +53,7 @@ def stumbling(monkeypatch: pytest.MonkeyPatch) -> None:
     STUMBLES[0] = 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stumbling")
 def test_a_run_that_keeps_going_names_what_failed_and_resumes_to_the_same_bits(tmp_path: Path) -> None:
     with pytest.raises(CellsFailed) as caught:
@@ -73,6 +74,7 @@ def test_a_run_that_keeps_going_names_what_failed_and_resumes_to_the_same_bits(t
     assert sorted(item.name for item in resumed.iterdir()) == ["manifest.json", "results.h5"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stumbling")
 def test_without_keep_going_the_first_error_stops_and_the_blocks_are_kept(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no bid"):

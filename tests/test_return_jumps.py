@@ -126,7 +126,9 @@ def test_puts_are_what_simulated_jumps_pay(name: str) -> None:
 def test_the_premium_dial_scales_their_share() -> None:
     model = replace(log_sv(), **PARAMETERS)
     assert model.scaled_premium(variance=0.0).return_jumps.share == 0.0
-    assert model.scaled_premium(variance=0.5).return_jumps.share == 0.2
+    for factor in (0.5, 1.5, 2.0):  # the variance of jumps over that of shocks
+        share = model.scaled_premium(variance=factor).return_jumps.share
+        assert share / (1.0 - share) == pytest.approx(factor * 0.4 / 0.6)
     assert model.premium()["jump_share"][0] == 0.4
 
 

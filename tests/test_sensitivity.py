@@ -328,6 +328,7 @@ STUDY_OF_SLOW_PUTS = {
 }
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_study_that_can_go_on(tmp_path: Path) -> None:
     """A batch takes more than a second; a terminal interrupts all processes."""
     tree = slow_experiment(nap=0.001, sensitivity=STUDY_OF_SLOW_PUTS)

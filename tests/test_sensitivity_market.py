@@ -106,6 +106,7 @@ def test_every_evaluation_is_the_run_with_those_values(tmp_path: Path) -> None:
     assert not np.allclose(values[2], values[1])  # another strike gives another result: the comparison has power
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_jobs_or_on_company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     morris = config("morris", sensitivity={"samples": 3})
     together = open_study(run_study(morris, output=tmp_path / "together"))

@@ -331,6 +331,7 @@ def test_wide_spreads_cost_more_and_without_trading_nothing_changes_hands() -> N
 # results
 
 
+@pytest.mark.slow
 def test_results_hold_what_happened_whatever_the_blocks(tmp_path: Path) -> None:
     tree = experiment(
         days=30,

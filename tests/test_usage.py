@@ -56,6 +56,7 @@ def test_margin_of_a_path_lies_within_the_quantiles_of_all(results: Results) -> 
     assert inside.mean() > 0.9
 
 
+@pytest.mark.slow
 def test_counts_do_not_hang_on_blocks(results: Results, tmp_path: Path) -> None:
     again = run(tmp_path / "cut", strategies=STRATEGIES, keep={"explorer": []}, compute={"block_paths": 7})
     for name in ("engine_open", "margin_use"):

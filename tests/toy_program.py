@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -81,8 +82,19 @@ def start(*arguments: str, log: Path, **how: Any) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.toy_program", *arguments]
     with log.open("ab") as stream:
         return subprocess.Popen(
-            command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=stream, **how
+            command,
+            cwd=ROOT,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=stream,
+            preexec_fn=hear_interruptions,
+            **how,
         )
+
+
+def hear_interruptions() -> None:
+    """Let a new process be interrupted, also where the tests themselves were started to ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for_blocks(directory: Path, process: subprocess.Popen[bytes], *, more_than: int = 0) -> int:
