@@ -92,6 +92,7 @@ def test_examples_are_read(line: str) -> None:
     GROUP.commands[words[0]].make_context(words[0], words[1:])
 
 
+@pytest.mark.slow
 def test_examples_run(place: Path) -> None:
     for line in QUICK:
         assert answer(line).strip(), line

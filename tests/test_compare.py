@@ -93,6 +93,7 @@ def test_runs_with_nothing_in_common_are_refused(runs: dict[str, Path]) -> None:
         compare(runs["a"], runs["renamed"])
 
 
+@pytest.mark.slow
 def test_the_command_prints_rows_and_draws_a_page(runs: dict[str, Path], tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     found = CliRunner().invoke(app, ["compare", str(runs["a"]), str(runs["dearer"]), "--html", str(page), "--json"])

@@ -272,6 +272,7 @@ def same(first: Study, second: Study) -> None:
     xr.testing.assert_identical(first.measures, second.measures)
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_jobs(tmp_path: Path) -> None:
     alone = run(tmp_path / "1", "sobol", ishigami_paths, samples=8)
     same(alone, run(tmp_path / "2", "sobol", ishigami_paths, samples=8, jobs=2, chunk=5))

@@ -276,6 +276,7 @@ def test_only_what_was_asked_for_is_kept(tmp_path: Path, fan: bool, examples: in
     assert sorted(item.name for item in directory.iterdir()) == ["manifest.json", "results.h5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paths", [1, 2])
 def test_a_report_of_a_single_path_claims_no_interval(tmp_path: Path, paths: int) -> None:
     directory = run_experiment(parse_experiment(experiment(paths=paths)), output=tmp_path / "toy", jobs=1)
