@@ -191,13 +191,6 @@ class MarginBook:
         return MarginPart(tranches=tranches, underlying=underlying, bound=bound)
 
 
-def margin_parts(
-    tranches: Iterable[Tranche], underlying_of: UnderlyingOf, rules: MarginConfig = STANDARD
-) -> list[MarginPart]:
-    """Split a book into what is margined together; ``MarginBook`` for one day alone."""
-    return MarginBook(rules).parts(tranches, underlying_of)
-
-
 class _Group:
     """Options of one product and expiry, and their risk as far as it is known."""
 

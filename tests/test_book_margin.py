@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sim.config import CostsConfig, MarginConfig
 from sim.contracts import ContractSet, Product
 from sim.ledger import Ledger
-from sim.margin import margin_parts
+from sim.margin import MarginBook
 from sim.tranche import Tranche
 
 SPOT = 4000.0
@@ -34,7 +34,7 @@ def tranches_of(*books: tuple[Product, int, Legs], mid: float = 0.0) -> list[Tra
 
 
 def bound(tranches: list[Tranche], underlying: float = SPOT) -> float:
-    parts = margin_parts(tranches, lambda _: np.array([underlying]), MarginConfig())
+    parts = MarginBook().parts(tranches, lambda _: np.array([underlying]))
     return float(np.sum([part.bound for part in parts]))
 
 
@@ -88,7 +88,7 @@ def test_closing_a_tranche_tells_what_the_others_bind() -> None:
     tranches = tranches_of(
         (Product.SPX_OPTION, 9, [(True, 4100.0, -1.0)]), (Product.SPX_OPTION, 9, [(True, 4150.0, 1.0)])
     )
-    (part,) = margin_parts(tranches, lambda _: np.array([SPOT]), MarginConfig())
+    (part,) = MarginBook().parts(tranches, lambda _: np.array([SPOT]))
     assert part.bound == [5000.0]
     assert part.without(tranches[0], MarginConfig(), np.array([0])) == [0.0]
     assert part.without(tranches[1], MarginConfig(), np.array([0])) == [100.0 * 500.0]  # naked: 0.15 x 4000 - 100
