@@ -160,6 +160,7 @@ class QuoteBook:
         """
         groups: dict[Hashable, list[ContractSet]] = {}
         for contracts in held:
+            self._missing.pop(contracts, None)  # what is asked for today is what is held
             key = (contracts.product, contracts.expiry, contracts.is_am, contracts.is_call.tobytes())
             groups.setdefault(key, []).append(contracts)
         cache = self._day(t)
