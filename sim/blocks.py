@@ -60,6 +60,10 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
         if outcome.exposures is not None:
             part["greeks"] = outcome.exposures.greeks.astype(np.float32)
             part["break_evens"] = outcome.exposures.break_evens.astype(np.float32)
+        if outcome.sources is not None:
+            part["sources"] = outcome.sources.total
+            part["source_course"] = outcome.sources.course.astype(np.float32)
+            part["window_sources"] = outcome.sources.by_window.astype(np.float32)
         if keep.fan or keep.daily_equity or periods_of(config):
             part["equity"] = outcome.equity.astype(np.float32)
         part["example_equity"] = outcome.equity[:, :n_examples].T.astype(np.float32)

@@ -299,7 +299,9 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
         stream=stream,
         inside=inside,
         run_type=None if window is None else partial(StressRun, window),
-        exposures=ExposurePlan(n_paths=n_measured, every=keep.greek_every),
+        exposures=ExposurePlan(
+            n_paths=n_measured, every=keep.greek_every, jump_deviations=keep.jump_deviations if keep.sources else None
+        ),
     )
     has_series = keep.fan or keep.daily_market or keep.example_paths > 0
     return CellResult(

@@ -27,6 +27,7 @@ from sim.margin import MarginBook, MarginPart
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.quotes import QuoteBook
+from sim.sources import SourceWatch
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.memory import BookMemory, roll_phases
 from sim.strategies.protocols import CONDOR, DayView, Engine
@@ -82,7 +83,7 @@ def evaluate(
     inside : ndarray of bool, shape (n_days + 1, n_windows, n_paths), optional
         Sessions of the windows in which P&L is added up apart, from ``windows.membership``; no windows by default.
     exposures : ExposurePlan, optional
-        Which paths are measured for greeks and break-evens, and when; by default none.
+        Which paths are measured for greeks, break-evens and P&L by source, and when; by default none.
 
     Returns
     -------
@@ -117,12 +118,17 @@ def evaluate(
     last = market.n_times - 1
     ledgers = {name: run.ledger for name, run in runs.items()}
     watch = ExposureWatch(exposures, quotes, {name: ledger.engines for name, ledger in ledgers.items()})
+    sources = SourceWatch(exposures, quotes, ledgers, inside)
     for t in range(market.day0, last + 1):
         quotes.price_held(_held(runs.values()), t)
         for run in runs.values():
             run.step(t, decides=t < last)
         watch.note(ledgers, t)
-    return {name: replace(run.outcomes(), exposures=watch.of.get(name)) for name, run in runs.items()}
+        sources.note(ledgers, t)
+    return {
+        name: replace(run.outcomes(), exposures=watch.of.get(name), sources=sources.of.get(name))
+        for name, run in runs.items()
+    }
 
 
 def deciding(strategy: StrategyConfig) -> list[EngineConfig]:

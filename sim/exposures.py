@@ -31,10 +31,13 @@ class ExposurePlan:
         Paths of the block, from the first on.
     every : int
         Sessions between two measurements; the first is day 0.
+    jump_deviations : float, optional
+        P&L is split by source, and a move of the SPX by more than so many daily deviations is a jump; None: no split.
     """
 
     n_paths: int
     every: int
+    jump_deviations: float | None = None
 
     def days(self, n_days: int) -> range:
         """Sessions after day 0 that are measured, of ``n_days``."""

@@ -29,6 +29,7 @@ from sim.metrics.path_outcomes import PathOutcomes
 from sim.outcome_reader import OutcomeReader
 from sim.pooled_gather import Pooled, has_daily_windows, periods_of, pooled_of
 from sim.scratch import Scratch, require_room
+from sim.source_gather import SourceGather
 from sim.statistics import controlled_table, statistics_tables
 from sim.storage import QUANTILES, RESULTS, TENORS, VARIABLES, ResultsWriter
 from sim.stress_results import StressResults
@@ -70,6 +71,7 @@ class Gather:
         self._is_weighted = config.sampling.method == "importance"
         self._windows = WindowGather(config, self.engines, self.design)
         self._exposures = ExposureGather(config, self.engines)
+        self._sources = SourceGather(config, self.engines)
         self._scratch = Scratch(directory, config.paths)
         self._writer = self._create()
         self._usage = UsageGather(config, self.engines)
@@ -110,7 +112,9 @@ class Gather:
                     self._writer.write(key, (i, j, e, part), values[key][row])
             self._usage.add((i, j), values)
             self._windows.add(self._writer, (i, j), cell, values, arrays["market/window_sessions"])
-            self._exposures.add(self._writer, (i, j), cell, values, self._weights_of_measured(i, part.stop))
+            weights = self._weights_of_measured(i, part.stop)
+            self._exposures.add(self._writer, (i, j), cell, values, weights)
+            self._sources.add(self._writer, (i, j), values, weights)
             if self.config.keep.fan or periods_of(self.config):
                 self._scratch.keep((cell.scenario, name), part, values["equity"])
             if self.config.keep.daily_equity:

@@ -6,7 +6,7 @@ its answer to the spot VIX, and two more greeks measure it by its own underlying
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import NamedTuple
@@ -119,6 +119,58 @@ def first_paths(market: MarketBlock, n_paths: int) -> MarketBlock:
     )
 
 
+def settled_together(
+    held: Mapping[ContractSet, BoolArray], n_paths: int
+) -> Iterator[tuple[list[ContractSet], ContractSet, BoolArray]]:
+    """Contract sets that settle together, their legs one below the other on the first paths, and which are held.
+
+    Parameters
+    ----------
+    held : mapping of ContractSet to ndarray of bool, shape (n_paths,)
+        What is held, and where.
+    n_paths : int
+        How many paths of the sets are taken, from the first on.
+
+    Yields
+    ------
+    group : list of ContractSet
+        Of one product and expiry.
+    together : ContractSet
+        All their legs.
+    mask : ndarray of bool, shape (n_legs, n_paths)
+        Where each leg is held.
+    """
+    groups: dict[tuple[Product, int, bool], list[ContractSet]] = {}
+    for contracts in held:
+        groups.setdefault((contracts.product, contracts.expiry, contracts.is_am), []).append(contracts)
+    for group in groups.values():
+        together = replace(
+            group[0],
+            is_call=np.concatenate([contracts.is_call for contracts in group]),
+            strike=np.concatenate([contracts.strike[:, :n_paths] for contracts in group]),
+        )
+        mask = np.concatenate([np.broadcast_to(held[c], (c.n_legs, n_paths)) for c in group])
+        yield group, together, mask
+
+
+def by_set(values: FloatArray, group: Sequence[ContractSet]) -> dict[ContractSet, FloatArray]:
+    """Cut values of all legs of a group, shape (..., n_legs, n_paths), into those of each set."""
+    rows = np.cumsum([0, *(contracts.n_legs for contracts in group)])
+    return {
+        contracts: values[..., start : start + contracts.n_legs, :]
+        for contracts, start in zip(group, rows, strict=False)
+    }
+
+
+def note_futures(quotes: QuoteBook, t: int) -> list[tuple[float, ContractSet]]:
+    """Weights of the two VIX futures that a note moves with on session ``t``, and the futures."""
+    weight = front_weight(quotes.market.expiries.vix_monthly, t)
+    return [
+        (share, quotes.future(quotes.market.front_vix_expiry(t, number)))
+        for number, share in ((1, weight), (2, 1.0 - weight))
+    ]
+
+
 class GreekBook:
     """Greeks of contract sets, measured once a session for all strategies that hold them.
 
@@ -149,22 +201,10 @@ class GreekBook:
         t : int
             Session.
         """
-        groups: dict[tuple[Product, int, bool], list[ContractSet]] = {}
-        for contracts in held:
-            groups.setdefault((contracts.product, contracts.expiry, contracts.is_am), []).append(contracts)
         self._known = {}
-        for group in groups.values():
-            first, part = group[0], slice(self.n_paths)
-            together = replace(
-                first,
-                is_call=np.concatenate([contracts.is_call for contracts in group]),
-                strike=np.concatenate([contracts.strike[:, part] for contracts in group]),
-            )
-            mask = np.concatenate([np.broadcast_to(held[c], (c.n_legs, self.n_paths)) for c in group])
-            rows = np.cumsum([0, *(contracts.n_legs for contracts in group)])
-            values = self._measured(together, mask, self._price(first, t), t)
-            for contracts, start in zip(group, rows, strict=False):
-                self._known[contracts] = values[:, start : start + contracts.n_legs]
+        for group, together, mask in settled_together(held, self.n_paths):
+            values = self._measured(together, mask, self._price(group[0], t), t)
+            self._known.update(by_set(values, group))
 
     def each(self, contracts: ContractSet) -> FloatArray:
         """Greeks of one contract of each leg of a set that was measured last.
@@ -208,10 +248,8 @@ class GreekBook:
 
     def _note(self, price: FloatArray, t: int) -> FloatArray:
         """A note is worth what its two futures are: it moves as they do, over the value that they have together."""
-        weight = front_weight(self.market.expiries.vix_monthly, t)
         value, vega, theta = (np.zeros(self.n_paths) for _ in range(3))
-        for number, share in ((1, weight), (2, 1.0 - weight)):
-            future = self._quotes.future(self.market.front_vix_expiry(t, number))
+        for share, future in note_futures(self._quotes, t):
             points = self._quotes.greeks(future, t)
             value += share * self._quotes.mids(future, t)[0]
             vega += share * points.vega[0]

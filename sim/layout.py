@@ -16,7 +16,8 @@ from sim.exposure_gather import ExposureGather
 from sim.metrics.design import WEIGHT
 from sim.metrics.returns import RECENT
 from sim.outcome_reader import RECENT_VARIABLES
-from sim.storage import EXPOSURE_VARIABLES, QUANTILES, TENORS, VARIABLES
+from sim.source_gather import SourceGather
+from sim.storage import EXPOSURE_VARIABLES, QUANTILES, SOURCE_VARIABLES, TENORS, VARIABLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,11 @@ def layout_of(config: ExperimentConfig) -> Layout:
         The experiment.
     """
     keep, engines = config.keep, engines_of(config)
-    windows, exposures = list(windows_of(config)), ExposureGather(config, engines)
+    windows, exposures, sources = (
+        list(windows_of(config)),
+        ExposureGather(config, engines),
+        SourceGather(config, engines),
+    )
     controls = list(config.sampling.controls)
     n_examples = min(keep.example_paths, config.paths)
     optional = {
@@ -78,6 +83,7 @@ def layout_of(config: ExperimentConfig) -> Layout:
         **{name: bool(windows) for name in VARIABLES if name.startswith("window_")},
         **{name: config.days > RECENT for name in RECENT_VARIABLES},
         **{name: name in exposures.variables for name in EXPOSURE_VARIABLES},
+        **{name: name in sources.variables for name in SOURCE_VARIABLES},
         WEIGHT: config.sampling.method == "importance",
         "control_value": bool(controls),
     }
@@ -92,6 +98,7 @@ def layout_of(config: ExperimentConfig) -> Layout:
         **({"window": windows} if windows else {}),
         **({"control": controls} if controls else {}),
         **exposures.coordinates,
+        **sources.coordinates,
     }
     sizes = {name: len(values) for name, values in coordinates.items()}
     return Layout(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.exposures import Exposures
+from sim.sources import Sources
 from sim.windows.accumulate import WindowOutcomes
 
 FloatArray = NDArray[np.float64]
@@ -55,6 +56,8 @@ class Outcomes:
         What a stress script did, by name in ``stress_results.STRESS_VARIABLES``; empty without one.
     exposures : Exposures, optional
         Greeks and break-evens of the first paths, where they were measured.
+    sources : Sources, optional
+        P&L of the first paths by source, where it was split.
     """
 
     engines: tuple[str, ...]
@@ -75,6 +78,7 @@ class Outcomes:
     margin_use: NDArray[np.int32]
     stress: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     exposures: Exposures | None = None
+    sources: Sources | None = None
 
     @property
     def terminal_pnl(self) -> FloatArray:

@@ -231,14 +231,27 @@ class QuoteBook:
             value = pricer.spx_option(spot, state, strike=strike, ttm=sessions / SESSIONS_PER_YEAR, is_call=right)
             if not contracts.is_am:
                 return Greeks(delta=value.delta, vega=value.vega, theta=value.theta)
-        tomorrow = self.market.pricer_at(t + 1, curve_of=t)  # of the futures' curve no more is known than today
-        theta = self._value(contracts, spot, state, t + 1, pricer=tomorrow) - self.mids(contracts, t)
+        theta = self.theta(contracts, t)
         if contracts.product is Product.SPX_OPTION:
             return Greeks(delta=self.delta(contracts, t), vega=value.vega, theta=theta)
         higher, lower = (moved_state(self.market.pricer, state, bump) for bump in (STATE_BUMP, -STATE_BUMP))
         change = self._value(contracts, spot, higher, t) - self._value(contracts, spot, lower, t)
         vix_change = pricer.vix(higher) - pricer.vix(lower)
         return Greeks(delta=np.zeros(contracts.strike.shape), vega=change / vix_change, theta=theta)
+
+    def theta(self, contracts: ContractSet, t: int) -> FloatArray:
+        """Change of price from session ``t``, before the expiry, to the next one, SPX and volatility state as they are.
+
+        On the last session before the expiry it leads to the payoff.
+        """
+        market = self.market
+        tomorrow = market.pricer_at(t + 1, curve_of=t)  # of the futures' curve no more is known than today
+        later = self._value(contracts, market.spot(t), market.state(t), t + 1, pricer=tomorrow)
+        return later - self.mids(contracts, t)
+
+    def with_state(self, contracts: ContractSet, t: int, state: FloatArray) -> FloatArray:
+        """Value on session ``t``, before the expiry, had the volatility state been another one."""
+        return self._value(contracts, self.market.spot(t), state, t)
 
     def delta(self, contracts: ContractSet, t: int) -> FloatArray:
         """Change of price of SPX options per point of the SPX, by differences: far cheaper than all greeks."""

@@ -23,9 +23,19 @@ from numpy.typing import NDArray
 
 from sim.config.near_files import near_file
 from sim.errors import ConfigError, StorageError
-from sim.stored_variables import AXES, EXPOSURE_VARIABLES, QUANTILES, TENORS, VARIABLES, Variable
+from sim.stored_variables import AXES, EXPOSURE_VARIABLES, QUANTILES, SOURCE_VARIABLES, TENORS, VARIABLES, Variable
 
-__all__ = ["AXES", "EXPOSURE_VARIABLES", "QUANTILES", "TENORS", "VARIABLES", "Results", "ResultsWriter", "Variable"]
+__all__ = [
+    "AXES",
+    "EXPOSURE_VARIABLES",
+    "QUANTILES",
+    "SOURCE_VARIABLES",
+    "TENORS",
+    "VARIABLES",
+    "Results",
+    "ResultsWriter",
+    "Variable",
+]
 __all__ += ["MANIFEST", "REPORT", "RESULTS", "SCHEMA_VERSION", "STUDY", "STUDY_TABLE"]
 __all__ += ["check_vacant", "chunks_of", "file_checksum", "open_results"]
 

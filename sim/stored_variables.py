@@ -145,6 +145,24 @@ VARIABLES: dict[str, Variable] = {
     "book_mean_abs_delta": Variable((*_CELL, "greek_path"), "f8", "USD per % of the SPX", "the same of the book"),
     "book_mean_vega": Variable((*_CELL, "greek_path"), "f8", "USD per volatility point", "the same of the book"),
     "book_mean_vix_delta": Variable((*_CELL, "greek_path"), "f8", "USD per VIX point", "the same of the book"),
+    "engine_source": Variable(
+        (*_CELL, "engine", "source", "greek_path"),
+        "f8",
+        "USD",
+        "P&L of the engine by source over all sessions; sources add up to its P&L less its costs",
+    ),
+    "book_source": Variable(
+        (*_CELL, "source", "greek_path"), "f8", "USD", "P&L of the strategy by source; adds up to its terminal P&L"
+    ),
+    "engine_source_mean": Variable(
+        (*_CELL, "engine", "source", "greek_day"), "f4", "USD", "mean P&L of the engine by source since day 0"
+    ),
+    "book_source_mean": Variable(
+        (*_CELL, "source", "greek_day"), "f4", "USD", "mean P&L of the strategy by source since day 0"
+    ),
+    "window_engine_source": Variable(
+        (*_CELL, "window", "engine", "source", "greek_path"), "f4", "USD", "P&L of the engine by source in the window"
+    ),
     "daily_equity": Variable((*_CELL, "day", "path"), "f4", "USD", "equity of every path at every close"),
     "daily_spot": Variable(("scenario", "day", "path"), "f4", "index points", "SPX of every path at every close"),
     "daily_vix": Variable(("scenario", "day", "path"), "f4", "VIX points", "VIX of every path at every close"),
@@ -153,8 +171,13 @@ VARIABLES: dict[str, Variable] = {
 }
 """The root group of results.h5."""
 
+SOURCE_VARIABLES = frozenset(name for name, item in VARIABLES.items() if "source" in item.dimensions)
+"""P&L of the first paths by source."""
+
 EXPOSURE_VARIABLES = frozenset(
-    name for name, item in VARIABLES.items() if {"greek", "side", "greek_day", "greek_path"} & set(item.dimensions)
+    name
+    for name, item in VARIABLES.items()
+    if {"greek", "side", "greek_day", "greek_path"} & set(item.dimensions) and name not in SOURCE_VARIABLES
 )
 """Greeks and break-evens of the first paths."""
 
@@ -169,6 +192,7 @@ AXES: dict[str, tuple[str, str]] = {
     "moment": ("1", "day on which the term structure is taken"),
     "window": ("1", "sessions that are measured apart"),
     "greek": ("1", "sensitivity"),
+    "source": ("1", "what brought P&L; sources add up, theta and gamma are the premium"),
     "statistic": ("1", "statistic"),
     "unit": ("1", "unit of the statistic"),
     "label": ("1", "name of the statistic in tables"),

@@ -220,6 +220,7 @@ def test_greeks_and_break_evens_of_the_book_are_those_worked_out(path: int) -> N
     journal, _ = recorded(book_market(path, 1 - path), BOOK["book"])
     seen = 0
     for day in journal.days:
+        assert sum(day.sources.values()) == pytest.approx(day.equity - journal.initial_equity, abs=1e-6)
         spot, vol = SPOTS[path][day.session], VOLS[path][day.session]
         total, below, above = 0.0, math.inf, math.inf
         for legs in open_legs(journal, day.session):

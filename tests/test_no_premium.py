@@ -100,6 +100,7 @@ def run_books(folder: Path, books: dict[str, list[str]], *, days: int, paths: in
         book: {"engines": [{"engine": name, **EAGER[name]} for name in names]} for book, names in books.items()
     }
     tree.update(days=days, paths=paths)
+    tree["keep"].update(greek_paths=10, sources=True)
     return open_results(run_experiment(parse_experiment(tree), output=folder / "run", jobs=1))
 
 
@@ -120,6 +121,14 @@ def test_the_settings_cover_the_registry() -> None:
 @pytest.mark.parametrize("engine", EAGER)
 def test_every_engine_is_a_fair_game_without_premia(all_engines: Results, engine: str) -> None:
     assert_fair(all_engines, engine)
+
+
+def test_the_sources_of_every_engine_add_up(all_engines: Results) -> None:
+    """Openings, auction noise, notes and units included: what the run has checked by session, once more at the end."""
+    data = all_engines.data
+    few = data.isel(path=slice(data.sizes["greek_path"]))
+    np.testing.assert_allclose(data["engine_source"].sum("source"), few["engine_pnl"] - few["engine_cost"], atol=1e-3)
+    np.testing.assert_allclose(data["book_source"].sum("source"), few["terminal_pnl"], atol=1e-3)
 
 
 @pytest.mark.slow

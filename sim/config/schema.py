@@ -268,6 +268,12 @@ class KeepConfig(ConfigSection):
         default=100, ge=0, le=1000, description="paths per scenario whose greeks and break-evens are measured; 0: none"
     )
     greek_every: int = Field(default=5, ge=1, le=252, description="sessions between two such measurements")
+    sources: bool = Field(
+        default=False, description="P&L of those paths by source: theta, delta, vega, gamma, jump, cost, interest"
+    )
+    jump_deviations: float = Field(
+        default=3.0, gt=0.0, description="a day's move of the SPX beyond so many deviations by the VIX is a jump [-]"
+    )
     daily_market: bool = Field(
         default=False, description="SPX, VIX and the two nearest VIX futures of every path and day (large)"
     )
@@ -281,6 +287,12 @@ class KeepConfig(ConfigSection):
             level = value.get("level")
             return {**(KEEP_LEVELS.get(level, {}) if isinstance(level, str) else {}), **value}
         return value
+
+    @model_validator(mode="after")
+    def _sources_have_paths(self) -> KeepConfig:
+        if self.sources and self.greek_paths == 0:
+            raise broken_rule("sources", "be false where greek_paths is 0: these are the paths whose P&L is split")
+        return self
 
 
 class ComputeConfig(ConfigSection):

@@ -115,6 +115,8 @@ class Day:
         Cash, and cash plus positions at mid [USD].
     engine_pnl : mapping
         P&L since day 0 by engine, costs taken off [USD].
+    sources : mapping
+        P&L of the book since day 0 by source, names of ``sim.sources.SOURCES`` [USD].
     greeks : mapping
         Of the book after the orders of the session, in the units of ``sim.greeks.GREEKS``.
     break_evens : mapping
@@ -128,6 +130,7 @@ class Day:
     cash: float
     equity: float
     engine_pnl: Mapping[str, float]
+    sources: Mapping[str, float]
     greeks: Mapping[str, float]
     break_evens: Mapping[str, float | None]
 
@@ -175,6 +178,7 @@ class Journal:
         head |= {"session": entry.session, "date": entry.date, "spot": day.spot, "vix": day.vix}
         head |= {"engine": entry.engine, "action": entry.action, "reason": entry.reason}
         tail: dict[str, Any] = {"engine_pnl": day.engine_pnl.get(entry.engine), "equity": day.equity}
+        tail |= {f"pnl_{name}": value for name, value in day.sources.items()}
         tail |= {f"book_{name}": value for name, value in day.greeks.items()}
         tail |= {f"break_even_{name}": value for name, value in day.break_evens.items()}
         tail["signals"] = "; ".join(f"{name}={value:.6g}" for name, value in entry.signals.items())

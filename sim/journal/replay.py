@@ -83,7 +83,7 @@ def replay(config: ExperimentConfig, scenario: str, strategy: str, path: int) ->
     runs: list[RecordedRun] = []
 
     def start(*arguments: Any) -> RecordedRun:
-        runs.append(RecordedRun(*arguments))
+        runs.append(RecordedRun(*arguments, jump_deviations=config.keep.jump_deviations))
         return runs[-1]
 
     market, stream = chosen_market(config, scenario, [path])

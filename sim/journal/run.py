@@ -18,6 +18,7 @@ from sim.greeks import GREEKS
 from sim.journal.entries import Day
 from sim.journal.ledger import Note, RecordingLedger
 from sim.journal.reasons import notes_of, trees_of
+from sim.sources import SOURCES, SourceWatch
 from sim.strategies.break_even import SIDES
 from sim.strategies.protocols import DayView, Engine, Orders
 
@@ -105,18 +106,24 @@ class RecordedRun(WatchedRun):
     ----------
     days : list of Day
         The account after each session so far.
+    jump_deviations : float
+        Moves of the SPX beyond so many daily deviations are jumps.
     """
 
-    def __init__(self, market: Any, quotes: Any, *more: Any) -> None:
+    def __init__(self, market: Any, quotes: Any, *more: Any, jump_deviations: float = 3.0) -> None:
         super().__init__(market, quotes, *more)
         self.days: list[Day] = []
-        self._watch = ExposureWatch(ExposurePlan(n_paths=1, every=1), quotes, {BOOK: self.ledger.engines})
+        plan, books = ExposurePlan(n_paths=1, every=1, jump_deviations=jump_deviations), {BOOK: self.ledger}
+        self._watch = ExposureWatch(plan, quotes, {BOOK: self.ledger.engines})
+        no_windows = np.zeros((market.n_times - market.day0, 0, market.n_paths), dtype=np.bool_)
+        self._sources = SourceWatch(plan, quotes, books, no_windows)
 
     def step(self, t: int, *, decides: bool) -> None:
         """Move the book, and write down how it stands."""
         super().step(t, decides=decides)
         ledger, market = self.ledger, self.market
         self._watch.note({BOOK: ledger}, t)
+        self._sources.note({BOOK: ledger}, t)
         net = ledger.gross_pnl[:, 0] - ledger.cost[:, 0]
         self.days.append(
             Day(
@@ -127,6 +134,7 @@ class RecordedRun(WatchedRun):
                 cash=float(ledger.cash[0]),
                 equity=float(self.equity[t - market.day0, 0]),
                 engine_pnl=dict(zip(ledger.engines, map(float, net), strict=True)),
+                sources=dict(zip(SOURCES, map(float, self._sources.of[BOOK].total.sum(axis=0)[:, 0]), strict=True)),
                 **self._exposures(t - market.day0),
             )
         )
