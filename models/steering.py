@@ -3,12 +3,16 @@ r"""Steering any model through an episode: the law nearest to its own that goes 
 On every session each path draws ``CANDIDATES`` moves of the model and takes one of them with a probability proportional
 to
 
-.. math::  \exp(a\,\Delta\ln\mathrm{VIX} + b\,r),
+.. math::  \exp\bigl((a - (\ln\mathrm{VIX} - c) / s^2 / 2)\,\Delta\ln\mathrm{VIX} + b\,r\bigr),
 
 which in the limit of many candidates is the exponential tilt (Esscher transform) of the model's own one-session law:
 of all laws with given means of the two, the one of least relative entropy [1]_. Every move remains one that the model
 can make; prices under Q stay those of the model. The tilt ``(a, b)`` of each session is solved so that the medians of
 SPX and VIX run from each of the episode's marks to the next.
+
+The term with ``c``, the median of the log VIX, keeps paths together. Moves grow with the VIX, and with them what a
+common tilt does: without that term paths above the median are driven further up until some lose all of the index.
+With it the log VIX spreads by about ``s`` around its median.
 
 References
 ----------
@@ -41,6 +45,9 @@ from models.streams import Purpose, uniforms
 CANDIDATES = 32
 """Moves that each path draws on a steered session."""
 
+SPREAD = 0.2
+"""Standard deviation of the log VIX around its median that steering leaves to paths."""
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +57,14 @@ class Tilt:
     Parameters
     ----------
     log_vix, log_return : float
-        Weights of a move's change of the log VIX and of its log return in the exponent.
+        Weights of a move's change of the log VIX and of its log return in the exponent, for a path at the centre.
+    centre : float
+        Log VIX at the close before to which paths are drawn back.
     """
 
     log_vix: float
     log_return: float
+    centre: float
 
 
 @final
@@ -167,11 +177,18 @@ class CandidateMoves:
         Log return of the SPX, and change of the log VIX.
     state : ndarray of shape (CANDIDATES, n_factors, n_paths)
         State after the move.
+    level : ndarray of shape (n_paths,)
+        Log VIX before the move.
     """
 
     log_return: FloatArray
     log_vix: FloatArray
     state: FloatArray
+    level: FloatArray
+
+    def pull(self, centre: float) -> FloatArray:
+        """Part of the exponent that draws paths back to the centre, of shape (CANDIDATES, n_paths)."""
+        return self.log_vix * ((centre - self.level) / (2.0 * SPREAD**2))
 
     def take(self, tilt: Tilt, stream: Stream, *, day: int) -> tuple[FloatArray, FloatArray]:
         """Choose a move for each path, with probability proportional to the exponential of its tilt.
@@ -181,7 +198,7 @@ class CandidateMoves:
         log_return : ndarray of shape (1, n_paths)
         state : ndarray of shape (1, n_factors, n_paths)
         """
-        exponent = tilt.log_vix * self.log_vix + tilt.log_return * self.log_return
+        exponent = tilt.log_vix * self.log_vix + tilt.log_return * self.log_return + self.pull(tilt.centre)
         weight = np.cumsum(np.exp(exponent - exponent.max(axis=0)), axis=0)
         u = uniforms(stream, exponent.shape[1], purpose=Purpose.STEERING, day=day)[0]
         chosen = (weight < u * weight[-1]).sum(axis=0)
@@ -208,8 +225,9 @@ def candidate_moves(model: Model, state: FloatArray, stream: Stream, *, day: int
     for k in range(CANDIDATES):
         moved = model.propagate(state, 1, stream, first_day=day * CANDIDATES + k)
         returns[k], states[k] = moved[0][0], moved[1][0]
-    log_vix = np.log(vix_of(np.moveaxis(states, 1, 0)) / vix_of(state))
-    return CandidateMoves(log_return=returns, log_vix=log_vix, state=states)
+    level = np.log(vix_of(state))
+    log_vix = np.log(vix_of(np.moveaxis(states, 1, 0))) - level
+    return CandidateMoves(log_return=returns, log_vix=log_vix, state=states, level=level)
 
 
 def _free_day(day: int) -> int:

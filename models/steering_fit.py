@@ -4,9 +4,11 @@ A pilot run is led session by session. What the medians of log SPX and log VIX s
 episode is spread evenly over the sessions left; the tilt of a session gives the mean move that is its share. It is the
 minimum of the convex function
 
-.. math::  \lambda \mapsto \frac1n \sum_p \ln \frac1K \sum_k e^{\lambda \cdot m_{kp}} - \lambda \cdot d,
+.. math::  \lambda \mapsto \frac1n \sum_p \ln \frac1K \sum_k e^{\lambda \cdot m_{kp} + q_{kp}} - \lambda \cdot d,
 
-where :math:`m_{kp}` is candidate k of path p and d the wanted mean move.
+where :math:`m_{kp}` is candidate k of path p, :math:`q_{kp}` what draws it back to the median, and d the wanted mean
+move. A small ridge in units of the moves' deviations keeps the tilt finite, and both wishes of one weight, where no
+candidate goes as far as wanted.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from models.table_cache import load_or_build, table_hash
 PILOT_PATHS = 1024
 """Paths of the pilot run; its medians have a standard error of about 4% of a path's deviation."""
 
-_VERSION = 2
+_VERSION = 3
 _NEWTON_STEPS = 30
-_RIDGE = 1e-8  # keeps tilts finite where no candidate goes as far as wanted; moves are about 0.01 in size
+_RIDGE = 0.01  # shares of a wished move that is given up, at a tilt that moves means by one deviation
 _STREAM = Stream(seed=20181231, scenario=2**32 - 1)
 
 
@@ -39,30 +41,31 @@ def in_regime(model: Model, regime: str) -> SteeredModel:
     preset = load_regime(regime)
     key = table_hash({"steering": _VERSION, "model": repr(model), "regime": repr(preset), "pilot": PILOT_PATHS})
     arrays = load_or_build(key, lambda: {"tilts": _solve(model, preset)})
-    tilts = tuple(Tilt(log_vix=float(row[0]), log_return=float(row[1])) for row in arrays["tilts"])
+    tilts = tuple(Tilt(log_vix=a, log_return=b, centre=c) for a, b, c in arrays["tilts"].tolist())
     return SteeredModel(model=model, regime=regime, tilts=tilts)
 
 
 def _solve(model: Model, preset: RegimePreset) -> FloatArray:
-    """Tilts of shape (n_sessions, 2)."""
+    """Tilts of shape (n_sessions, 3): weights of the log VIX and of the log return, centre."""
     grid = SimulationGrid(n_days=1, warmup_days=0)
     paths = simulate_paths(model, grid, PILOT_PATHS, _STREAM, start=Start(vix=preset.start_vix))
-    state, vix_of = np.ascontiguousarray(paths.state[0]), model.exact_pricer().vix
+    state = np.ascontiguousarray(paths.state[0])
     marks, growth = np.zeros(PILOT_PATHS), 0.0
-    tilts: list[tuple[float, float]] = []
+    tilts: list[tuple[float, float, float]] = []
     for phase in preset.phases:
         growth += float(np.log1p(phase.spx_return))
         for left in range(phase.sessions, 0, -1):
-            lacks = np.array([np.log(phase.vix) - np.median(np.log(vix_of(state))), growth - np.median(marks)])
             moves = candidate_moves(model, state, _STREAM, day=len(tilts))
-            tilt = tilt_for(moves, lacks / left)
+            centre = float(np.median(moves.level))
+            lacks = np.array([np.log(phase.vix) - centre, growth - np.median(marks)])
+            tilt = tilt_for(moves, lacks / left, centre=centre)
             returns, moved = moves.take(tilt, _STREAM, day=len(tilts))
             marks, state = marks + returns[0], moved[0]
-            tilts.append((tilt.log_vix, tilt.log_return))
+            tilts.append((tilt.log_vix, tilt.log_return, tilt.centre))
     return np.array(tilts)
 
 
-def tilt_for(moves: CandidateMoves, wanted: FloatArray) -> Tilt:
+def tilt_for(moves: CandidateMoves, wanted: FloatArray, *, centre: float) -> Tilt:
     """Tilt under which the mean move is the wanted one, or as near as the candidates go.
 
     Parameters
@@ -71,27 +74,35 @@ def tilt_for(moves: CandidateMoves, wanted: FloatArray) -> Tilt:
         Candidates of a session.
     wanted : ndarray of shape (2,)
         Mean change of the log VIX, and mean log return.
+    centre : float
+        Log VIX to which paths are drawn back.
     """
-    features = np.stack([moves.log_vix, moves.log_return])
-    tilt, (value, gradient, hessian) = np.zeros(2), _dual(features, wanted, np.zeros(2))
+    features, pull = np.stack([moves.log_vix, moves.log_return]), moves.pull(centre)
+    deviation = np.sqrt(features.var(axis=1).mean(axis=1))
+    features /= deviation[:, None, None]
+    target = wanted / deviation
+    tilt, (value, gradient, hessian) = np.zeros(2), _dual(features, pull, target, np.zeros(2))
     for _ in range(_NEWTON_STEPS):
         step = -np.linalg.solve(hessian, gradient)
         if -float(gradient @ step) < 1e-12:
             break
         length = 1.0
         while length > 1e-6:
-            trial = _dual(features, wanted, tilt + length * step)
+            trial = _dual(features, pull, target, tilt + length * step)
             if trial[0] <= value + 1e-4 * length * float(gradient @ step):
                 break
             length *= 0.5
         tilt = tilt + length * step
-        value, gradient, hessian = _dual(features, wanted, tilt)
-    return Tilt(log_vix=float(tilt[0]), log_return=float(tilt[1]))
+        value, gradient, hessian = _dual(features, pull, target, tilt)
+    log_vix, log_return = (tilt / deviation).tolist()
+    return Tilt(log_vix=log_vix, log_return=log_return, centre=centre)
 
 
-def _dual(features: FloatArray, wanted: FloatArray, tilt: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-    """Value, gradient and Hessian of the convex function, with a small ridge."""
-    exponent = np.tensordot(tilt, features, axes=1)
+def _dual(
+    features: FloatArray, pull: FloatArray, wanted: FloatArray, tilt: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    """Value, gradient and Hessian of the convex function, with the ridge."""
+    exponent = np.tensordot(tilt, features, axes=1) + pull
     largest = exponent.max(axis=0)
     weight = np.exp(exponent - largest)
     total = weight.sum(axis=0)
