@@ -3,16 +3,19 @@ r"""Steering any model through an episode: the law nearest to its own that goes 
 On every session each path draws ``CANDIDATES`` moves of the model and takes one of them with a probability proportional
 to
 
-.. math::  \exp\bigl((a - (\ln\mathrm{VIX} - c) / s^2 / 2)\,\Delta\ln\mathrm{VIX} + b\,r\bigr),
+.. math::  \exp\bigl(a\,w_v\,\Delta v + b\,w_r\,r - ((v + \Delta v - c)^2 - (v - c)^2) / (4 s^2)\bigr)
 
-which in the limit of many candidates is the exponential tilt (Esscher transform) of the model's own one-session law:
-of all laws with given means of the two, the one of least relative entropy [1]_. Every move remains one that the model
-can make; prices under Q stay those of the model. The tilt ``(a, b)`` of each session is solved so that the medians of
-SPX and VIX run from each of the episode's marks to the next.
+for the change of v, the log VIX, and the log return r. In the limit of many candidates the first two terms are the
+exponential tilt (Esscher transform) of the model's own one-session law: of all laws with given means of the two, the
+one of least relative entropy [1]_. Every move remains one that the model can make; prices under Q stay those of the
+model. The tilt ``(a, b)`` of each session is solved so that the medians of SPX and VIX run from each of the episode's
+marks to the next.
 
-The term with ``c``, the median of the log VIX, keeps paths together. Moves grow with the VIX, and with them what a
-common tilt does: without that term paths above the median are driven further up until some lose all of the index.
-With it the log VIX spreads by about ``s`` around its median.
+What a tilt does to a path grows with the variance of its moves, and a high VIX makes large moves: one tilt for all
+would drive paths above the median further up, until some lose all of the index. So a path whose moves deviate by more
+than is typical is tilted less, :math:`w = \min(1, (\text{typical} / \text{own deviation})^2)`, which shifts its mean as
+far as that of others; and the last term draws the log VIX back to its median c, around which it leaves a spread of
+about s.
 
 References
 ----------
@@ -57,14 +60,18 @@ class Tilt:
     Parameters
     ----------
     log_vix, log_return : float
-        Weights of a move's change of the log VIX and of its log return in the exponent, for a path at the centre.
+        Weights of a move's change of the log VIX and of its log return in the exponent.
     centre : float
         Log VIX at the close before to which paths are drawn back.
+    log_vix_deviation, log_return_deviation : float
+        Typical standard deviations of a path's moves.
     """
 
     log_vix: float
     log_return: float
     centre: float
+    log_vix_deviation: float
+    log_return_deviation: float
 
 
 @final
@@ -186,9 +193,19 @@ class CandidateMoves:
     state: FloatArray
     level: FloatArray
 
+    def deviations(self) -> FloatArray:
+        """Standard deviations of the moves of each path, of shape (2, n_paths): log VIX, log return."""
+        return np.stack([self.log_vix.std(axis=0), self.log_return.std(axis=0)])
+
+    def features(self, typical: FloatArray) -> FloatArray:
+        """Moves as tilts weigh them, of shape (2, CANDIDATES, n_paths), for typical deviations of shape (2,)."""
+        own = self.deviations()
+        weight = (typical[:, None] / np.maximum(own, typical[:, None])) ** 2
+        return np.stack([self.log_vix, self.log_return]) * weight[:, None]
+
     def pull(self, centre: float) -> FloatArray:
         """Part of the exponent that draws paths back to the centre, of shape (CANDIDATES, n_paths)."""
-        return self.log_vix * ((centre - self.level) / (2.0 * SPREAD**2))
+        return -self.log_vix * (2.0 * (self.level - centre) + self.log_vix) / (4.0 * SPREAD**2)
 
     def take(self, tilt: Tilt, stream: Stream, *, day: int) -> tuple[FloatArray, FloatArray]:
         """Choose a move for each path, with probability proportional to the exponential of its tilt.
@@ -198,7 +215,8 @@ class CandidateMoves:
         log_return : ndarray of shape (1, n_paths)
         state : ndarray of shape (1, n_factors, n_paths)
         """
-        exponent = tilt.log_vix * self.log_vix + tilt.log_return * self.log_return + self.pull(tilt.centre)
+        log_vix, log_return = self.features(np.array([tilt.log_vix_deviation, tilt.log_return_deviation]))
+        exponent = tilt.log_vix * log_vix + tilt.log_return * log_return + self.pull(tilt.centre)
         weight = np.cumsum(np.exp(exponent - exponent.max(axis=0)), axis=0)
         u = uniforms(stream, exponent.shape[1], purpose=Purpose.STEERING, day=day)[0]
         chosen = (weight < u * weight[-1]).sum(axis=0)

@@ -6,12 +6,14 @@ minimum of the convex function
 
 .. math::  \lambda \mapsto \frac1n \sum_p \ln \frac1K \sum_k e^{\lambda \cdot m_{kp} + q_{kp}} - \lambda \cdot d,
 
-where :math:`m_{kp}` is candidate k of path p, :math:`q_{kp}` what draws it back to the median, and d the wanted mean
-move. A small ridge in units of the moves' deviations keeps the tilt finite, and both wishes of one weight, where no
-candidate goes as far as wanted.
+where :math:`m_{kp}` is candidate k of path p as tilts weigh it, :math:`q_{kp}` what draws it back to the median, and d
+the wanted mean move, so weighted. A small ridge in units of the moves' deviations keeps the tilt finite, and gives both
+wishes the same weight where no candidate goes as far as wanted.
 """
 
 from __future__ import annotations
+
+from dataclasses import astuple, fields
 
 import numpy as np
 
@@ -24,7 +26,7 @@ from models.table_cache import load_or_build, table_hash
 PILOT_PATHS = 1024
 """Paths of the pilot run; its medians have a standard error of about 4% of a path's deviation."""
 
-_VERSION = 3
+_VERSION = 5
 _NEWTON_STEPS = 30
 _RIDGE = 0.01  # shares of a wished move that is given up, at a tilt that moves means by one deviation
 _STREAM = Stream(seed=20181231, scenario=2**32 - 1)
@@ -41,17 +43,18 @@ def in_regime(model: Model, regime: str) -> SteeredModel:
     preset = load_regime(regime)
     key = table_hash({"steering": _VERSION, "model": repr(model), "regime": repr(preset), "pilot": PILOT_PATHS})
     arrays = load_or_build(key, lambda: {"tilts": _solve(model, preset)})
-    tilts = tuple(Tilt(log_vix=a, log_return=b, centre=c) for a, b, c in arrays["tilts"].tolist())
+    names = [item.name for item in fields(Tilt)]
+    tilts = tuple(Tilt(**dict(zip(names, row, strict=True))) for row in arrays["tilts"].tolist())
     return SteeredModel(model=model, regime=regime, tilts=tilts)
 
 
 def _solve(model: Model, preset: RegimePreset) -> FloatArray:
-    """Tilts of shape (n_sessions, 3): weights of the log VIX and of the log return, centre."""
+    """Tilts of shape (n_sessions, 5), fields in the order of ``Tilt``."""
     grid = SimulationGrid(n_days=1, warmup_days=0)
     paths = simulate_paths(model, grid, PILOT_PATHS, _STREAM, start=Start(vix=preset.start_vix))
     state = np.ascontiguousarray(paths.state[0])
     marks, growth = np.zeros(PILOT_PATHS), 0.0
-    tilts: list[tuple[float, float, float]] = []
+    tilts: list[Tilt] = []
     for phase in preset.phases:
         growth += float(np.log1p(phase.spx_return))
         for left in range(phase.sessions, 0, -1):
@@ -61,8 +64,8 @@ def _solve(model: Model, preset: RegimePreset) -> FloatArray:
             tilt = tilt_for(moves, lacks / left, centre=centre)
             returns, moved = moves.take(tilt, _STREAM, day=len(tilts))
             marks, state = marks + returns[0], moved[0]
-            tilts.append((tilt.log_vix, tilt.log_return, tilt.centre))
-    return np.array(tilts)
+            tilts.append(tilt)
+    return np.array([astuple(tilt) for tilt in tilts])
 
 
 def tilt_for(moves: CandidateMoves, wanted: FloatArray, *, centre: float) -> Tilt:
@@ -77,10 +80,10 @@ def tilt_for(moves: CandidateMoves, wanted: FloatArray, *, centre: float) -> Til
     centre : float
         Log VIX to which paths are drawn back.
     """
-    features, pull = np.stack([moves.log_vix, moves.log_return]), moves.pull(centre)
-    deviation = np.sqrt(features.var(axis=1).mean(axis=1))
-    features /= deviation[:, None, None]
-    target = wanted / deviation
+    typical = np.median(moves.deviations(), axis=1)
+    features, pull = moves.features(typical) / typical[:, None, None], moves.pull(centre)
+    weight = np.minimum(1.0, typical[:, None] / moves.deviations()) ** 2
+    target = wanted / typical * weight.mean(axis=1)
     tilt, (value, gradient, hessian) = np.zeros(2), _dual(features, pull, target, np.zeros(2))
     for _ in range(_NEWTON_STEPS):
         step = -np.linalg.solve(hessian, gradient)
@@ -94,8 +97,8 @@ def tilt_for(moves: CandidateMoves, wanted: FloatArray, *, centre: float) -> Til
             length *= 0.5
         tilt = tilt + length * step
         value, gradient, hessian = _dual(features, pull, target, tilt)
-    log_vix, log_return = (tilt / deviation).tolist()
-    return Tilt(log_vix=log_vix, log_return=log_return, centre=centre)
+    values = (*(tilt / typical), centre, *typical)
+    return Tilt(**{item.name: float(value) for item, value in zip(fields(Tilt), values, strict=True)})
 
 
 def _dual(

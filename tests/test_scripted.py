@@ -110,9 +110,9 @@ def test_a_call_that_starts_inside_a_part_goes_on_in_proportion() -> None:
 
 def test_a_steered_model_can_be_scripted() -> None:
     model = model_of("svcj_index_2018")
-    steered = SteeredModel(
-        model=model, regime="calm", tilts=(Tilt(log_vix=2.0, log_return=0.0, centre=np.log(20.0)),) * 30
-    )
+    centre = float(np.log(20.0))
+    tilt = Tilt(log_vix=2.0, log_return=0.0, centre=centre, log_vix_deviation=0.1, log_return_deviation=0.01)
+    steered = SteeredModel(model=model, regime="calm", tilts=(tilt,) * 30)
     own, paths = simulate(steered, n_paths=20), simulate(ScriptedModel(model=steered, parts=CRASH[:1]), n_paths=20)
     t = GRID.warmup_days + 10
     np.testing.assert_array_equal(paths.spot[:t], own.spot[:t])

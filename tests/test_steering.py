@@ -53,6 +53,12 @@ def at_the_centre(moves: FloatArray) -> CandidateMoves:
     )
 
 
+def tilt_of(log_vix: float = 0.0, *, centre: float = 0.0) -> Tilt:
+    return Tilt(
+        log_vix=log_vix, log_return=0.0, centre=centre, log_vix_deviation=1.0, log_return_deviation=1.0
+    )  # deviations above those of any moves here: all are tilted alike
+
+
 def test_all_episodes_are_there_with_their_windows() -> None:
     assert set(regime_names()) == EXPECTED
     with warnings.catch_warnings():
@@ -93,10 +99,10 @@ def test_chosen_moves_have_the_wanted_mean() -> None:
     log_return, moved = candidates.take(tilt_for(candidates, wanted, centre=0.0), Stream(seed=2), day=0)
     for sample, target in ((moved[0, 0], wanted[0]), (log_return[0], wanted[1])):
         error = sample.std() / np.sqrt(sample.size)
-        assert abs(sample.mean() - 0.98 * target) < 4.0 * error + 0.02 * abs(target)  # the ridge takes up to 4%
+        assert abs(sample.mean() - target) < 4.0 * error + 0.03 * abs(target)  # the ridge takes some
         assert abs(sample.mean()) > 4.0 * error
     # no tilt chooses the model's own moves
-    log_return, moved = candidates.take(Tilt(log_vix=0.0, log_return=0.0, centre=0.0), Stream(seed=2), day=0)
+    log_return, moved = candidates.take(tilt_of(), Stream(seed=2), day=0)
     for sample in (moved[0, 0], log_return[0]):
         assert abs(sample.mean()) < 4.0 * sample.std() / np.sqrt(sample.size)
 
@@ -108,7 +114,7 @@ def test_paths_are_drawn_back_to_the_centre() -> None:
     for day in range(60):
         log_vix = deviation * rng.standard_normal((32, n_paths))
         moves = CandidateMoves(log_vix=log_vix, log_return=log_vix, state=log_vix[:, None, :], level=level)
-        level = level + moves.take(Tilt(log_vix=0.0, log_return=0.0, centre=0.5), Stream(seed=6), day=day)[0][0]
+        level = level + moves.take(tilt_of(centre=0.5), Stream(seed=6), day=day)[0][0]
     kept = 1.0 - 0.5 * (deviation / SPREAD) ** 2
     error = level.std() / np.sqrt(n_paths)
     assert abs(level.mean() - 0.5 - 0.5 * kept**60) < 4.0 * error
@@ -126,9 +132,23 @@ def test_a_model_whose_moves_grow_with_its_variance_does_not_run_away() -> None:
     grid = SimulationGrid(n_days=crash.n_sessions, warmup_days=0)
     paths = law.simulate(grid, 500, Stream(seed=3), start=Start(vix=crash.start_vix))
     levels = paths.spot / paths.spot[0]
-    assert levels.min() > 0.1
-    assert levels.max() < 10.0
-    assert paths.vix.max() < 400.0
+    assert levels.min() > 0.2
+    assert levels.max() < 5.0
+    assert paths.vix.max() < 250.0
+
+
+def test_paths_with_large_moves_are_shifted_as_far_as_others() -> None:
+    """Half of the paths make ten times the moves; the mean of normal moves shifts by tilt times variance."""
+    rng, n_paths = np.random.default_rng(7), 20_000
+    scale = np.where(np.arange(n_paths) % 2 == 0, 0.01, 0.1)
+    moves = at_the_centre(scale[None, :, None] * rng.standard_normal((32, n_paths, 2)))
+    tilt = Tilt(log_vix=0.0, log_return=80.0, centre=0.0, log_vix_deviation=1.0, log_return_deviation=0.01)
+    shifted = moves.take(tilt, Stream(seed=8), day=0)[0][0]
+    for part in (scale == 0.01, scale == 0.1):
+        chosen, deviation = shifted[part], scale[part][0]
+        assert abs(chosen.mean() - 80.0 * 0.01**2) < 4.0 * deviation / np.sqrt(part.sum()) + 0.001
+    even = moves.take(replace(tilt, log_return_deviation=1.0), Stream(seed=8), day=0)[0][0]
+    assert even[scale == 0.1].mean() > 0.1, "the same tilt for all drives those apart"
 
 
 @pytest.mark.parametrize("regime", ["high_plateau", pytest.param("melt_up", marks=pytest.mark.slow)])
@@ -138,8 +158,8 @@ def test_paths_go_where_the_episode_went(regime: str) -> None:
     for row in rows:
         # the pilot run and this one: medians of some thousand paths whose logarithms spread by about 0.2
         assert abs(np.log(row.model_vix[1] / row.vix)) < 0.12
-        # tilts lead means; the median of returns that spread by 0.1 and are skewed follows with a lag
-        assert abs(row.model_return[1] - row.spx_return) < 0.03
+        # this model has one shock: a high VIX with an index that goes nowhere takes large moves of both signs
+        assert abs(row.model_return[1] - row.spx_return) < (0.03 if regime == "melt_up" else 0.07)
         assert row.model_vix[0] < row.model_vix[1] < row.model_vix[2]
     other = load_regime("high_plateau" if regime == "melt_up" else "melt_up")
     assert abs(np.log(rows[0].model_vix[1] / other.phases[0].vix)) > 0.3
