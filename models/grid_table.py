@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import spline_filter1d
 
 from models.axes import PAD, Axis
-from models.kernels.leg import locate_rows
+from models.kernels.leg import locate_rows, spline_line, spline_rows
 from models.protocols import FloatArray
 
 _LOWEST_ROOT = 0.01  # of a step: at variance 0 some models have no deviation one session ahead, only a limit
@@ -122,6 +122,7 @@ class Locator:
     def __init__(self, grid: StateGrid) -> None:
         counts = grid.row_counts()
         self._n_factors = len(counts)
+        self._strides = tuple(np.uint64(stride) for stride in grid.strides(1))
         self._factors: list[tuple[Axis, tuple[float, float, int, int, int, int] | None]] = []
         number = 0
         for axis in grid.axes:
@@ -157,8 +158,41 @@ class Locator:
             if place is None:
                 row += np.clip(np.rint(values), 0, axis.n_nodes - 1).astype(np.int64)
             else:
-                clamped += int(locate_rows(axis.coordinate(values), *place, row, weight))
+                clamped += int(locate_rows(*_coordinate(axis, values), *place, row, weight))
         return row, weight, clamped
+
+    def splines(self, state: FloatArray, tables: tuple[FloatArray, ...]) -> tuple[FloatArray, int]:
+        """Values of tables without strikes, and how many states were clamped to the range.
+
+        Parameters
+        ----------
+        state : ndarray of shape (n_factors, n_paths)
+            As in ``locate``.
+        tables : tuple of ndarray of shape (n_rows,)
+            Coefficients.
+
+        Returns
+        -------
+        values : ndarray of shape (n_tables, n_paths)
+            The splines.
+        n_clamped : int
+            Number of coordinates beyond the range.
+        """
+        values = np.empty((len(tables), state.shape[1]))
+        axis, place = self._factors[0]
+        if len(self._factors) == 1 and place is not None:
+            low, step, n_cells, first, _, _ = place
+            clamped = spline_line(*_coordinate(axis, state[0]), low, step, n_cells, first, tables, values)
+            return values, int(clamped)
+        row, weight, clamped = self.locate(state)
+        for table, value in zip(tables, values, strict=True):
+            spline_rows(row, weight, self._strides, table, value)
+        return values, clamped
+
+
+def _coordinate(axis: Axis, values: FloatArray) -> tuple[FloatArray, bool]:
+    """Coordinates of a factor, and whether they are to be made by taking roots, which kernels do on their way."""
+    return (values, True) if axis.kind == "root" else (axis.coordinate(values), False)
 
 
 def _low_pad(axis: Axis) -> int:

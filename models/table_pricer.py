@@ -15,7 +15,7 @@ from models.black import black_vega, implied_volatility
 from models.building import counted
 from models.errors import PricingDomainError
 from models.grid_table import Locator, StateGrid
-from models.kernels.leg import log_strikes_for_delta, price_legs, put_deltas, spline_rows
+from models.kernels.leg import log_strikes_for_delta, price_legs, put_deltas
 from models.notebook_view import PricerView
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
 from models.slices import SliceSource, TableModel
@@ -172,6 +172,7 @@ class TablePricer(PricerView):
         self.clamp_count = 0
         self.leg_counts: Counter[str] = Counter()
         self._tables = tables
+        self._located: tuple[FloatArray, NDArray[np.int64], FloatArray, int] | None = None
         self._exact = model.exact_pricer()
         self._locate = {name: Locator(grid) for name, grid in (("state", layout.state), ("fine", layout.fine))}
         self._strides = {
@@ -179,7 +180,6 @@ class TablePricer(PricerView):
             for name, grid, n_columns in (
                 ("spx", layout.state, layout.spx.scaled().size),
                 ("vix", layout.state, layout.vix.scaled().size),
-                ("fine", layout.fine, 1),
             )
         }
 
@@ -222,7 +222,7 @@ class TablePricer(PricerView):
         if sessions == 0:
             return _intrinsic(self.vix(state), strike, is_call)
         future, deviation = self._fine_rows(state, sessions, "vix_future", "vix_deviation")
-        rows = self._rows(state, "state")
+        rows = self._rows(state)
         price = self._price("vix", self.layout.vix, future, deviation, rows, strike, sessions, is_call)
         price *= np.exp(-self.model.rate * sessions / SESSIONS_PER_YEAR)
         return price
@@ -319,7 +319,7 @@ class TablePricer(PricerView):
         ttm = sessions / SESSIONS_PER_YEAR
         forward = np.asarray(spot * np.exp((self.model.rate - self.model.dividend_yield) * ttm))
         deviation = self._fine_rows(state, sessions, "spx_deviation")[0]
-        return forward, deviation, self._rows(state, "state")
+        return forward, deviation, self._rows(state)
 
     def _spx_deltas(
         self, spot: FloatArray, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray
@@ -338,16 +338,18 @@ class TablePricer(PricerView):
     def _fine_rows(self, state: FloatArray, sessions: int, *names: str) -> list[FloatArray]:
         """Splines in the state alone, one array (n_paths,) a name."""
         self._check(sessions)
-        row, weight = self._rows(state, "fine")
-        values = []
-        for name in names:
-            value = np.empty(row.shape)
-            spline_rows(row, weight, self._strides["fine"], self._tables[name][sessions - 1], value)
-            values.append(value)
-        return values
+        tables = tuple(self._tables[name][sessions - 1] for name in names)
+        values, clamped = self._locate["fine"].splines(state, tables)
+        self.clamp_count += clamped
+        return list(values)
 
-    def _rows(self, state: FloatArray, grid: str) -> Rows:
-        row, weight, clamped = self._locate[grid].locate(state)
+    def _rows(self, state: FloatArray) -> Rows:
+        """Rows and weights of the options; those of a state that cannot change are kept until another is asked for."""
+        located = self._located
+        if located is None or located[0] is not state:
+            located = state, *self._locate["state"].locate(state)
+            self._located = None if state.flags.writeable else located
+        _, row, weight, clamped = located
         self.clamp_count += clamped
         return row, weight
 

@@ -12,7 +12,8 @@ from scipy.stats import norm
 
 from models.axes import Axis
 from models.black import black_price, implied_volatility
-from models.grid_table import StateGrid
+from models.grid_table import Locator, StateGrid
+from models.kernels.leg import spline_rows
 from models.protocols import SESSIONS_PER_YEAR
 from models.table_pricer import TablePricer, build_tables, table_layout
 from tests.lognormal_source import LognormalLaw
@@ -133,3 +134,16 @@ def test_regimes_do_not_mix() -> None:
     exact, _ = LAWS["regime and root"].vix_law(state, 4 / 252)
     np.testing.assert_allclose(future, exact, rtol=1e-4)
     assert np.all(np.diff(future) > 5.0)
+
+
+@pytest.mark.parametrize("name", ["root", "log"])
+def test_one_pass_splines_what_rows_and_weights_do(name: str) -> None:
+    grid = StateGrid(axes=LAWS[name].axes, refinement=4)
+    state = np.concatenate([states(LAWS[name], 50), np.array([[-1.0, 0.0, 2.0]])], axis=1)  # and beyond the range
+    tables = tuple(np.random.default_rng(n).normal(size=grid.row_counts()[0]) for n in range(2))
+    (values, clamped), (row, weight, expected) = Locator(grid).splines(state, tables), Locator(grid).locate(state)
+    assert clamped == expected > 0
+    for value, table in zip(values, tables, strict=True):
+        plain = np.empty(row.size)
+        spline_rows(row, weight, (np.uint64(1),), table, plain)
+        np.testing.assert_array_equal(value, plain)

@@ -15,19 +15,25 @@ from numba import njit
 from numba.extending import overload
 
 from models.kernels.fastmath import log_positive
+from models.kernels.inverse_normal import inverse_normal
 from models.kernels.spline import cubic_slopes, cubic_weights
 
+_ROOT_1_2PI = 0.3989422804014327
 _U1, _U2, _U3 = np.uint64(1), np.uint64(2), np.uint64(3)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def locate_rows(coordinate, low, step, n_cells, first, n_rows, factor, row, weight):  # type: ignore[no-untyped-def]
+def locate_rows(  # type: ignore[no-untyped-def]
+    coordinate, is_root, low, step, n_cells, first, n_rows, factor, row, weight
+):
     """Add one factor to the row of each path, fill its weights, and count the paths beyond its range.
 
     Parameters
     ----------
     coordinate : ndarray of shape (n_paths,)
         Coordinates of the factor.
+    is_root : bool
+        Whether these are still to be made from what is given: its root, or 0 where it is negative.
     low, step, n_cells : float, float, int
         Where the range begins, its step and its cells.
     first : int
@@ -51,7 +57,8 @@ def locate_rows(coordinate, low, step, n_cells, first, n_rows, factor, row, weig
     top = n_cells - 1e-9
     at = 4 * factor
     for p in range(coordinate.size):
-        x = (coordinate[p] - low) * inverse
+        at_p = math.sqrt(max(coordinate[p], 0.0)) if is_root else coordinate[p]
+        x = (at_p - low) * inverse
         if not 0.0 <= x <= top:
             clamped += 1
             x = top if x > top else 0.0
@@ -226,29 +233,38 @@ def put_deltas(  # type: ignore[no-untyped-def]
 def deviations_for_delta(wanted, deviation, i, w, strides, puts, calls, first, step, top):  # type: ignore[no-untyped-def]
     """Strike, in deviations from the forward, at which the put's forward delta is ``wanted``.
 
-    The bracket shrinks by halves, then by the secant of its ends, where an end that stays counts half (the Illinois
-    method), until it or the miss is negligible.
+    From where a normal law would have it by secants, kept inside a bracket that every miss narrows; where a secant
+    leaves the bracket, or four in a row have not narrowed it to half, it is halved.
     """
     reach = math.sinh((top - first) * step)
-    low, high, side = -reach, reach, 0
-    miss_low, miss_high = -wanted, -1.0 - wanted
-    z = 0.0
+    low, high = -reach, reach
+    quantile = inverse_normal(1.0 + wanted)
+    z = min(max(0.5 * deviation - quantile, low), high)
+    miss = put_delta_at(z, deviation, i, w, strides, puts, calls, first, step, top) - wanted
+    slope = -_ROOT_1_2PI * math.exp(-0.5 * quantile * quantile)
+    width, turns = high - low, 0
     for _ in range(100):
-        miss = put_delta_at(z, deviation, i, w, strides, puts, calls, first, step, top) - wanted
         if miss > 0.0:
-            low, miss_low = z, miss
-            if side == 1:
-                miss_high *= 0.5
-            side = 1
+            low = z
         else:
-            high, miss_high = z, miss
-            if side == -1:
-                miss_low *= 0.5
-            side = -1
+            high = z
         if abs(miss) < 1e-13 or high - low < 1e-9:
             break
-        is_near = high - low < 2.0  # far from the root the secant creeps
-        z = (low * miss_high - high * miss_low) / (miss_high - miss_low) if is_near else 0.5 * (low + high)
+        turns += 1
+        if turns == 4:
+            turns, is_slow = 0, high - low > 0.5 * width
+            width = high - low
+        else:
+            is_slow = False
+        z_next = z - miss / slope
+        if is_slow or not low < z_next < high:
+            z_next = 0.5 * (low + high)
+        if abs(z_next - z) < 1e-7:  # what a step of a secant leaves is far smaller than the step
+            return z_next
+        miss_next = put_delta_at(z_next, deviation, i, w, strides, puts, calls, first, step, top) - wanted
+        if miss_next != miss:
+            slope = (miss_next - miss) / (z_next - z)
+        z, miss = z_next, miss_next
     return z
 
 
@@ -305,3 +321,34 @@ def spline_rows(row, weight, strides, coefficients, out):  # type: ignore[no-unt
     """Spline in the state alone: one value a path; arguments as in ``price_legs``."""
     for p in range(row.size):
         out[p] = row_value(coefficients, np.uint64(row[p]), strides, path_weights(weight, p, strides))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def spline_line(coordinate, is_root, low, step, n_cells, first, tables, out):  # type: ignore[no-untyped-def]
+    """``locate_rows`` and ``spline_rows`` of a single factor in one pass, for several tables; returns the clamped.
+
+    Parameters
+    ----------
+    coordinate, is_root, low, step, n_cells, first
+        As in ``locate_rows``.
+    tables : tuple of ndarray of shape (n_rows,)
+        Coefficients.
+    out : ndarray of shape (n_tables, n_paths)
+        Receives the values.
+    """
+    clamped = 0
+    inverse = 1.0 / step
+    top = n_cells - 1e-9
+    for p in range(coordinate.size):
+        at_p = math.sqrt(max(coordinate[p], 0.0)) if is_root else coordinate[p]
+        x = (at_p - low) * inverse
+        if not 0.0 <= x <= top:
+            clamped += 1
+            x = top if x > top else 0.0
+        i = int(x)
+        w0, w1, w2, w3 = cubic_weights(x - i)
+        k = np.uint64(first + i)
+        for n in range(len(tables)):
+            flat = tables[n]
+            out[n, p] = w0 * flat[k] + w1 * flat[k + _U1] + w2 * flat[k + _U2] + w3 * flat[k + _U3]
+    return clamped
