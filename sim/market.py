@@ -92,6 +92,7 @@ class MarketBlock:
     jump_std: FloatArray | None = None
     given: Given = NOTHING
     _pricers: dict[int, SessionPricer] = field(default_factory=dict, repr=False)
+    _states: dict[int, FloatArray] = field(default_factory=dict, repr=False)
     _scales: dict[int, dict[int, FloatArray]] = field(default_factory=dict, repr=False)
     _openings: dict[tuple[Product, int], FloatArray] = field(default_factory=dict, repr=False)
     _vx: dict[int, FloatArray] = field(default_factory=dict, repr=False)
@@ -212,9 +213,11 @@ class MarketBlock:
         return vix
 
     def state(self, t: int) -> FloatArray:
-        """Model state, shape (n_factors, n_paths). Strategies never see it."""
-        state: FloatArray = self.paths.state[t]
-        return state
+        """Model state, shape (n_factors, n_paths), one object a session. Strategies never see it."""
+        if t not in self._states:
+            self._states.clear()
+            self._states[t] = self.paths.state[t]
+        return self._states[t]
 
     def pricer_at(self, t: int, *, curve_of: int | None = None) -> SessionPricer:
         """Quotes of session ``t``: openings on which contracts settle and events that lie ahead are in them.
@@ -252,7 +255,7 @@ class MarketBlock:
         if (t, expiry) not in self._futures:
             if any(session != t for session, _ in self._futures):
                 self._futures.clear()
-            self._futures[t, expiry] = _read_only(self.pricer_at(t).vix_future_rows(self.paths.state[t], expiry - t))
+            self._futures[t, expiry] = _read_only(self.pricer_at(t).vix_future_rows(self.state(t), expiry - t))
         return self._futures[t, expiry]
 
     def constant_maturity(self, t: int, sessions: int) -> FloatArray:

@@ -328,7 +328,7 @@ def _priced_together(
 ) -> list[FloatArray]:
     """Price options of one product, expiry and rights in one pass, each on its own paths."""
     pricer, first, index = market.pricer_at(t), group[0], np.concatenate(paths)
-    state = np.ascontiguousarray(market.state(t)[:, index])
+    state = _read_only(np.ascontiguousarray(market.state(t)[:, index]))
     strike = np.concatenate([c.strike[:, i] for c, i in zip(group, paths, strict=True)], axis=1)
     if first.product is Product.SPX_OPTION:
         spx_legs = pricer.price_spx_open_legs if first.is_am else pricer.price_spx_legs
