@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,13 @@ _SURPRISE_BLOCK = 32
 _REIT_BLOCK = 33
 
 
-def simulate_factors(factors: Mapping[str, MacroFactor], paths: PathBlock, stream: Stream) -> dict[str, FloatArray]:
+def simulate_factors(
+    factors: Mapping[str, MacroFactor],
+    paths: PathBlock,
+    stream: Stream,
+    *,
+    shocks: tuple[FloatArray, FloatArray] | None = None,
+) -> dict[str, FloatArray]:
     """Standardised deviations of mean-reverting factors along paths.
 
     Parameters
@@ -28,24 +34,27 @@ def simulate_factors(factors: Mapping[str, MacroFactor], paths: PathBlock, strea
         Closes of any model.
     stream : Stream
         Address of the block's random numbers.
+    shocks : tuple of ndarray of shape (n_times, n_paths), optional
+        ``equity_shocks`` and ``variance_shocks`` of the paths, where they are known already.
 
     Returns
     -------
     dict of ndarray of shape (n_times, n_paths)
         Row ``t`` depends on closes up to ``t`` only; the first row is a draw from the stationary law without shocks.
     """
-    equity, variance = equity_shocks(paths), variance_shocks(paths)
-    order = {name: i for i, name in enumerate(FACTORS)}
+    equity, variance = shocks or (equity_shocks(paths), variance_shocks(paths))
+    column = {name: 1 + i for i, name in enumerate(FACTORS)}
     deviation = {name: np.empty_like(paths.spot) for name in factors}
     n_times, n_paths = paths.spot.shape
-    start = _draws(stream, n_paths, 0, first_block=_START_BLOCK)
+    columns = sorted({0, *(column[name] for name in factors)})
+    draw = _draws(stream, n_paths, 0, columns, first_block=_START_BLOCK)
     for name, factor in factors.items():
-        deviation[name][0] = factor.valuation * start[0] + np.sqrt(1.0 - factor.valuation**2) * start[1 + order[name]]
+        deviation[name][0] = factor.valuation * draw[0] + np.sqrt(1.0 - factor.valuation**2) * draw[column[name]]
     for t in range(1, n_times):
-        draw = _draws(stream, n_paths, t - paths.grid.warmup_days)
+        draw = _draws(stream, n_paths, t - paths.grid.warmup_days, columns)
         for name, factor in factors.items():
             innovation = factor.equity * equity[t] + factor.variance * variance[t]
-            innovation += factor.valuation * draw[0] + factor.own * draw[1 + order[name]]
+            innovation += factor.valuation * draw[0] + factor.own * draw[column[name]]
             x = deviation[name]
             np.multiply(x[t - 1], factor.decay, out=x[t])
             x[t] += np.sqrt(1.0 - factor.decay**2) * innovation
@@ -107,8 +116,12 @@ def simulate_reit_returns(volatility: FloatArray, correlation: float, paths: Pat
     return returns
 
 
-def _draws(stream: Stream, n_paths: int, day: int, first_block: int = 0) -> FloatArray:
-    """Shared valuation normal, then one for each factor of ``FACTORS``."""
-    n_blocks = -(-(1 + len(FACTORS)) // 4)
-    blocks = [normals(stream, n_paths, purpose=Purpose.MACRO, day=day, block=first_block + b) for b in range(n_blocks)]
-    return np.concatenate(blocks)
+def _draws(
+    stream: Stream, n_paths: int, day: int, columns: Sequence[int], first_block: int = 0
+) -> dict[int, FloatArray]:
+    """Normals by column: 0 is the shared one of valuation, then one for each factor of ``FACTORS``; four a block."""
+    blocks = {
+        b: normals(stream, n_paths, purpose=Purpose.MACRO, day=day, block=first_block + b)
+        for b in sorted({column // 4 for column in columns})
+    }
+    return {column: blocks[column // 4][column % 4] for column in columns}

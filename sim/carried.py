@@ -95,8 +95,17 @@ class CarriedSeries:
                 self._keep(name, simulate_surprise(name, release, self.paths, self.stream))
             else:
                 factor = self.config.macro.to_models()[name]
-                self._keep(name, simulate_factors({name: factor}, self.paths, self.stream)[name])
+                self._keep(name, simulate_factors({name: factor}, self.paths, self.stream, shocks=self._shocks())[name])
         return self._known[name]
+
+    def _shocks(self) -> tuple[FloatArray, FloatArray]:
+        """Shocks of the paths, the same for all factors."""
+        from models.shocks import equity_shocks, variance_shocks
+
+        for name, shocks in (("equity shocks", equity_shocks), ("variance shocks", variance_shocks)):
+            if name not in self._known:
+                self._keep(name, shocks(self.paths))
+        return self._known["equity shocks"], self._known["variance shocks"]
 
     def _keep(self, name: str, values: FloatArray) -> None:
         values.setflags(write=False)

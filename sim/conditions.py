@@ -185,6 +185,8 @@ class CompiledConditions:
     def __init__(self, market: SignalSource) -> None:
         self._market = market
         self._known: dict[Condition, BoolArray] = {}
+        self._measured: dict[tuple[str, Measure, int], FloatArray] = {}
+        self._reads_book: dict[Condition, bool] = {}
 
     def rows(self, tree: Condition) -> BoolArray:
         """Where a tree without signals of the book holds, shape (n_times, n_paths), row ``t`` by closes up to ``t``."""
@@ -196,7 +198,9 @@ class CompiledConditions:
 
     def today(self, tree: Condition, t: int, book: Callable[[str], FloatArray]) -> BoolArray:
         """Where a tree holds on session ``t``, shape (n_paths,); ``book`` gives today's signals of the book."""
-        if not tree.signals() & BOOK_SIGNALS.keys():
+        if tree not in self._reads_book:
+            self._reads_book[tree] = bool(tree.signals() & BOOK_SIGNALS.keys())
+        if not self._reads_book[tree]:
             row: BoolArray = self.rows(tree)[t]
             return row
         if tree.all is not None:
@@ -221,10 +225,17 @@ class CompiledConditions:
             return np.asarray(np.logical_or.reduce([self.rows(part) for part in tree.any]))
         if tree.not_ is not None:
             return ~self.rows(tree.not_)
-        left = measured(self._market.signal(str(tree.signal)), tree.measure, tree.window or 1)
+        left = self._left(str(tree.signal), tree.measure, tree.window or 1)
         right = self._market.signal(tree.value) if isinstance(tree.value, str) else tree.value
         with np.errstate(invalid="ignore"):
             return np.asarray(OPERATORS[str(tree.op)](left, right), dtype=np.bool_)
+
+    def _left(self, name: str, measure: Measure, window: int) -> FloatArray:
+        """Left side of comparisons: several of a tree may ask for the same."""
+        key = (name, measure, window)
+        if key not in self._measured:
+            self._measured[key] = measured(self._market.signal(name), measure, window)
+        return self._measured[key]
 
 
 def measured(series: FloatArray, measure: Measure, window: int) -> FloatArray:

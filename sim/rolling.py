@@ -73,30 +73,62 @@ def _percentiles(series: FloatArray, window: int, least: int, result: FloatArray
                     result[t, start + p] = below[p] / max(known[p], 2)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _scaled(series: FloatArray, window: int, least: int, is_centred: bool, result: FloatArray) -> None:
     n_times, n_paths = series.shape
     known, mean, square = np.empty(_TILE, np.int64), np.empty(_TILE), np.empty(_TILE)
     for start in range(0, n_paths, _TILE):
         n = min(_TILE, n_paths - start)
+        last_gap = -1  # latest row of the tile in which a value is not known
         for t in range(n_times):
             first = max(t + 1 - window, 0)
-            known[:n] = 0
-            mean[:n] = 0.0
-            square[:n] = 0.0
-            for s in range(first, t + 1):
-                for p in range(n):
-                    value = series[s, start + p]
-                    known[p] += np.isfinite(value)
-                    mean[p] += value if np.isfinite(value) else 0.0
+            today = series[t, start : start + n]
+            if not np.isfinite(today).all():
+                last_gap = t
+            if last_gap < first:
+                known[:n] = t + 1 - first
+                _moments(series[first : t + 1, start : start + n], mean, square)
+            else:
+                _known_moments(series[first : t + 1, start : start + n], known, mean, square)
             for p in range(n):
-                mean[p] /= max(known[p], 2)
-            for s in range(first, t + 1):
-                for p in range(n):
-                    value = series[s, start + p]
-                    square[p] += (value - mean[p]) ** 2 if np.isfinite(value) else 0.0
-            for p in range(n):
-                last = series[t, start + p]
                 deviation = np.sqrt(square[p] / (max(known[p], 2) - 1))
-                if known[p] >= least and np.isfinite(last) and deviation > 1e-12 * abs(mean[p]):
-                    result[t, start + p] = (last - mean[p] if is_centred else last) / deviation
+                if known[p] >= least and np.isfinite(today[p]) and deviation > 1e-12 * abs(mean[p]):
+                    result[t, start + p] = (today[p] - mean[p] if is_centred else today[p]) / deviation
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _moments(rows: FloatArray, mean: FloatArray, square: FloatArray) -> None:
+    """Fill means and sums of squared deviations over rows in which every value is known."""
+    n_rows, n = rows.shape
+    mean[:n] = 0.0
+    square[:n] = 0.0
+    for s in range(n_rows):
+        row = rows[s]
+        for p in range(n):
+            mean[p] += row[p]
+    for p in range(n):
+        mean[p] /= max(n_rows, 2)
+    for s in range(n_rows):
+        row = rows[s]
+        for p in range(n):
+            square[p] += (row[p] - mean[p]) ** 2
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _known_moments(rows: FloatArray, known: NDArray[np.int64], mean: FloatArray, square: FloatArray) -> None:
+    """Fill numbers, means and sums of squared deviations of the values that are known."""
+    n_rows, n = rows.shape
+    known[:n] = 0
+    mean[:n] = 0.0
+    square[:n] = 0.0
+    for s in range(n_rows):
+        row = rows[s]
+        for p in range(n):
+            known[p] += np.isfinite(row[p])
+            mean[p] += row[p] if np.isfinite(row[p]) else 0.0
+    for p in range(n):
+        mean[p] /= max(known[p], 2)
+    for s in range(n_rows):
+        row = rows[s]
+        for p in range(n):
+            square[p] += (row[p] - mean[p]) ** 2 if np.isfinite(row[p]) else 0.0
