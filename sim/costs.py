@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
@@ -12,23 +13,30 @@ from sim.marking import value_legs
 
 FloatArray = NDArray[np.float64]
 
-
 CALENDAR_DAYS_PER_SESSION = 365.0 / SESSIONS_PER_YEAR
 """By which tables over calendar days read a time in sessions."""
+
+_FROM_ANY = np.array([-np.inf])
 
 
 def fee_per_contract(costs: CostsConfig, product: Product, mid: FloatArray) -> FloatArray:
     """Commission and fees of one contract and side [USD], of the shape of the mids."""
+    premiums, fees = _fee_table(costs, product)
+    return np.asarray(fees[np.searchsorted(premiums, mid, side="right") - 1])
+
+
+def _fee_table(costs: CostsConfig, product: Product) -> tuple[FloatArray, FloatArray]:
+    """Premiums from which on fees hold [points], and commission and fees together [USD]."""
     if product is Product.VIX_FUTURE:
-        return np.full(mid.shape, costs.commission_per_future + costs.exchange_fee_vix_future)
+        return _FROM_ANY, np.array([costs.commission_per_future + costs.exchange_fee_vix_future])
     if product in HOLDINGS:
-        return np.full(mid.shape, costs.commission_per_share)
+        return _FROM_ANY, np.array([costs.commission_per_share])
     exchange = costs.exchange_fee_spx if product is Product.SPX_OPTION else costs.exchange_fee_vix
     own = costs.commission_per_contract + costs.regulatory_fee
     if not isinstance(exchange, tuple):
-        return np.full(mid.shape, own + exchange)
+        return _FROM_ANY, np.array([own + exchange])
     premiums, fees = (np.array(column) for column in zip(*exchange, strict=True))
-    return np.asarray(own + fees[np.searchsorted(premiums, mid, side="right") - 1])
+    return premiums, own + fees
 
 
 def half_spread(
@@ -62,14 +70,18 @@ def half_spread(
     ndarray of shape (n_legs, n_paths)
         Half-spread [points]. For options it is at most the mid: a bid is never negative.
     """
-    schedule = getattr(costs.half_spread, product.value)
-    days, factors = zip(*schedule.tenor, strict=True)
-    widening = widening * float(np.interp(CALENDAR_DAYS_PER_SESSION * sessions, days, factors))
+    schedule, widening = getattr(costs.half_spread, product.value), _widening(costs, product, sessions, widening)
     stress = widening * (1.0 + schedule.stress_slope * np.maximum(vix / schedule.calm_vix - 1.0, 0.0))
     if product is Product.VIX_FUTURE:
         return np.asarray(np.broadcast_to(max(0.5 * schedule.tick, schedule.fixed) * stress, mid.shape))
     wide = np.maximum(0.5 * schedule.tick, schedule.fixed + schedule.proportional * mid) * stress
     return np.asarray(np.minimum(wide, mid))
+
+
+def _widening(costs: CostsConfig, product: Product, sessions: int, widening: float) -> float:
+    """Factor on half-spreads of a time to expiry [-]."""
+    days, factors = zip(*getattr(costs.half_spread, product.value).tenor, strict=True)
+    return widening * float(np.interp(CALENDAR_DAYS_PER_SESSION * sessions, days, factors))
 
 
 def holding_cost(
@@ -117,9 +129,73 @@ def trade_cost(
     ndarray of shape (n_paths,)
         Cost, >= 0 [USD].
     """
-    crossing = costs.crossing_fraction(contracts.n_legs)
-    spread = half_spread(costs, contracts.product, mid, vix, sessions=sessions, widening=widening)
-    each = crossing * spread * contracts.multiplier + fee_per_contract(costs, contracts.product, mid)
+    product, schedule = contracts.product, getattr(costs.half_spread, contracts.product.value)
+    is_future = product is Product.VIX_FUTURE
     cost = np.empty(change.shape[1])
-    value_legs(np.abs(change), each, 1.0, cost)  # the same bits for one path as for many
+    add_up_costs(
+        change,
+        mid,
+        vix,
+        _widening(costs, product, sessions, widening),
+        (schedule.stress_slope, schedule.calm_vix),
+        (0.5 * schedule.tick, schedule.fixed, 0.0 if is_future else schedule.proportional),
+        is_future,
+        (costs.crossing_fraction(contracts.n_legs), contracts.multiplier),
+        *_fee_table(costs, product),
+        cost,
+    )
     return cost
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def add_up_costs(
+    change: FloatArray,
+    mid: FloatArray,
+    vix: FloatArray,
+    widening: float,
+    stress: tuple[float, float],
+    width: tuple[float, float, float],
+    is_future: bool,
+    paid: tuple[float, float],
+    premiums: FloatArray,
+    fees: FloatArray,
+    cost: FloatArray,
+) -> None:
+    """Fill the cost of an order on every path [USD]: ``half_spread`` and ``fee_per_contract`` in one pass.
+
+    Parameters
+    ----------
+    change, mid, vix
+        As in ``trade_cost``.
+    widening : float
+        Factor on half-spreads [-].
+    stress : tuple
+        Slope, and VIX up to which spreads do not widen [points].
+    width : tuple
+        Smallest half-spread, that of a worthless contract [points], and what is added per point of premium.
+    is_future : bool
+        Whether the half-spread may exceed the mid.
+    paid : tuple
+        Share of the half-spread that is paid [-], dollars a point.
+    premiums, fees : ndarray
+        Premiums from which on fees hold [points], and the fees [USD].
+    cost : ndarray of shape (n_paths,)
+        Filled.
+    """
+    slope, calm = stress
+    least, fixed, proportional = width
+    crossing, multiplier = paid
+    cost[:] = 0.0
+    for leg in range(change.shape[0]):
+        for i in range(change.shape[1]):
+            if change[leg, i] == 0.0:
+                continue
+            premium = mid[leg, i]
+            wide = max(least, fixed + proportional * premium)
+            wide *= widening * (1.0 + slope * max(vix[i] / calm - 1.0, 0.0))
+            row = 0
+            while row + 1 < premiums.size and premiums[row + 1] <= premium:
+                row += 1
+            half = wide if is_future else min(wide, premium)
+            each = crossing * half * multiplier + fees[row]
+            cost[i] += abs(change[leg, i]) * each

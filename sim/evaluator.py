@@ -224,7 +224,7 @@ class StrategyRun:
             self.queue.commit(self.memory.committed - waiting, t)
             is_traded |= self._fill_due(t)
         if is_traded:
-            self._margins(t)
+            self._margins(t, is_marked=False)
         self.trades.note(ledger, equity)
         ledger.drop_closed()
         ledger.verify(t - market.day0)
@@ -339,9 +339,10 @@ class StrategyRun:
         total[index] -= freed
         part.bound[index] -= freed
 
-    def _margins(self, t: int) -> tuple[list[MarginPart], FloatArray]:
+    def _margins(self, t: int, *, is_marked: bool = True) -> tuple[list[MarginPart], FloatArray]:
         """What is margined together, and the sum, which is recorded."""
-        parts = self.margin.parts(self.ledger.tranches, lambda contracts: self._underlying(contracts, t))
+        tranches = self.ledger.tranches
+        parts = self.margin.parts(tranches, lambda contracts: self._underlying(contracts, t), is_marked=is_marked)
         total = np.sum([part.bound for part in parts], axis=0) if parts else np.zeros(self.market.n_paths)
         self.bound = np.maximum(self.bound, total)  # the day's most: before its orders, or after them
         np.maximum(self.max_margin, total, out=self.max_margin)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from sim.config import MarginConfig
@@ -163,7 +164,9 @@ class MarginBook:
         self.rules = rules
         self._groups: dict[Settlement, _Group] = {}
 
-    def parts(self, tranches: Iterable[Tranche], underlying_of: UnderlyingOf) -> list[MarginPart]:
+    def parts(
+        self, tranches: Iterable[Tranche], underlying_of: UnderlyingOf, *, is_marked: bool = True
+    ) -> list[MarginPart]:
         """Split a book into what is margined together.
 
         The parts stand in the order of product and expiry, so that their sum has the same bits in any block.
@@ -174,18 +177,20 @@ class MarginBook:
             The book.
         underlying_of : callable
             Index level, or the VIX future of the same expiry, for contracts [points].
+        is_marked : bool
+            Whether mids have moved since the last time; where they have not, only what was traded is looked at.
         """
         members: dict[Settlement, list[Tranche]] = {}
         for tranche in tranches:
             members.setdefault(_settlement(tranche.contracts), []).append(tranche)
         self._groups = {key: self._groups.get(key) or _Group(group) for key, group in members.items()}
-        return [self._part(self._groups[key], members[key], underlying_of) for key in sorted(members)]
+        return [self._part(self._groups[key], members[key], underlying_of, is_marked) for key in sorted(members)]
 
-    def _part(self, known: _Group, tranches: list[Tranche], underlying_of: UnderlyingOf) -> MarginPart:
+    def _part(self, known: _Group, tranches: list[Tranche], underlying_of: UnderlyingOf, is_marked: bool) -> MarginPart:
         contracts = tranches[0].contracts
         underlying = underlying_of(contracts)
         if contracts.product in OPTIONS:
-            bound = known.bound(tranches, underlying)
+            bound = known.bound(tranches, underlying, is_marked=is_marked)
         else:
             bound = _bound_linear(tranches, underlying, slice(None), self.rules)
         return MarginPart(tranches=tranches, underlying=underlying, bound=bound)
@@ -197,10 +202,14 @@ class _Group:
     def __init__(self, tranches: list[Tranche]) -> None:
         self._members: list[Tranche] = []
         self._risk = ExpiryRisk.none(tranches[0].contracts.n_paths)
+        self._bound: FloatArray | None = None
 
-    def bound(self, tranches: list[Tranche], underlying: FloatArray) -> FloatArray:
+    def bound(self, tranches: list[Tranche], underlying: FloatArray, *, is_marked: bool) -> FloatArray:
         """Equity that the options bind today [USD]: ``option_margin`` without looking at each leg again."""
-        contracts, risk = tranches[0].contracts, self._risk_of(tranches)
+        is_same = self._refresh(tranches)
+        if is_same and not is_marked and self._bound is not None:
+            return self._bound
+        contracts, risk = tranches[0].contracts, self._risk
         value = np.zeros(underlying.size)
         for tranche in tranches:
             value += tranche.value()
@@ -208,11 +217,16 @@ class _Group:
         if naked.size:
             premium = ExpiryRisk(risk.rows[:, naked]).naked_premium(*_stacked(tranches, naked))
             value[naked] += contracts.multiplier * premium
-        add_on = naked_add_on(contracts.product, risk, underlying)
-        return np.maximum(contracts.multiplier * risk.loss + value, 0.0) + contracts.multiplier * add_on
+        bound = np.empty(underlying.size)
+        fill_bound(risk.rows, value, underlying, contracts.multiplier, NAKED_RATE[contracts.product], bound)
+        self._bound = bound
+        return bound
 
-    def _risk_of(self, tranches: list[Tranche]) -> ExpiryRisk:
-        """Risk of what is held now; tranches may have joined, and those that all paths have closed may be gone."""
+    def _refresh(self, tranches: list[Tranche]) -> bool:
+        """Work out the risk of what is held now, and tell whether it is as it was.
+
+        Tranches may have joined, and those that all paths have closed may be gone.
+        """
         stale = np.zeros(self._risk.rows.shape[1], dtype=np.bool_)
         for tranche in self._members:
             stale |= tranche.changed
@@ -226,7 +240,37 @@ class _Group:
         if index.size:
             is_call, strike, quantity, _ = _stacked(tranches, index)
             self._risk.rows[:, index] = ExpiryRisk.of(is_call, strike, quantity).rows
-        return self._risk
+        return index.size == 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def fill_bound(
+    rows: FloatArray, value: FloatArray, underlying: FloatArray, multiplier: float, rate: float, bound: FloatArray
+) -> None:
+    """Fill the equity that options of one expiry bind [USD]: the worst loss with their value, and ``naked_add_on``.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (5, n_paths)
+        Of ``ExpiryRisk``.
+    value : ndarray of shape (n_paths,)
+        Value of all but the naked contracts [USD].
+    underlying : ndarray of shape (n_paths,)
+        Index level, or the VIX future of the same expiry [points].
+    multiplier, rate : float
+        Dollars a point; share of the underlying that a naked contract binds.
+    bound : ndarray of shape (n_paths,)
+        Filled.
+    """
+    for i in range(underlying.size):
+        total, full = 0.0, rate * underlying[i]
+        if rows[1, i] > 0.0:
+            out_of_money = max(rows[2, i] - underlying[i], 0.0)
+            total += rows[1, i] * max(full - out_of_money, NAKED_FLOOR * underlying[i])
+        if rows[3, i] > 0.0:
+            out_of_money = max(underlying[i] - rows[4, i], 0.0)
+            total += rows[3, i] * max(full - out_of_money, NAKED_FLOOR * rows[4, i])
+        bound[i] = max(multiplier * rows[0, i] + value[i], 0.0) + multiplier * total
 
 
 def _stacked(tranches: list[Tranche], index: IndexArray) -> tuple[BoolArray, FloatArray, FloatArray, FloatArray]:

@@ -122,8 +122,8 @@ class StressRun(StrategyRun):
             rows[_leg(contracts, leg, "long")] += np.where(is_long, row, 0.0)
             rows[_leg(contracts, leg, "short")] += np.where(is_long, 0.0, row)
 
-    def _margins(self, t: int) -> tuple[list[MarginPart], FloatArray]:
-        parts, total = super()._margins(t)
+    def _margins(self, t: int, *, is_marked: bool = True) -> tuple[list[MarginPart], FloatArray]:
+        parts, total = super()._margins(t, is_marked=is_marked)
         np.maximum(self._margin_today, total, out=self._margin_today)
         return parts, total
 

@@ -240,3 +240,16 @@ def test_what_a_path_pays_does_not_hang_on_how_many_trade() -> None:
         one = ContractSet(product=Product.SPX_OPTION, is_call=rights, strike=strike[:, part].copy(), expiry=9)
         alone = trade_cost(CostsConfig(), one, change[:, part], mid[:, part], vix[part])
         assert alone[0] == together[path]
+
+
+@pytest.mark.parametrize("product", list(Product))
+def test_one_pass_costs_what_spread_and_fee_make(product: Product) -> None:
+    """Bit by bit: the compiled pass against ``half_spread`` and ``fee_per_contract``, leg by leg."""
+    rng = np.random.default_rng(23)
+    change = rng.integers(-3, 4, (2, 200)).astype(float)
+    mid, vix = np.exp(rng.uniform(-3.0, 4.0, (2, 200))), rng.uniform(10.0, 60.0, 200)
+    legs = contracts(product, 2, n_paths=200)
+    cost = trade_cost(COSTS, legs, change, mid, vix, sessions=90, widening=1.5)
+    spread = half_spread(COSTS, product, mid, vix, sessions=90, widening=1.5)
+    each = COSTS.crossing_fraction(2) * spread * legs.multiplier + fee_per_contract(COSTS, product, mid)
+    np.testing.assert_array_equal(cost, np.abs(change[0]) * each[0] + np.abs(change[1]) * each[1])

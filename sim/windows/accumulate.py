@@ -86,6 +86,7 @@ class WindowBook:
         """
         if day > 0 and self._inside.shape[1]:
             _add_session(
+                self._inside[day - 1],
                 self._inside[day],
                 net,
                 equity,
@@ -114,6 +115,7 @@ class WindowBook:
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _add_session(
+    inside_before: BoolArray,
     inside: BoolArray,
     net: FloatArray,
     equity: FloatArray,
@@ -128,8 +130,8 @@ def _add_session(
 
     Parameters
     ----------
-    inside : ndarray of bool, shape (n_windows, n_paths)
-        Where the session belongs to a window.
+    inside_before, inside : ndarray of bool, shape (n_windows, n_paths)
+        Where the previous session and this one belong to a window.
     net, net_before : ndarray of shape (n_engines, n_paths)
         Net P&L since the start at this close and at the previous one, which is overwritten [USD].
     equity, equity_before : ndarray of shape (n_paths,)
@@ -144,21 +146,24 @@ def _add_session(
     n_engines = net.shape[0]
     change = np.empty(n_engines)
     for i in range(net.shape[1]):
+        others = 0.0
         for e in range(n_engines):
             change[e] = net[e, i] - net_before[e, i]
             net_before[e, i] = net[e, i]
+            if e > 0:
+                others += change[e]
         gain = equity[i] - equity_before[i]
         ratio = gain / equity_before[i] if equity_before[i] > 0.0 else 0.0
         equity_before[i] = equity[i]
         for w in range(inside.shape[0]):
             if inside[w, i]:
-                _add_engines(change, pnl[i, w], products[i, w])
+                _add_engines(change, pnl, products, i, w)
                 totals[0, w, i] += gain
                 totals[1, w, i] += ratio
                 totals[2, w, i] += ratio * ratio
                 runs[0, w, i] += change[0]
-                runs[1, w, i] += change[1:].sum()
-            else:
+                runs[1, w, i] += others
+            elif inside_before[w, i]:
                 if runs[0, w, i] < 0.0:
                     totals[3, w, i] += runs[0, w, i]
                     totals[4, w, i] += runs[1, w, i]
@@ -166,12 +171,12 @@ def _add_session(
                 runs[1, w, i] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _add_engines(change: FloatArray, pnl: FloatArray, products: FloatArray) -> None:
-    """Add one session of one path: P&L by engine, and products by pair."""
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
+def _add_engines(change: FloatArray, pnl: FloatArray, products: FloatArray, i: int, w: int) -> None:
+    """Add one session of one path to a window: P&L by engine, and products by pair."""
     pair = 0
     for e in range(change.size):
-        pnl[e] += change[e]
+        pnl[i, w, e] += change[e]
         for other in range(e, change.size):
-            products[pair] += change[e] * change[other]
+            products[i, w, pair] += change[e] * change[other]
             pair += 1
