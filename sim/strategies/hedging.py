@@ -120,14 +120,15 @@ def budget(
     if config.profile == "promoter":
         amount = np.where(view.signal("vvix") < config.low_vvix, config.expansion * amount, amount)
     amount = np.maximum(amount - held, 0.0)
-    is_high = view.vix > config.high_vix
-    if is_high.any():
-        bound = view.bound_by_hedges()
+    amount = np.where(wanted, amount, 0.0)
+    capped = np.flatnonzero(wanted & (view.vix > config.high_vix))
+    if capped.size:
+        bound = view.bound_by_hedges(capped)
         for close in orders.closes:
-            bound -= np.where(close.mask, entry_outlay(close.tranche), 0.0)
-        room = np.maximum(config.high_vix_cap * base - bound, 0.0)
-        amount = np.where(is_high, np.minimum(amount, room), amount)
-    return np.where(wanted, amount, 0.0)
+            bound -= np.where(close.mask[capped], entry_outlay(close.tranche, capped), 0.0)
+        room = np.maximum(config.high_vix_cap * base[capped] - bound, 0.0)
+        amount[capped] = np.minimum(amount[capped], room)
+    return amount
 
 
 def buy(

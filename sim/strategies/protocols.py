@@ -22,6 +22,7 @@ from sim.tranche import Tranche
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]
 
 CONDOR = "iron_condor"
 """Name of the first engine, on whose risk capital hedges are sized."""
@@ -143,6 +144,7 @@ class DayView:
         self.alive = alive
         self.condor_profit_target = condor_profit_target
         self.equity = ledger.equity()
+        self._risk_capital: FloatArray | None = None  # of the book as it is: orders are filled later
         self._conditions = conditions or CompiledConditions(market)
         self.memory = memory or BookMemory.empty(market.n_paths)
         self.may_enter = alive.copy()
@@ -280,15 +282,16 @@ class DayView:
         """All open tranches of this strategy, oldest first."""
         return list(self._ledger.tranches)
 
-    def bound_by_hedges(self) -> FloatArray:
+    def bound_by_hedges(self, index: IndexArray | None = None) -> FloatArray:
         """Premium at entry, or what a position without one binds, of all engines but the condor [USD].
 
-        What other engines have ordered today is included.
+        What other engines have ordered today is included. By default on all paths, else on those of ``index``.
         """
-        total = self.memory.committed.copy()
+        part = slice(None) if index is None else index
+        total = self.memory.committed[part].copy()
         for tranche in self._ledger.tranches:
             if tranche.engine not in (CONDOR, *UNHEDGED):
-                total += entry_outlay(tranche)
+                total += entry_outlay(tranche, part)
         return total
 
     def hedge_profit(self) -> FloatArray:
@@ -298,11 +301,14 @@ class DayView:
         return np.asarray((ledger.gross_pnl[rows] - ledger.cost[rows]).sum(axis=0))
 
     def condor_risk_capital(self) -> FloatArray:
-        """Sum over open condors of their largest loss, (width - credit) x 100 x contracts [USD]."""
-        total = np.zeros(self.n_paths)
-        for tranche in self.tranches(CONDOR):
-            total += condor_risk(tranche)
-        return total
+        """Sum over open condors of their largest loss, (width - credit) x 100 x contracts [USD]; read-only."""
+        if self._risk_capital is None:
+            total = np.zeros(self.n_paths)
+            for tranche in self.tranches(CONDOR):
+                total += condor_risk(tranche)
+            total.setflags(write=False)
+            self._risk_capital = total
+        return self._risk_capital
 
     def whole(self, quantity: FloatArray) -> FloatArray:
         """Round down to whole contracts, unless the account is fractional; 0 on paths that may not open."""
@@ -373,16 +379,17 @@ def condor_risk(tranche: Tranche) -> FloatArray:
     return tranche.largest_loss(compute)
 
 
-def entry_outlay(tranche: Tranche) -> FloatArray:
+def entry_outlay(tranche: Tranche, part: IndexArray | slice = slice(None)) -> FloatArray:
     """Premium, or largest loss between the strikes, at entry prices [USD]; ``FUTURE_OUTLAY`` of a future's value.
 
-    Where the order told what a contract binds, as for naked calls and synthetic futures, that.
+    Where the order told what a contract binds, as for naked calls and synthetic futures, that. On the paths of
+    ``part``, by default on all.
     """
     if tranche.outlay_each is not None:
-        return np.asarray(np.abs(tranche.quantity[0]) * tranche.outlay_each)
+        return np.asarray(np.abs(tranche.quantity[0, part]) * tranche.outlay_each[part])
     if tranche.contracts.product is Product.VIX_FUTURE:
-        value = tranche.contracts.multiplier * tranche.quantity[0] * tranche.entry_mid[0]
+        value = tranche.contracts.multiplier * tranche.quantity[0, part] * tranche.entry_mid[0, part]
         return np.asarray(np.abs(value) * FUTURE_OUTLAY)
     if tranche.contracts.product in HOLDINGS:
-        return np.abs(tranche.entry_value())
-    return condor_risk(tranche)
+        return np.abs(tranche.entry_value()[part])
+    return condor_risk(tranche)[part]

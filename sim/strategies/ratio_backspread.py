@@ -147,10 +147,11 @@ class RatioBackspread:
         while view.days_to_expiry(view.vix_expiry(number)) < config.min_days:
             number += 1
         expiry = view.vix_expiry(number)
-        near, far = self._strikes(view, expiry)
-        key = (NAME, config.ratio, config.near_offset, config.break_even, expiry)
+        where = amount > 0.0
+        near, far = self._strikes(view, expiry, where)
+        key = (NAME, config.ratio, config.near_offset, config.break_even, expiry, where.tobytes())
         contracts = view.contracts(key, Product.VIX_OPTION, _IS_CALL, np.stack([near, far]), expiry)
-        mids = view.mids(contracts)
+        mids = view.mids(contracts, where)
         legs = config.sign * np.array([[-1.0], [config.ratio]])
         credit = mids[0] - config.ratio * mids[1]
         unit_loss = contracts.multiplier * (far - near - credit)
@@ -166,8 +167,8 @@ class RatioBackspread:
         outlay = np.where(is_sound, unit_loss, 0.0)
         return Open(contracts=contracts, quantity=legs * units, outlay_each=outlay, is_pooled=True)
 
-    def _strikes(self, view: DayView, expiry: int) -> tuple[FloatArray, FloatArray]:
-        """Near strike, and the listed far strike whose upper break-even lies nearest to the target.
+    def _strikes(self, view: DayView, expiry: int, where: BoolArray) -> tuple[FloatArray, FloatArray]:
+        """Near strike, and the listed far strike whose upper break-even lies nearest to the target, on some paths.
 
         Short 1 at N and long r at F, entered for the credit c, break even at ``(r F - N - c) / (r - 1)`` above F.
         """
@@ -179,7 +180,7 @@ class RatioBackspread:
         candidates = np.concatenate([near[None, :], far])
         key = (NAME, "candidates", config.near_offset, config.break_even, expiry)
         is_call = np.ones(candidates.shape[0], dtype=np.bool_)
-        mids = view.mids(view.contracts(key, Product.VIX_OPTION, is_call, candidates, expiry))
+        mids = view.mids(view.contracts(key, Product.VIX_OPTION, is_call, candidates, expiry), where)
         credit = mids[0] - config.ratio * mids[1:]
         break_even = (config.ratio * far - near - credit) / (config.ratio - 1)
         distance = np.where(far > near, np.abs(break_even - future - config.break_even), np.inf)
