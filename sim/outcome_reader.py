@@ -74,24 +74,26 @@ class OutcomeReader:
         return path_outcomes(
             self._config,
             lambda name: self._writer.read(name, index),
-            self._engine_pnl(index),
+            *self._engine_accounts(index),
             rate=float(self._writer.read("short_rate", (scenario,))),
             pooled=self._pooled[index][0] if index in self._pooled else {},
             design=self._design_of(scenario),
         )
 
-    def _engine_pnl(self, index: tuple[int, int]) -> FloatArray:
-        """P&L of the strategy's engines, net of costs, shape (n_engines, n_paths)."""
+    def _engine_accounts(self, index: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+        """P&L of the strategy's engines at mid, and their costs, each of shape (n_engines, n_paths)."""
         engines = list(self._config.strategies.values())[index[1]].engines
         rows = [self._engines.index(engine.engine) for engine in engines]
         read = self._writer.read
-        return np.stack([read("engine_pnl", (*index, row)) - read("engine_cost", (*index, row)) for row in rows])
+        gross, cost = (np.stack([read(name, (*index, row)) for row in rows]) for name in ("engine_pnl", "engine_cost"))
+        return gross, cost
 
 
 def path_outcomes(
     config: ExperimentConfig,
     read: Callable[[str], NDArray[Any]],
     engine_pnl: FloatArray,
+    engine_cost: FloatArray,
     *,
     rate: float,
     pooled: Pooled,
@@ -105,8 +107,8 @@ def path_outcomes(
         The experiment.
     read : callable
         From the name of a variable to its values, one a path.
-    engine_pnl : ndarray of shape (n_engines, n_paths)
-        P&L of the strategy's engines, net of costs [USD].
+    engine_pnl, engine_cost : ndarray of shape (n_engines, n_paths)
+        P&L of the strategy's engines at mid, and their costs [USD].
     rate : float
         Short rate [1/year].
     pooled : mapping
@@ -122,13 +124,16 @@ def path_outcomes(
     else:
         growth = 1.0 + values["terminal_pnl"] / initial
         values.update(recent_growth=growth, recent_drawdown=values["max_drawdown"])
+    net = engine_pnl - engine_cost
     return PathOutcomes(
         **values,
         n_days=config.days,
         initial_equity=initial,
         rate=rate,
-        first_engine_pnl=engine_pnl[0],
-        hedge_pnl=engine_pnl[1:].sum(axis=0),
+        first_engine_pnl=net[0],
+        hedge_pnl=net[1:].sum(axis=0),
+        first_engine_cost=engine_cost[0],
+        hedge_cost=engine_cost[1:].sum(axis=0),
         pooled=pooled,
         design=design,
     )

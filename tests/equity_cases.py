@@ -64,6 +64,8 @@ def outcomes_of(
         "recent_drawdown": max_drawdown(equity),
         "first_engine_pnl": equity[-1] - start,
         "hedge_pnl": np.zeros(n_paths),
+        "first_engine_cost": np.zeros(n_paths),
+        "hedge_cost": np.zeros(n_paths),
         "pooled": pooled,
         "design": design,
     }

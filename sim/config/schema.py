@@ -42,6 +42,7 @@ MetricName = Literal[
     "daily_risk",
     "monthly_risk",
     "tail_index",
+    "costs",
     "hedge",
     "worst_trade",
 ]

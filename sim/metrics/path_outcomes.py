@@ -55,6 +55,8 @@ class PathOutcomes:
         Growth of equity as a factor, and maximum drawdown, over the last three years, or over the run if shorter.
     first_engine_pnl, hedge_pnl : ndarray
         P&L of the first engine and of all others together, net of their costs [USD].
+    first_engine_cost, hedge_cost : ndarray
+        Those costs [USD].
     pooled : mapping
         Estimates from histograms of daily and monthly P&L, by name; empty where none was asked for.
     design : SampleDesign
@@ -84,6 +86,8 @@ class PathOutcomes:
     recent_drawdown: FloatArray
     first_engine_pnl: FloatArray
     hedge_pnl: FloatArray
+    first_engine_cost: FloatArray
+    hedge_cost: FloatArray
     pooled: Mapping[str, Estimate] = field(default_factory=dict)
     design: SampleDesign = INDEPENDENT
 

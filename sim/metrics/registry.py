@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sim.metrics.cost_statistics import COSTS
 from sim.metrics.drawdown_statistics import DRAWDOWNS
 from sim.metrics.hedge_statistics import HEDGES
 from sim.metrics.path_outcomes import PathOutcomes, Statistic
@@ -11,5 +12,5 @@ from sim.metrics.terminal_statistics import TERMINAL
 
 __all__ = ["REGISTRY", "PathOutcomes", "Statistic"]
 
-REGISTRY: dict[str, Statistic] = {**TERMINAL, **DRAWDOWNS, **RETURNS, **HEDGES, **DAILY, **MONTHLY}
+REGISTRY: dict[str, Statistic] = {**TERMINAL, **DRAWDOWNS, **RETURNS, **COSTS, **HEDGES, **DAILY, **MONTHLY}
 """Name -> statistic, in the order in which tables show them."""

@@ -28,8 +28,10 @@ HEADLINES = ("terminal_pnl_mean", "expected_shortfall_95", "max_drawdown_mean")
 PLAIN = "plain"
 """Paths that are independent draws of equal weight."""
 
+_ACCOUNTS = ("engine_pnl", "engine_cost")
 TRUE_OR_FALSE = ("ruined", "recovered")
-NOT_STORED = ("n_days", "initial_equity", "rate", "first_engine_pnl", "hedge_pnl", "pooled", "design")
+BY_ENGINE = ("first_engine_pnl", "hedge_pnl", "first_engine_cost", "hedge_cost")
+NOT_STORED = ("n_days", "initial_equity", "rate", *BY_ENGINE, "pooled", "design")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +181,8 @@ def _outcomes(run: Results, scenario: str, strategy: str) -> PathOutcomes | None
     if any(value is None for value in values.values()) or "short_rate" not in cell:
         return None
     engines = [engine["engine"] for engine in config["strategies"][strategy]["engines"]]
-    pnl = (cell["engine_pnl"] - cell["engine_cost"]).sel(engine=engines).transpose("engine", "path").values
+    gross, cost = (cell[name].sel(engine=engines).transpose("engine", "path").values for name in _ACCOUNTS)
+    pnl = gross - cost
     arrays: dict[str, Any] = {
         name: np.asarray(value).astype(bool if name in TRUE_OR_FALSE else float) for name, value in values.items()
     }
@@ -189,6 +192,8 @@ def _outcomes(run: Results, scenario: str, strategy: str) -> PathOutcomes | None
         rate=float(cell["short_rate"]),
         first_engine_pnl=pnl[0],
         hedge_pnl=pnl[1:].sum(axis=0),
+        first_engine_cost=cost[0],
+        hedge_cost=cost[1:].sum(axis=0),
         **arrays,
     )
 

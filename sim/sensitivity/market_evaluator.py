@@ -251,7 +251,8 @@ def _outcomes(config: ExperimentConfig, arrays: Arrays, strategy: int) -> PathOu
     return path_outcomes(
         config,
         lambda name: arrays[f"{strategy}/{name}"],
-        gross - cost,
+        gross,
+        cost,
         rate=float(arrays["short_rate"].astype(np.float64)),
         pooled={} if equity is None else pooled_of(config, equity, None)[0],
     )

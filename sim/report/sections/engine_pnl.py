@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import xarray as xr
 
+from sim.metrics.cost_statistics import BREAK_EVEN as BREAK_EVEN_COST
+from sim.metrics.cost_statistics import break_even_cost
 from sim.metrics.design import stored_design
-from sim.metrics.estimate import Z, mean
+from sim.metrics.estimate import Estimate, Z, mean
 from sim.report import figures
 from sim.report.section import Card, Section
 from sim.report.stored import cells, engines_used
@@ -13,6 +15,13 @@ from sim.report.tables import Cell, Value, plain_table
 from sim.storage import Results
 
 HEADER = ["scenario", "strategy", "engine", "P&L at mid [USD]", "costs [USD]", "P&L net of costs [USD]"]
+BREAK_EVEN = "break-even cost [multiple of costs]"
+
+
+NOTE = (
+    f"Mean over paths, with its 95% interval. Break-even cost: {BREAK_EVEN_COST}, trades being what they were; below 1 "
+    "the engine loses net of costs, at 0 or below before any cost."
+)
 
 
 def has_data(results: Results) -> bool:
@@ -43,13 +52,20 @@ def build(results: Results) -> Section:
         note="Mean over paths; engines at mid, costs of all engines, interest on cash. The parts add up to the "
         "terminal P&L on every path. Whiskers: 95% interval of each part, and of the sum.",
         cards=cards,
-        tables=[plain_table("Engines, gross and net", HEADER, rows, note="Mean over paths, with its 95% interval.")],
+        tables=[plain_table("Engines, gross and net", [*HEADER, BREAK_EVEN], rows, note=NOTE)],
     )
 
 
 def _gross_cost_net(cell: xr.Dataset) -> list[Cell]:
-    """Mean P&L at mid, costs, and the difference, each with its interval."""
+    """Mean P&L at mid, costs, the difference, and the multiple of costs at which it is 0, each with its interval."""
     gross, cost = cell["engine_pnl"].values, cell["engine_cost"].values
     design = stored_design(cell)
     results = [mean(values, design) for values in (gross, cost, gross - cost)]
-    return [Value(value=item.estimate, low=item.ci_low, high=item.ci_high) for item in results]
+    dollars: list[Cell] = [Value(value=item.estimate, low=item.ci_low, high=item.ci_high) for item in results]
+    return [*dollars, _multiple(break_even_cost(gross - cost, cost, design))]
+
+
+def _multiple(item: Estimate) -> Value:
+    if item.note:  # no costs
+        return Value(value=item.estimate, form=".2f")
+    return Value(value=item.estimate, low=item.ci_low, high=item.ci_high, form=".2f")
