@@ -42,8 +42,13 @@ OPTIONS = frozenset({Product.SPX_OPTION, Product.VIX_OPTION})
 HOLDINGS = frozenset({Product.SPX_UNIT, Product.VIX_ETN})
 """Products that never expire; their contract sets carry the last session of the calendar."""
 
-SPX_STRIKE_STEP = 5.0
-"""Distance of listed SPX strikes [index points]."""
+SPX_STRIKE_STEPS: tuple[tuple[float, float], ...] = ((0.20, 5.0), (0.40, 25.0), (np.inf, 100.0))
+"""Listed SPX strikes: ``(up to this distance from the SPX as a share of it, distance of strikes)`` [-, index points].
+
+Every step is a multiple of the one before, so that all strikes of a coarse part are listed in a fine one as well."""
+
+SPX_FAR_SESSIONS, SPX_FAR_STEP = 126, 25.0
+"""Time to expiry beyond which SPX strikes are at least so far apart [sessions, index points]."""
 
 VIX_STRIKE_STEPS: tuple[tuple[float, float], ...] = ((20.0, 0.5), (30.0, 1.0), (50.0, 2.5), (np.inf, 5.0))
 """Listed VIX strikes: ``(up to this strike, distance)`` [VIX points]."""
@@ -103,41 +108,77 @@ class ContractSet:
         return MULTIPLIER[self.product]
 
 
-def listed_strike(product: Product, strike: ArrayLike) -> FloatArray:
-    """Nearest listed strike.
+def listed_spx_strike(strike: ArrayLike, spot: ArrayLike, sessions: int) -> FloatArray:
+    """Nearest listed SPX strike.
 
     Parameters
     ----------
-    product : Product
-        ``SPX_OPTION`` or ``VIX_OPTION``.
     strike : array_like
         Wanted strikes [index points], > 0.
+    spot : array_like
+        SPX at the time of listing, broadcast against ``strike`` [index points].
+    sessions : int
+        Time to expiry.
 
     Returns
     -------
     ndarray
         Strikes on the listed grid, of the same shape, never below the first listed strike.
 
-    Raises
-    ------
-    ValueError
-        If the product has no strikes.
-
     Notes
     -----
-    SPX strikes are 5 points apart at every tenor and moneyness. Far from the money and from expiry only every 25th or
-    50th point is listed in reality; the simplification moves a far strike by at most half of that.
-    VIX strikes are 0.5 apart up to 20, 1 up to 30, 2.5 up to 50 and 5 beyond, the pattern of the monthly series.
+    The exchange lists strikes 5, 10, 25, 50, 100 and 200 points apart, finest near expiry, and 25 apart in far months;
+    where one distance ends and the next begins it does not say, and ``SPX_STRIKE_STEPS`` is an assumption.
     """
     wanted = np.asarray(strike, dtype=np.float64)
-    if product is Product.SPX_OPTION:
-        return np.maximum(np.rint(wanted / SPX_STRIKE_STEP), 1.0) * SPX_STRIKE_STEP
-    if product is Product.VIX_OPTION:
-        bounds = np.array([bound for bound, _ in VIX_STRIKE_STEPS[:-1]])
-        steps = np.array([step for _, step in VIX_STRIKE_STEPS])
-        step: FloatArray = steps[np.searchsorted(bounds, wanted, side="right")]
-        return np.maximum(np.rint(wanted / step), 1.0) * step
-    raise ValueError(f"product must be an option to have strikes, got {product}")
+    step = _spx_step(wanted, spot, sessions)
+    return np.maximum(np.rint(wanted / step), 1.0) * step
+
+
+def listed_spx_wing(short: ArrayLike, width: ArrayLike, spot: ArrayLike, sessions: int) -> FloatArray:
+    """Listed SPX strike nearest to ``width`` from a sold one and beyond it, unless that is the lowest of all.
+
+    Parameters
+    ----------
+    short : array_like
+        Sold strikes [index points].
+    width : array_like
+        Wanted distance [index points]: > 0 above the sold strike, < 0 below it.
+    spot, sessions
+        As of ``listed_spx_strike``.
+    """
+    sold, distance = np.asarray(short, dtype=np.float64), np.asarray(width, dtype=np.float64)
+    wing = listed_spx_strike(sold + distance, spot, sessions)
+    step, sign = _spx_step(sold + distance, spot, sessions), np.sign(distance)
+    next_one = np.maximum(sign * (np.floor(sign * sold / step) + 1.0) * step, step)
+    return np.asarray(np.where(sign * (wing - sold) > 0.0, wing, next_one))
+
+
+def _spx_step(wanted: FloatArray, spot: ArrayLike, sessions: int) -> FloatArray:
+    """Distance of the strikes around those that are wanted [index points]."""
+    bounds = np.array([bound for bound, _ in SPX_STRIKE_STEPS[:-1]])
+    steps = np.array([step for _, step in SPX_STRIKE_STEPS])
+    if sessions > SPX_FAR_SESSIONS:
+        steps = np.maximum(steps, SPX_FAR_STEP)
+    step: FloatArray = steps[np.searchsorted(bounds, np.abs(wanted / np.asarray(spot, dtype=np.float64) - 1.0))]
+    return step
+
+
+def listed_vix_strike(strike: ArrayLike) -> FloatArray:
+    """Nearest listed VIX strike, never below the first one.
+
+    Strikes are 0.5 apart up to 20, 1 up to 30, 2.5 up to 50 and 5 beyond, the pattern of the monthly series.
+
+    Parameters
+    ----------
+    strike : array_like
+        Wanted strikes [index points], > 0.
+    """
+    wanted = np.asarray(strike, dtype=np.float64)
+    bounds = np.array([bound for bound, _ in VIX_STRIKE_STEPS[:-1]])
+    steps = np.array([step for _, step in VIX_STRIKE_STEPS])
+    step: FloatArray = steps[np.searchsorted(bounds, wanted, side="right")]
+    return np.maximum(np.rint(wanted / step), 1.0) * step
 
 
 def payoff(contracts: ContractSet, settlement: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
-from sim.contracts import Product, listed_strike
+from sim.contracts import listed_spx_strike
 from sim.market import MarketBlock
 
 FloatArray = NDArray[np.float64]
@@ -60,8 +60,8 @@ class StrikeBook:
         if where is not None and where.mean() <= _MOST:
             strike = np.tile(self.market.spot(t), (wanted.size, 1))
             strike[:, where] = self._strikes(t, wanted, expiry, np.flatnonzero(where))
-            return listed_strike(Product.SPX_OPTION, strike)
-        strike = listed_strike(Product.SPX_OPTION, self._strikes(t, wanted, expiry, slice(None)))
+            return listed_spx_strike(strike, self.market.spot(t), expiry - t)
+        strike = listed_spx_strike(self._strikes(t, wanted, expiry, slice(None)), self.market.spot(t), expiry - t)
         strike.setflags(write=False)
         self._known[key] = strike
         return strike

@@ -8,9 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.protocols import PathBlock, SimulationGrid
-from sim.contracts import MULTIPLIER, ContractSet, Product, listed_strike, payoff
+from sim.contracts import (
+    MULTIPLIER,
+    ContractSet,
+    Product,
+    listed_spx_strike,
+    listed_spx_wing,
+    listed_vix_strike,
+    payoff,
+)
 from sim.errors import DataError
 from sim.market import MarketBlock
 from sim.quotes import QuoteBook
@@ -65,21 +75,67 @@ def test_multipliers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("product", "wanted", "listed"),
+    ("wanted", "listed"),
     [
-        (Product.SPX_OPTION, [3998.0, 4002.4, 4002.6, 1.0], [4000.0, 4000.0, 4005.0, 5.0]),
-        (Product.VIX_OPTION, [12.2, 12.3, 19.9, 20.6, 29.6], [12.0, 12.5, 20.0, 21.0, 30.0]),
-        (Product.VIX_OPTION, [31.0, 33.0, 49.0, 52.4, 53.0, 0.1], [30.0, 32.5, 50.0, 50.0, 55.0, 0.5]),
+        # SPX at 4000: 5 points apart from 3200 to 4800, 25 to 2400 and 5600, 100 beyond
+        ([3998.0, 4002.4, 4002.6, 3201.0, 3202.6, 4798.0, 4800.0], [4000, 4000, 4005, 3200, 3205, 4800, 4800]),
+        ([3199.0, 3187.0, 3160.0, 2405.0, 4810.0, 4813.0, 5590.0], [3200, 3175, 3150, 2400, 4800, 4825, 5600]),
+        ([2399.0, 2340.0, 2360.0, 120.0, 1.0, 5601.0, 5660.0], [2400, 2300, 2400, 100, 100, 5600, 5700]),
     ],
 )
-def test_listed_strikes(product: Product, wanted: list[float], listed: list[float]) -> None:
-    assert listed_strike(product, wanted).tolist() == listed
-    np.testing.assert_array_equal(listed_strike(product, listed), listed)  # listed strikes stay
+def test_listed_spx_strikes(wanted: list[float], listed: list[float]) -> None:
+    assert listed_spx_strike(wanted, 4000.0, 40).tolist() == listed
+    np.testing.assert_array_equal(listed_spx_strike(listed, 4000.0, 40), listed)  # listed strikes stay
 
 
-def test_futures_have_no_strikes() -> None:
-    with pytest.raises(ValueError, match="must be an option to have strikes, got vix_future"):
-        listed_strike(Product.VIX_FUTURE, 20.0)
+def test_far_spx_expiries_have_fewer_strikes() -> None:
+    assert listed_spx_strike([3998.0, 4013.0, 2350.0], 4000.0, 127).tolist() == [4000.0, 4025.0, 2400.0]
+    assert listed_spx_strike([3998.0, 4013.0], 4000.0, 126).tolist() == [4000.0, 4015.0]
+
+
+def test_the_grid_follows_the_spx_of_each_path() -> None:
+    listed = listed_spx_strike([[3187.0, 3187.0], [4212.0, 4212.0]], np.array([4000.0, 3500.0]), 30)
+    assert listed.tolist() == [[3175.0, 3185.0], [4210.0, 4200.0]]  # 4212 is a fifth above 3500
+
+
+def test_wings_lie_beyond_the_strike_that_is_sold() -> None:
+    """At 2300 strikes are 100 apart: 50 points below are as near to 2300, so the wing is 100 wide."""
+    sold = np.array([3800.0, 3250.0, 3210.0, 2300.0, 4200.0, 5700.0])
+    width = np.array([-50.0, -50.0, -20.0, -50.0, 50.0, 20.0])
+    assert listed_spx_wing(sold, width, 4000.0, 40).tolist() == [3750.0, 3200.0, 3200.0, 2200.0, 4250.0, 5800.0]
+
+
+@given(
+    st.floats(500.0, 9000.0),
+    st.floats(500.0, 9000.0),
+    st.floats(5.0, 300.0),
+    st.sampled_from([-1.0, 1.0]),
+    st.integers(1, 300),
+)
+def test_listed_spx_strikes_are_near_and_stay_and_wings_are_beyond(
+    spot: float, wanted: float, width: float, sign: float, sessions: int
+) -> None:
+    listed = listed_spx_strike(wanted, spot, sessions)
+    assert abs(listed - wanted) <= max(50.0, 100.0 - wanted)
+    assert listed == listed_spx_strike(listed, spot, sessions)
+    if abs(wanted / spot - 1.0) <= 0.2 and sessions <= 126:
+        assert listed == max(np.rint(wanted / 5.0), 1.0) * 5.0
+    wing = listed_spx_wing(listed, sign * width, spot, sessions)
+    assert sign * (wing - listed) > 0.0 or listed <= 100.0
+    assert abs(wing - listed) <= width + 100.0
+    assert wing > 0.0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "listed"),
+    [
+        ([12.2, 12.3, 19.9, 20.6, 29.6], [12.0, 12.5, 20.0, 21.0, 30.0]),
+        ([31.0, 33.0, 49.0, 52.4, 53.0, 0.1], [30.0, 32.5, 50.0, 50.0, 55.0, 0.5]),
+    ],
+)
+def test_listed_vix_strikes(wanted: list[float], listed: list[float]) -> None:
+    assert listed_vix_strike(wanted).tolist() == listed
+    np.testing.assert_array_equal(listed_vix_strike(listed), listed)
 
 
 def test_shapes_of_a_contract_set_are_checked() -> None:

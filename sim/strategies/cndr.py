@@ -84,7 +84,7 @@ class Cndr:
         value = np.einsum("lp,lp->p", np.broadcast_to(_UNIT, strike.shape), view.mids(contracts))
         width = np.maximum(strike[1] - strike[0], strike[3] - strike[2])
         loss = contracts.multiplier * (width + value)
-        is_sound = mask & (loss > 0.0) & (value < 0.0)
+        is_sound = mask & (loss > 0.0) & (value < 0.0) & np.all(np.diff(strike, axis=0) > 0.0, axis=0)
         allowed = view.equity / (config.collateral * np.where(is_sound, loss, 1.0))
         units = view.whole(np.where(is_sound, allowed, 0.0))
         return Open(contracts=contracts, quantity=_UNIT * units) if units.any() else None

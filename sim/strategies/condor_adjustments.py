@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
-from sim.contracts import ContractSet, Product, listed_strike
+from sim.contracts import ContractSet, Product, listed_spx_strike, listed_spx_wing
 from sim.strategies.protocols import CONDOR, Close, DayView, Open, Orders, Trade
 from sim.tranche import Tranche
 
@@ -44,7 +44,7 @@ def credit_spread(
     sign = 1.0 if is_call else -1.0
     (short,) = view.strike_for_delta([sign * delta], expiry)
     if width is not None:
-        long = listed_strike(Product.SPX_OPTION, short + sign * width)
+        long = listed_spx_wing(short, sign * width, view.spot, expiry - view.t)
     else:
         assert wing_delta is not None
         (long,) = view.strike_for_delta([sign * wing_delta], expiry)
@@ -102,8 +102,11 @@ def tightened(
     strike = tranche.contracts.strike
     if tranche.contracts.n_legs != 4:
         return np.zeros(view.n_paths)
-    long_put = listed_strike(Product.SPX_OPTION, strike[1] - share * (strike[1] - strike[0]))
-    long_call = listed_strike(Product.SPX_OPTION, strike[2] + share * (strike[3] - strike[2]))
+    long_put, long_call = (
+        listed_spx_strike(short + share * (long - short), view.spot, tranche.contracts.expiry - view.t)
+        for short, long in ((strike[1], strike[0]), (strike[2], strike[3]))
+    )
+    long_put, long_call = np.maximum(long_put, strike[0]), np.minimum(long_call, strike[3])  # never wider
     wanted = np.stack([long_put, strike[1], strike[2], long_call])
     key = (CONDOR, "tightened", share, tranche.entry_day, tranche.contracts.expiry, id(tranche.contracts))
     contracts = view.contracts(key, Product.SPX_OPTION, tranche.contracts.is_call, wanted, tranche.contracts.expiry)

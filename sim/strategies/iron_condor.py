@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from sim.config import EngineConfig, broken_rule
-from sim.contracts import ContractSet, Product, listed_strike
+from sim.contracts import ContractSet, Product, listed_spx_wing
 from sim.strategies import condor_adjustments as adjust
 from sim.strategies.cycle import ROLL_PHASE_MEANING
 from sim.strategies.protocols import CONDOR, Close, DayView, Open, Orders, condor_risk
@@ -247,7 +247,7 @@ class IronCondor:
         width = np.maximum(strike[1] - strike[0], strike[3] - strike[2])
         unit_risk = contracts.multiplier * (width + unit_value)
         # a credit that pays for the wing, or none at all, is no condor
-        is_sound = (unit_risk > 0.0) & (unit_value < 0.0) & (strike[1] < strike[2])
+        is_sound = (unit_risk > 0.0) & (unit_value < 0.0) & np.all(np.diff(strike, axis=0) > 0.0, axis=0)
         open_risk = self._open_risk(view)
         budget = np.minimum(config.risk_per_tranche * view.equity, config.max_open_risk * view.equity - open_risk)
         if config.combined_cap is not None:
@@ -279,8 +279,10 @@ class IronCondor:
         config = self.config
         short_put, short_call = view.strike_for_delta([-config.short_delta, config.short_delta], expiry)
         if config.wing_width is not None:
-            long_put = listed_strike(Product.SPX_OPTION, short_put - config.wing_width)
-            long_call = listed_strike(Product.SPX_OPTION, short_call + config.wing_width)
+            long_put, long_call = (
+                listed_spx_wing(short, width, view.spot, expiry - view.t)
+                for short, width in ((short_put, -config.wing_width), (short_call, config.wing_width))
+            )
         else:
             assert config.wing_delta is not None
             long_put, long_call = view.strike_for_delta([-config.wing_delta, config.wing_delta], expiry)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
-from sim.contracts import ContractSet, Product, listed_strike
+from sim.contracts import ContractSet, Product, listed_spx_strike, listed_vix_strike
 from sim.expiries import nearest_expiry
 from sim.greeks import black_greeks
 from sim.strategies.protocols import DayView
@@ -47,21 +47,21 @@ def vix_expiry_days(view: DayView, target_days: int, min_days: int, *, weeklys: 
 
 def vix_calls(view: DayView, expiry: int, offset: float) -> ContractSet:
     """One VIX call, ``offset`` points above the future of its expiry."""
-    strike = listed_strike(Product.VIX_OPTION, view.vix_future(expiry) + offset)
+    strike = listed_vix_strike(view.vix_future(expiry) + offset)
     return view.contracts(("vix_calls", offset, expiry), Product.VIX_OPTION, [True], strike[None, :], expiry)
 
 
 def vix_call_spread(view: DayView, expiry: int, long_offset: float, short_offset: float) -> ContractSet:
     """VIX calls ``long_offset`` and ``short_offset`` points above the future of their expiry."""
     future = view.vix_future(expiry)
-    strike = np.stack([listed_strike(Product.VIX_OPTION, future + offset) for offset in (long_offset, short_offset)])
+    strike = np.stack([listed_vix_strike(future + offset) for offset in (long_offset, short_offset)])
     key = ("vix_call_spread", long_offset, short_offset, expiry)
     return view.contracts(key, Product.VIX_OPTION, [True, True], strike, expiry)
 
 
 def vix_synthetic(view: DayView, expiry: int) -> ContractSet:
     """Call and put on the VIX struck next to the future of their expiry."""
-    strike = listed_strike(Product.VIX_OPTION, view.vix_future(expiry))
+    strike = listed_vix_strike(view.vix_future(expiry))
     return view.contracts(
         ("vix_synthetic", expiry), Product.VIX_OPTION, [True, False], np.stack([strike, strike]), expiry
     )
@@ -71,7 +71,7 @@ def vix_calls_by_delta(view: DayView, expiry: int, delta: float) -> ContractSet:
     """VIX call whose Black delta on its future, at its own implied volatility, is nearest to ``delta``."""
     key = ("vix_calls_by_delta", delta, expiry)
     future = view.vix_future(expiry)
-    candidates = listed_strike(Product.VIX_OPTION, future * _CANDIDATES[:, None])
+    candidates = listed_vix_strike(future * _CANDIDATES[:, None])
     is_call = np.ones(candidates.shape[0], dtype=np.bool_)
     ladder = view.contracts((*key, "candidates"), Product.VIX_OPTION, is_call, candidates, expiry)
     distance = np.abs(black_delta(view, ladder) - delta)
@@ -103,7 +103,7 @@ def spx_put_spread(
 
 def spx_synthetic(view: DayView, expiry: int) -> ContractSet:
     """Call and put on the SPX struck at the money."""
-    strike = listed_strike(Product.SPX_OPTION, view.spot)
+    strike = listed_spx_strike(view.spot, view.spot, expiry - view.t)
     return view.contracts(
         ("spx_synthetic", expiry), Product.SPX_OPTION, [True, False], np.stack([strike, strike]), expiry
     )

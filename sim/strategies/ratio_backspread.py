@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from sim.conditions import Condition, condition
 from sim.config import EngineConfig, broken_rule
-from sim.contracts import Product, listed_strike
+from sim.contracts import Product, listed_vix_strike
 from sim.margin import option_margin
 from sim.strategies.gates import passes
 from sim.strategies.hedging import HedgeConfig, budget
@@ -174,9 +174,9 @@ class RatioBackspread:
         """
         config = self.config
         future = view.vix_future(expiry)
-        near = listed_strike(Product.VIX_OPTION, future + config.near_offset)
+        near = listed_vix_strike(future + config.near_offset)
         reach = np.arange(0.5, 2.0 * (config.break_even - config.near_offset) + 0.5, 0.5)
-        far = listed_strike(Product.VIX_OPTION, near[None, :] + reach[:, None])
+        far = listed_vix_strike(near[None, :] + reach[:, None])
         candidates = np.concatenate([near[None, :], far])
         key = (NAME, "candidates", config.near_offset, config.break_even, expiry)
         is_call = np.ones(candidates.shape[0], dtype=np.bool_)
