@@ -42,6 +42,13 @@ def test_a_changed_parameter_has_no_score() -> None:
     assert score_of(model.scaled_premium(variance=0.5)) is None
 
 
+@pytest.mark.parametrize("preset", models.preset_names())
+def test_a_preset_whose_premia_are_scaled_by_one_keeps_its_scores(preset: str) -> None:
+    score = score_of(made(preset).scaled_premium(variance=1.0, equity=1.0))
+    assert score is not None
+    assert score.preset == preset
+
+
 def test_the_text_is_read_as_it_was_written() -> None:
     text = (ROOT / "models" / "fidelity" / "scores.csv").read_text(encoding="utf-8")
     assert scores_text(parse_scores(text)) == text

@@ -57,7 +57,8 @@ class ShippedScore:
 def parameters_key(model: Model) -> str:
     """Key of a model's law: its name and the parameters that differ from their defaults, rates left out.
 
-    A model whose parameters are no dataclass has the key "".
+    Numbers count to twelve digits: a premium scaled by 1 comes back with the last one changed. A model whose parameters
+    are no dataclass has the key "".
     """
     if not is_dataclass(model):
         return ""
@@ -67,8 +68,17 @@ def parameters_key(model: Model) -> str:
         default = item.default_factory() if item.default_factory is not MISSING else item.default
         if item.name not in _UNSEEN and (default is MISSING or value != default):
             values[item.name] = value
-    text = json.dumps([model.name, values], sort_keys=True, default=repr)
+    text = json.dumps([model.name, _rounded(values)], sort_keys=True, default=repr)
     return sha256(text.encode()).hexdigest()[:12]
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to twelve digits, in lists and mappings too."""
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 @cache
