@@ -11,6 +11,7 @@ import xarray as xr
 
 from sim.config.faults import one_of
 from sim.errors import ConfigError
+from sim.metrics.interval_text import interval_text
 
 if TYPE_CHECKING:
     from sim.storage import Results
@@ -97,7 +98,7 @@ def _size(results: Results) -> str:
 
 def _interval(cell: xr.Dataset) -> str:
     estimate, low, high = (float(cell[key]) for key in ("estimate", "ci_low", "ci_high"))
-    if str(cell["unit"].values) == "share":
-        return f"{estimate:.2%} [{low:.2%}, {high:.2%}]"
     form = ",.0f" if abs(estimate) >= 1000.0 else ".4g"
-    return f"{estimate:{form}} [{low:{form}}, {high:{form}}]"
+    if str(cell["unit"].values) == "share":
+        form = ".2%"
+    return f"{estimate:{form}} {interval_text(low, high, form)}"

@@ -114,7 +114,7 @@ def test_exported_tables_hold_the_numbers_of_the_results(runs: dict[str, Path], 
     table = pd.read_csv(tmp_path / "files" / "statistics-loud.csv").set_index("strategy")
     cell = open_results(runs["a"]).statistics.sel(scenario="loud", strategy="near", statistic="terminal_pnl_mean")
     row = table.loc["near"]
-    found = row[["mean P&L", "mean P&L ci_low", "mean P&L ci_high"]].astype(float).tolist()
+    found = row[["mean P&L [USD]", "mean P&L [USD] ci_low", "mean P&L [USD] ci_high"]].astype(float).tolist()
     assert found == pytest.approx([float(cell[name]) for name in ("estimate", "ci_low", "ci_high")], rel=1e-12)
 
 

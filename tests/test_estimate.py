@@ -11,7 +11,16 @@ from arch.bootstrap import IIDBootstrap
 from numpy.typing import NDArray
 from scipy import stats
 
-from sim.metrics.estimate import Estimate, expected_shortfall, mean, paired_difference, quantile, share
+from sim.metrics.estimate import (
+    Estimate,
+    SampleDesign,
+    expected_shortfall,
+    mean,
+    paired_difference,
+    quantile,
+    relative_difference,
+    share,
+)
 
 FloatArray = NDArray[np.float64]
 Law = Callable[[np.random.Generator, int], FloatArray]
@@ -192,6 +201,32 @@ def test_paired_intervals_cover_the_truth(difference_in: Callable[[FloatArray], 
         unpaired_hits += abs(result.estimate - truth) <= wide
     assert abs(hits / N_RUNS - 0.95) < FOUR_ERRORS
     assert unpaired_hits / N_RUNS - 0.95 > FOUR_ERRORS
+
+
+@pytest.mark.parametrize(("n_paths", "is_known"), [(20, False), (39, False), (40, True), (41, True)])
+@pytest.mark.parametrize("design", [SampleDesign(), SampleDesign(weights=None, cluster=2)], ids=["plain", "pairs"])
+def test_a_tail_of_fewer_than_two_paths_has_no_interval(n_paths: int, is_known: bool, design: SampleDesign) -> None:
+    """Two paths of forty are 5%. With fewer the spread of the tail cannot be seen, whatever the formula would give."""
+    pnl = np.random.default_rng(11).standard_normal(n_paths)
+    worst, n_tail = np.sort(-pnl)[::-1], n_paths / 20
+    result = expected_shortfall(pnl, 0.95, design)
+    parts = np.clip(n_tail - np.arange(n_paths), 0.0, 1.0)  # how much of each path is in the tail, from the worst
+    assert result.estimate == pytest.approx(float(parts @ worst) / n_tail)
+    assert math.isfinite(result.standard_error) == is_known
+    assert math.isfinite(result.ci_high - result.ci_low) == is_known
+    other = expected_shortfall(pnl + 1.0, 0.95, design)
+    for moved in (paired_difference(result, other), relative_difference(result, other)):
+        assert math.isfinite(moved.ci_high - moved.ci_low) == is_known
+        assert math.isfinite(moved.estimate)
+
+
+def test_weights_count_in_a_tail() -> None:
+    """A hundred paths have five in their tail; where one of them has nearly all the weight, it is one."""
+    pnl = np.arange(100.0)
+    weights = np.ones(100)
+    assert math.isfinite(expected_shortfall(pnl, 0.95, SampleDesign(weights=weights)).standard_error)
+    weights[0] = 20.0
+    assert expected_shortfall(pnl, 0.95, SampleDesign(weights=weights)).standard_error == math.inf
 
 
 def test_one_path_tells_nothing_about_uncertainty() -> None:

@@ -110,4 +110,21 @@ def test_rows_for_export_keep_numbers_and_name_the_ends_of_intervals() -> None:
 
 def test_a_value_that_is_not_known_is_not_a_number_in_print() -> None:
     assert Value(value=math.nan).html == "n/a"
-    assert Value(value=1.0, low=-math.inf, high=2.0).html == "1<span class=ci>[n/a, 2]</span>"
+    assert Value(value=math.nan, low=math.nan, high=math.nan).html == "n/a"
+    assert Value(value=1.0, low=-math.inf, high=2.0).html == "1<span class=ci>[−∞, 2]</span>"
+    assert Value(value=1.0, low=-math.inf, high=math.inf).html == "1<span class=ci>[too few paths]</span>"
+
+
+def test_the_answer_chooses_among_strategies_that_keep_the_engines_of_the_first() -> None:
+    told = tables({"cash": [[-900.0, 90.0]] * 2, "hedged": [[-100.0, -20.0], [-50.0, 3.0]]})
+    assert headline(*told).startswith("Of 2 alternatives cash does most")
+    assert headline(*told, ["hedged"]).startswith("hedged lowers the expected shortfall")
+    few = [table.isel(scenario=[0]) for table in told]
+    assert "of base by -100 USD [95% interval -110 to -90]; its mean P&L differs by -20" in headline(*few, ["hedged"])
+
+
+def test_an_interval_that_is_not_known_is_no_verdict() -> None:
+    statistics, paired = tables({"one": [[-300.0, -40.0], [5.0, 1.0]]}, half=math.inf)
+    said = headline(statistics, paired)
+    assert said.startswith("one does not lower")
+    assert "-300 USD [too few paths for an interval]" in said

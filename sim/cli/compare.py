@@ -54,12 +54,13 @@ def compare(
 
 
 def _lines(comparison: Comparison, *, everything: bool) -> list[str]:
+    from sim.metrics.interval_text import interval_text
     from sim.report.compare import HEADLINES
     from sim.report.tables import form_in
 
     def line(row: Difference) -> list[str]:
         form = form_in(row.unit, row.statistic)
-        interval = f"[{row.ci_low:{form}}, {row.ci_high:{form}}]"
+        interval = interval_text(row.ci_low, row.ci_high, form)
         values = [f"{value:{form}}" for value in (row.a, row.b, row.difference)]
         return [row.scenario, row.strategy, row.label, *values, interval, SIGNS[row.verdict], row.method]
 

@@ -21,7 +21,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,9 @@ CONFIDENCE = 0.95
 
 Z = float(stats.norm.ppf(0.5 + 0.5 * CONFIDENCE))
 """Standard normal quantile of the intervals."""
+
+FEWEST_IN_TAIL = 2.0
+"""Paths that a tail must hold for its mean to have an error."""
 
 _TAIL = 0.5 * (1.0 - CONFIDENCE)
 _STEP = 1e-30
@@ -263,7 +266,8 @@ def expected_shortfall(values: FloatArray, confidence_level: float, design: Samp
     """Mean of the worst (1 - confidence_level) share of outcomes, as a loss > 0.
 
     The share need not be a whole number of paths: the path at the edge counts in part. The error is that of the paths
-    in the tail, so the interval is Student's for as many: with ten of them it is an eighth wider.
+    in the tail, so the interval is Student's for as many: with ten of them it is an eighth wider. A tail of fewer than
+    two paths, or of one cluster, shows no spread: the estimate stands, its error is infinite.
     """
     loss = -values
     tail = 1.0 - confidence_level
@@ -271,14 +275,34 @@ def expected_shortfall(values: FloatArray, confidence_level: float, design: Samp
         edge = float(np.quantile(loss, confidence_level, method="inverted_cdf"))
         excess = np.maximum(loss - edge, 0.0)
         estimate = edge + float(np.mean(excess)) / tail
-        return from_influence(estimate, edge + excess / tail - estimate, critical=student(values.size * tail - 1.0))
+        n_tail = values.size * tail
+        found = from_influence(estimate, edge + excess / tail - estimate, critical=student(n_tail - 1.0))
+        return found if n_tail > FEWEST_IN_TAIL - 1e-9 else without_error(found)
     weight = design.relative(values.size)
     edge = _designed_quantile(loss, confidence_level, design).estimate
     excess = np.maximum(loss - edge, 0.0)
     estimate = edge + float(np.mean(weight * excess)) / tail
     degrees = degrees_of(weight * (loss >= edge), design.cluster)
     influence = weight * (edge + excess / tail - estimate)
-    return from_influence(estimate, influence, design.cluster, student(degrees))
+    found = from_influence(estimate, influence, design.cluster, student(degrees))
+    return found if _shows_spread(loss, edge, weight, tail, design.cluster) else without_error(found)
+
+
+def _shows_spread(loss: FloatArray, edge: float, weight: FloatArray, tail: float, cluster: int) -> bool:
+    """Whether a tail of weighted paths has two paths by Kish's formula, the edge in part, from two clusters."""
+    beyond = weight * (loss > edge)
+    at_edge = weight * (loss == edge)
+    left = max(tail * loss.size - beyond.sum(), 0.0)
+    counted = beyond + at_edge * (left / at_edge.sum())
+    sums = np.add.reduceat(counted, np.arange(0, counted.size, cluster))
+    n_tail = counted.sum() ** 2 / np.sum(counted**2)
+    return bool(n_tail > FEWEST_IN_TAIL - 1e-9 and np.count_nonzero(sums) > 1)
+
+
+def without_error(found: Estimate) -> Estimate:
+    """The estimate alone: what its error is, the paths do not tell."""
+    infinite = float("inf")
+    return replace(found, standard_error=infinite, ci_low=-infinite, ci_high=infinite)
 
 
 def of_means(
@@ -323,7 +347,8 @@ def paired_difference(first: Estimate, second: Estimate) -> Estimate:
         return undefined(first.influence.size, note, first.cluster)
     difference = second.estimate - first.estimate
     critical = max(first.critical, second.critical)
-    return from_influence(difference, second.influence - first.influence, first.cluster, critical)
+    found = from_influence(difference, second.influence - first.influence, first.cluster, critical)
+    return found if _has_error(first, second) else without_error(found)
 
 
 def relative_difference(first: Estimate, second: Estimate) -> Estimate:
@@ -333,4 +358,10 @@ def relative_difference(first: Estimate, second: Estimate) -> Estimate:
         return undefined(first.influence.size, note, first.cluster)
     quotient = second.estimate / first.estimate
     influence = (second.influence - quotient * first.influence) / first.estimate
-    return from_influence(quotient - 1.0, influence, first.cluster, max(first.critical, second.critical))
+    found = from_influence(quotient - 1.0, influence, first.cluster, max(first.critical, second.critical))
+    return found if _has_error(first, second) else without_error(found)
+
+
+def _has_error(*estimates: Estimate) -> bool:
+    """Whether the error of all estimates is known."""
+    return all(np.isfinite(item.standard_error) for item in estimates)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
 from sim.metrics.estimate import (
+    FEWEST_IN_TAIL,
     INDEPENDENT,
     Estimate,
     SampleDesign,
@@ -15,6 +16,7 @@ from sim.metrics.estimate import (
     mean,
     student,
     undefined,
+    without_error,
 )
 from sim.metrics.path_outcomes import PathOutcomes, Statistic
 
@@ -46,7 +48,13 @@ def worst_mean(
     there = float(weight[near] @ values[near]) / float(weight[near].sum()) if weight[near].any() else estimate
     influence = weight * (inside * (values - there) / share + there - estimate)
     degrees = share * n - 1.0 if design.is_plain else degrees_of(weight * inside, design.cluster)
-    return from_influence(estimate, influence, design.cluster, student(degrees))
+    found = from_influence(estimate, influence, design.cluster, student(degrees))
+    return found if _in_tail(weight * inside) > FEWEST_IN_TAIL - 1e-9 else without_error(found)
+
+
+def _in_tail(counted: FloatArray) -> float:
+    """Paths that make up a tail, by Kish's formula."""
+    return float(counted.sum() ** 2 / np.sum(counted**2))
 
 
 def _payoff(outcomes: PathOutcomes) -> Estimate:
@@ -61,7 +69,8 @@ def _offset(outcomes: PathOutcomes) -> Estimate:
         return undefined(outcomes.hedge_pnl.size, note, outcomes.design.cluster)
     share = paid.estimate / lost.estimate
     influence = (paid.influence - share * lost.influence) / lost.estimate
-    return from_influence(share, influence, outcomes.design.cluster, paid.critical)
+    found = from_influence(share, influence, outcomes.design.cluster, paid.critical)
+    return found if np.isfinite(paid.standard_error) else without_error(found)
 
 
 HEDGES: dict[str, Statistic] = {

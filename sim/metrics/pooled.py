@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sim.metrics.estimate import Estimate, undefined
+from sim.metrics.estimate import FEWEST_IN_TAIL, Estimate, undefined, without_error
 from sim.metrics.path_groups import N_GROUPS, from_groups
 
 FloatArray = NDArray[np.float64]
@@ -154,7 +154,8 @@ class PooledPnl:
         edge = -values[place]
         estimate = edge + float(whole[:place] @ excess) / (tail * total)
         effect = (groups[:, :place] @ excess) / tail + sizes * (edge - estimate)
-        return from_groups(estimate, sizes.size * effect / total)
+        found = from_groups(estimate, sizes.size * effect / total)
+        return found if tail * total > FEWEST_IN_TAIL - 1e-9 else without_error(found)
 
     def tail_ratio(self) -> Estimate:
         """95% quantile of P&L over minus the 5% quantile."""

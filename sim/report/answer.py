@@ -6,11 +6,14 @@ A strategy is called better or worse than the first one only where the 95% inter
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import xarray as xr
+
+from sim.metrics.interval_text import TOO_FEW
 
 Verdict = Literal["better", "worse", "same"]
 
@@ -49,6 +52,7 @@ class _Words:
 
     paired: xr.Dataset
     baseline: str
+    candidates: Collection[str] = ()
 
     @property
     def scenarios(self) -> list[str]:
@@ -57,6 +61,11 @@ class _Words:
     @property
     def others(self) -> list[str]:
         return [str(name) for name in self.paired["strategy"].values if str(name) != self.baseline]
+
+    @property
+    def hedges(self) -> list[str]:
+        """Those of the others that the answer may name."""
+        return [name for name in self.others if name in self.candidates] or self.others
 
     @property
     def headlines(self) -> list[str]:
@@ -80,13 +89,14 @@ class _Words:
     def change(self, scenario: str, strategy: str, statistic: str) -> str:
         """Difference with its interval: ``-1,234 USD [95% interval -2,000 to -400]``."""
         cell = self.paired.sel(scenario=scenario, strategy=strategy, statistic=statistic)
-        values = (float(cell[name]) for name in ("difference", "ci_low", "ci_high"))
-        in_dollars = statistic != "max_drawdown_mean"
-        change, low, high = (f"{x:+,.0f}" if in_dollars else f"{x:+.2%}" for x in values)
-        return f"{change}{' USD' if in_dollars else ''} [95% interval {low} to {high}]"
+        change, low, high = (float(cell[name]) for name in ("difference", "ci_low", "ci_high"))
+        form, unit = ("+.2%", "") if statistic == "max_drawdown_mean" else ("+,.0f", " USD")
+        if not np.isfinite([low, high]).all():
+            return f"{change:{form}}{unit} [{TOO_FEW} for an interval]"
+        return f"{change:{form}}{unit} [95% interval {low:{form}} to {high:{form}}]"
 
 
-def headline(statistics: xr.Dataset, paired: xr.Dataset) -> str:
+def headline(statistics: xr.Dataset, paired: xr.Dataset, candidates: Collection[str] = ()) -> str:
     """Answer in one sentence: the strategy that does most for the tail, what it costs, how sure that is.
 
     Parameters
@@ -95,31 +105,40 @@ def headline(statistics: xr.Dataset, paired: xr.Dataset) -> str:
         ``estimate`` and interval over (scenario, strategy, statistic).
     paired : xarray.Dataset
         ``difference``, ``ci_low``, ``ci_high`` against the first strategy, over the same dimensions.
+    candidates : collection of str
+        Strategies that the sentence chooses from, such as those that add to the first one; all others where none.
     """
-    words = _Words(paired, str(statistics["strategy"].values[0]))
+    words = _Words(paired, str(statistics["strategy"].values[0]), candidates)
     if not words.headlines:
         return "None of the statistics that an answer needs was asked for; those that were stand below."
     if not words.others:
         return _alone(statistics, words)
     statistic = words.headlines[0]
-    chosen = max(words.others, key=lambda name: words.strength(name, statistic))
+    hedges = words.hedges
+    chosen = max(hedges, key=lambda name: words.strength(name, statistic))
     verdicts = words.verdicts(chosen, statistic)
     better, worse = ("raises", "lowers") if higher_is_better(paired, statistic) else ("lowers", "raises")
     number, scenario = len(verdicts), words.largest(chosen, statistic)
-    where = f"most in {scenario}: {words.change(scenario, chosen, statistic)}"
+    change = words.change(scenario, chosen, statistic)
+    where = f"most in {scenario}: {change}" if number > 1 else f"by {change}"
+    kept = f"that keep the engines of {words.baseline}, " if len(hedges) < len(words.others) else ""
     if "better" not in verdicts:
-        who = f"No strategy {better}" if len(words.others) > 1 else f"{chosen} does not {better.rstrip('s')}"
-        text = f"{who} the {HEADLINES[statistic]} of {words.baseline} distinguishably in any of {number} scenarios"
+        who = f"{chosen} does not {better.rstrip('s')}"
+        if len(hedges) > 1:
+            who = f"Of {len(hedges)} alternatives {kept}none {better}"
+        text = f"{who} the {HEADLINES[statistic]} of {words.baseline} distinguishably"
+        text += f" in any of {number} scenarios" if number > 1 else ""
         text += f"; that of {chosen} differs {where}"
     else:
-        who = chosen if len(words.others) == 1 else f"Of {len(words.others)} alternatives {chosen} does most: it"
+        who = chosen if len(hedges) == 1 else f"Of {len(hedges)} alternatives {kept}{chosen} does most: it"
         text = f"{who} {better} the {HEADLINES[statistic]} of {words.baseline}"
-        text += f" in {verdicts.count('better')} of {number} scenarios"
+        text += f" in {verdicts.count('better')} of {number} scenarios" if number > 1 else ""
         text += f" and {worse} it in {verdicts.count('worse')}" if "worse" in verdicts else ""
-        text += f", {where}"
+        text += f", {where}" if number > 1 else f" {where}"
     paid = "terminal_pnl_mean"
     if paid in words.headlines and paid != statistic:
-        text += f"; its mean P&L there differs by {words.change(scenario, chosen, paid)}"
+        there = " there" if number > 1 else ""
+        text += f"; its mean P&L{there} differs by {words.change(scenario, chosen, paid)}"
     return f"{text}."
 
 

@@ -108,9 +108,17 @@ def _model(results: Results) -> Assumption:
     return Assumption(
         title="Model",
         value=", ".join(models),
-        note=f"Mean P&L of {first} lies between {min(means):,.0f} and {max(means):,.0f} USD over these scenarios: what "
-        "differs between models of one regime is not known.",
+        note=_spread_of_means(first, means),
         table=plain_table(f"Mean P&L of {first} [USD]", ["scenario", "model", "mean P&L"], rows),
+    )
+
+
+def _spread_of_means(first: str, means: list[float]) -> str:
+    if len(means) == 1:
+        return f"Mean P&L of {first} in the one scenario; what another model would say is not known."
+    return (
+        f"Mean P&L of {first} lies between {min(means):,.0f} and {max(means):,.0f} USD over these scenarios: what "
+        "differs between models of one regime is not known."
     )
 
 

@@ -281,16 +281,19 @@ def _headline_section(comparison: Comparison, scenarios: list[str]) -> Section:
         found = {(r.scenario, r.strategy): r for r in comparison.rows if r.statistic == statistic}
         if not found:
             continue
-        rows = [(s, {name: _ends(found[s, name]) for name in strategies if (s, name) in found}) for s in scenarios]
         one = next(iter(found.values()))
-        figure = figures.intervals(rows, x_title=f"B less A: {one.label} [{one.unit}]", colours=shades)
+        scale, unit = (100.0, "percentage points") if one.unit == "share" else (1.0, one.unit)
+        rows = [
+            (s, {name: _ends(found[s, name], scale) for name in strategies if (s, name) in found}) for s in scenarios
+        ]
+        figure = figures.intervals(rows, x_title=f"B less A: {one.label} [{unit}]", colours=shades)
         cards.append(Card(title=one.label, figure=figure))
     note = "Difference of B from A with its 95% interval, by scenario."
     return Section(anchor="differences", title="Differences", note=note, cards=cards, wide=True)
 
 
-def _ends(row: Difference) -> tuple[float, float, float]:
-    return row.difference, row.ci_low, row.ci_high
+def _ends(row: Difference, scale: float) -> tuple[float, float, float]:
+    return scale * row.difference, scale * row.ci_low, scale * row.ci_high
 
 
 def _table_section(comparison: Comparison, scenarios: list[str]) -> Section:

@@ -24,9 +24,11 @@ DASHES, SYMBOLS = ("solid", "dash", "dot"), ("circle", "diamond", "square")
 
 REFERENCE_COLOUR = "#888888"
 BAND_ALPHA = (0.16, 0.30)
-HEIGHT = 330
+HEIGHT = 340
 LEGEND_DEPTH = 66
 """Height of a figure, and how far below the axis its legend starts [pixels]."""
+TOP, BOTTOM = 30, 44
+"""Margins of a figure: its buttons stand in the upper one, beside the data [pixels]."""
 
 
 def colour_of(index: int) -> str:
@@ -57,7 +59,7 @@ def legend_height(n_names: int) -> int:
 
 def legend_place(height: int) -> float:
     """Place of the legend below a figure of this height, as a share of its plotting area."""
-    return -LEGEND_DEPTH / (height - 58)
+    return -LEGEND_DEPTH / (height - TOP - BOTTOM)
 
 
 def finish(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "linear") -> go.Figure:
@@ -74,7 +76,7 @@ def finish(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "line
     """
     figure.update_layout(
         height=HEIGHT,
-        margin={"l": 62, "r": 14, "t": 14, "b": 44},
+        margin={"l": 62, "r": 14, "t": TOP, "b": BOTTOM},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         hovermode="x unified",
@@ -293,52 +295,63 @@ def _with_legend_of(figure: go.Figure, n_names: int) -> go.Figure:
     return figure
 
 
-def waterfall(parts: Mapping[str, float], errors: Sequence[float], *, y_title: str) -> go.Figure:
+def waterfall(parts: Mapping[str, float], errors: Sequence[float], *, x_title: str) -> go.Figure:
     """Mean P&L by source, adding up to the mean terminal P&L, with 95% intervals at the ends of the bars.
 
     Parameters
     ----------
     parts : mapping
-        Source to its mean.
+        Source to its mean, from the top.
     errors : sequence of float
         Half-widths of the intervals of the parts and of their sum.
-    y_title : str
+    x_title : str
         Quantity and unit.
     """
     names = [*parts, "terminal P&L"]
     values = [*parts.values(), sum(parts.values())]
+    rows = list(range(len(names)))
     figure = go.Figure(
         go.Waterfall(
-            x=names,
-            y=values,
+            orientation="h",
+            y=rows,
+            x=values,
             measure=["relative"] * len(parts) + ["total"],
             increasing={"marker": {"color": PALETTE[2]}},
             decreasing={"marker": {"color": PALETTE[1]}},
             totals={"marker": {"color": PALETTE[0]}},
             connector={"line": {"color": REFERENCE_COLOUR, "width": 1}},
-            text=[f"{value:,.0f}" for value in values],
-            textposition="inside",
-            insidetextanchor="middle",
-            hovertemplate="%{x}: %{text}<extra></extra>",
+            hovertext=[
+                f"{n}: {value:,.0f} ± {half:,.0f}" for n, value, half in zip(names, values, errors, strict=True)
+            ],
+            hovertemplate="%{hovertext}<extra></extra>",
         )
     )
     figure.add_scatter(
-        x=names,
-        y=[*np.cumsum(values[:-1]), values[-1]],
-        error_y={"type": "data", "array": np.asarray(errors), "color": REFERENCE_COLOUR, "thickness": 1.4},
+        y=rows,
+        x=[*np.cumsum(values[:-1]), values[-1]],
+        error_x={"type": "data", "array": known_half(errors), "color": REFERENCE_COLOUR, "thickness": 1.4},
         mode="markers",
         marker={"size": 1, "color": REFERENCE_COLOUR},
         hoverinfo="skip",
     )
-    finish(figure, x_title="", y_title=y_title)
-    figure.update_layout(showlegend=False, hovermode="closest", margin={"l": 62, "r": 34, "t": 24, "b": 70})
+    finish(figure, x_title=x_title, y_title="")
+    labels = [f"{name}  {value:+,.0f}" for name, value in zip(names, values, strict=True)]
+    figure.update_yaxes(tickmode="array", tickvals=rows, ticktext=labels, autorange="reversed", automargin=True)
+    height = TOP + BOTTOM + 26 * len(names) + 30
+    figure.update_layout(showlegend=False, hovermode="closest", height=height, bargap=0.3, margin={"l": 20})
     return figure
+
+
+def known_half(half: Sequence[float] | FloatArray) -> FloatArray:
+    """Half-widths as they can be drawn: none where an interval is not known."""
+    widths = np.asarray(half, dtype=np.float64)
+    return np.where(np.isfinite(widths), widths, 0.0)
 
 
 def intervals(
     rows: Sequence[tuple[str, Mapping[str, tuple[float, float, float]]]], *, x_title: str, colours: Mapping[str, str]
 ) -> go.Figure:
-    """Estimates with 95% intervals, one row a scenario, one marker a strategy.
+    """Estimates with 95% intervals, one row a scenario, one marker a strategy; of one scenario, a row a strategy.
 
     Parameters
     ----------
@@ -351,36 +364,35 @@ def intervals(
     """
     figure = go.Figure()
     names = list(rows[0][1]) if rows else []
+    is_single = len(rows) == 1
     for number, name in enumerate(names):
         offset = (number - (len(names) - 1) / 2) * min(0.18, 0.8 / len(names))
         value = np.array([row[1][name] for row in rows])
         figure.add_scatter(
             x=value[:, 0],
-            y=np.arange(len(rows)) - offset,
+            y=[number] if is_single else np.arange(len(rows)) - offset,
             error_x={
                 "type": "data",
                 "symmetric": False,
-                "array": value[:, 2] - value[:, 0],
-                "arrayminus": value[:, 0] - value[:, 1],
+                "array": known_half(value[:, 2] - value[:, 0]),
+                "arrayminus": known_half(value[:, 0] - value[:, 1]),
                 "color": colours[name],
             },
             mode="markers",
             marker={"color": colours[name], "size": 8, "symbol": symbol_of(colours, name)},
             name=name,
-            legendgroup=name,
+            legendgroup=None if is_single else name,
             hovertemplate="%{x:,.4g}",
         )
     finish(figure, x_title=x_title, y_title="")
     figure.add_vline(x=0.0, line={"width": 1, "color": REFERENCE_COLOUR})
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=list(range(len(rows))),
-        ticktext=[row[0] for row in rows],
-        autorange="reversed",
-        automargin=True,
-    )
-    height = 130 + legend_height(len(names)) + max(60, 12 * len(names)) * len(rows)
-    figure.update_layout(hovermode="closest", height=height, legend={"y": legend_place(height)})
+    labels = names if is_single else [row[0] for row in rows]
+    figure.update_yaxes(tickmode="array", tickvals=list(range(len(labels))), ticktext=labels, automargin=True)
+    figure.update_yaxes(range=[len(labels) - 0.4, -0.6])
+    legend = 0 if is_single else 30 + legend_height(len(names))
+    height = TOP + BOTTOM + 26 + legend + (26 if is_single else max(60, 12 * len(names))) * len(labels)
+    place = {"y": legend_place(height)}
+    figure.update_layout(hovermode="closest", height=height, legend=place, showlegend=not is_single)
     return figure
 
 

@@ -56,11 +56,11 @@ def first_screen(results: Results) -> FirstScreen:
     return FirstScreen(
         name=str(data.attrs["name"]),
         question=str(data.attrs["question"]),
-        answer=headline(statistics, paired),
+        answer=headline(statistics, paired, _hedges(results)),
         sentences=answer_sentences(statistics, paired),
         note=f"{data.sizes['path']:,} paths of {data.sizes['day'] - 1} sessions a scenario, net of costs, 95% "
         f"intervals below. {_legend(results)}{ruin}",
-        tables=[_ranked(statistics, pairwise, name) for name in shown],
+        tables=_tables(statistics, pairwise, shown),
         assumptions=assumptions(results),
         premia=premia_table(results),
     )
@@ -79,23 +79,48 @@ def _legend(results: Results) -> str:
     )
 
 
-def _ranked(statistics: xr.Dataset, pairwise: xr.Dataset | None, statistic: str) -> Table:
-    """Strategies by scenario in one statistic, with the marks of the paired tests."""
-    scenarios, strategies = names(statistics, "scenario"), names(statistics, "strategy")
-    better = higher_is_better(statistics, statistic)
-    found: dict[str, dict[str, Mark]] = {}
-    if pairwise is not None:
-        found = {name: marks(statistics, pairwise, name, statistic, higher_is_better=better) for name in scenarios}
-    rows: list[tuple[Cell, ...]] = []
-    for strategy in strategies:
-        cells: list[Cell] = [strategy]
-        for scenario in scenarios:
-            cell = statistics.sel(scenario=scenario, strategy=strategy, statistic=statistic)
-            mark = found.get(scenario, {}).get(strategy, "middle")
-            value, low, high = (float(cell[name]) for name in ("estimate", "ci_low", "ci_high"))
-            sign = f" {MARKS[mark][0]}" if MARKS[mark][0] else ""
-            cells.append(Value(value=value, low=low, high=high, form=form_of(statistic), sign=sign, css=mark))
-        rows.append(tuple(cells))
+def _hedges(results: Results) -> list[str]:
+    """Strategies that have all engines of the first one, and others beside: what it is hedged with."""
+    engines = {
+        name: [str(engine["engine"]) for engine in strategy["engines"]]
+        for name, strategy in results.manifest["config"]["strategies"].items()
+    }
+    first, *others = names(results.data, "strategy")
+    return [name for name in others if engines[first] and set(engines[first]) < set(engines[name])]
+
+
+def _tables(statistics: xr.Dataset, pairwise: xr.Dataset | None, shown: list[str]) -> list[Table]:
+    """A table a statistic with the scenarios side by side; of one scenario a single one with the statistics."""
+    scenarios = names(statistics, "scenario")
+    columns = {name: [_column(statistics, pairwise, scenario, name) for scenario in scenarios] for name in shown}
+    titles = {name: _title(statistics, name) for name in shown}
+    strategies = names(statistics, "strategy")
+    if len(scenarios) == 1 and shown:
+        header = ("strategy", *titles.values())
+        rows: list[tuple[Cell, ...]] = list(zip(strategies, *(column for (column,) in columns.values()), strict=True))
+        return [Table(title=f"Strategies in {scenarios[0]}", header=header, rows=rows)]
+    return [
+        Table(title=titles[name], header=("strategy", *scenarios), rows=list(zip(strategies, *own, strict=True)))
+        for name, own in columns.items()
+    ]
+
+
+def _title(statistics: xr.Dataset, statistic: str) -> str:
     label, unit = (str(statistics[name].sel(statistic=statistic).values) for name in ("label", "unit"))
-    title = f"{label} [{'% of the peak' if unit == 'share' else unit}]"
-    return Table(title=title, header=("strategy", *scenarios), rows=rows)
+    return f"{label} [{'% of the peak' if unit == 'share' else unit}]"
+
+
+def _column(statistics: xr.Dataset, pairwise: xr.Dataset | None, scenario: str, statistic: str) -> list[Cell]:
+    """Strategies in one scenario and statistic, with the marks of the paired tests."""
+    found: dict[str, Mark] = {}
+    if pairwise is not None:
+        better = higher_is_better(statistics, statistic)
+        found = marks(statistics, pairwise, scenario, statistic, higher_is_better=better)
+    cells: list[Cell] = []
+    for strategy in names(statistics, "strategy"):
+        cell = statistics.sel(scenario=scenario, strategy=strategy, statistic=statistic)
+        mark = found.get(strategy, "middle")
+        value, low, high = (float(cell[name]) for name in ("estimate", "ci_low", "ci_high"))
+        sign = f" {MARKS[mark][0]}" if MARKS[mark][0] else ""
+        cells.append(Value(value=value, low=low, high=high, form=form_of(statistic), sign=sign, css=mark))
+    return cells

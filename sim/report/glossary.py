@@ -39,13 +39,13 @@ TERMS = {
 """Term -> what it means in this program."""
 
 METAPHORS = {
-    "AMM": "nothing",
-    "DAO": "nothing",
-    "MEV": "nothing",
-    "DeFi": "nothing",
-    "multi-sig": "nothing",
-    "IPO": "nothing",
-    "false binary": "nothing",
-    "quick ratio": "liquid funds over margin due, where it is used as a number",
+    "AMM": "automated market maker. No pool quotes prices: options trade at the model's mid and half-spreads",
+    "DAO": "organisation that votes on its rules. Nothing votes: the experiment fixes the rules beforehand",
+    "MEV": "gain from the order of trades in a block. Nobody trades ahead: fills are at the close",
+    "DeFi": "finance on a public ledger. The ledger here is the book of one account at one broker",
+    "multi-sig": "several keys for one act. The nearest is a condition that needs several signals at once",
+    "IPO": "first sale of a share. Single stocks enter as breadth only, and none is ever new",
+    "false binary": "a figure of speech. Nothing is computed",
+    "quick ratio": "liquid funds over what is due at once. The nearest that is computed is margin over equity",
 }
-"""Term -> what of it is computed."""
+"""Term -> what it means elsewhere, and what of it is computed here."""

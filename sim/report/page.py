@@ -26,6 +26,9 @@ SCENARIOS_SHOWN = 2
 STRATEGIES_CHOSEN = 4
 """With more strategies readers can choose which of them the page shows."""
 
+STRATEGIES_SHOWN = 8
+"""With more strategies the page opens on as many: lines beyond have no colour of their own."""
+
 SCRIPTS = ("loader.js", "report.js", "explorer.js")
 
 
@@ -79,13 +82,14 @@ def render(results: Results) -> str:
     if len(scenarios) > 1:
         choices["scenario"] = {name: few or name == scenarios[0] for name in scenarios}
     if len(strategies) > STRATEGIES_CHOSEN:
-        choices["strategy"] = dict.fromkeys(strategies, True)
+        some = STRATEGIES_SHOWN if len(strategies) > STRATEGIES_SHOWN else len(strategies)
+        choices["strategy"] = {name: number < some for number, name in enumerate(strategies)}
     return render_page(
         "page.html.j2",
         make_sections(results),
         first=first_screen(results),
         choices=choices,
-        off=[name for name, on in choices.get("scenario", {}).items() if not on],
+        off={kind: [name for name, on in choices.get(kind, {}).items() if not on] for kind in ("scenario", "strategy")},
     )
 
 
@@ -108,7 +112,7 @@ def render_page(template: str, sections: Sequence[Section], **context: Any) -> s
         loader=jinja2.FunctionLoader(_asset), autoescape=True, undefined=jinja2.StrictUndefined
     )
     return environment.get_template(template).render(
-        **{"choices": {}, "off": [], **context},
+        **{"choices": {}, "off": {"scenario": [], "strategy": []}, **context},
         sections=shown,
         version=version("regimesim"),
         css=_asset("style.css"),
@@ -122,6 +126,17 @@ def _asset(name: str) -> str:
     return files("sim.report").joinpath("assets", name).read_text(encoding="utf-8")
 
 
+def _alt(title: str, figure: dict[str, Any]) -> str:
+    """What a figure shows, for those who do not see it: title, axes, names of the lines."""
+    layout = figure["layout"]
+    axes = [layout.get(f"{axis}axis", {}).get("title", {}).get("text", "") for axis in ("y", "x")]
+    named = [
+        str(trace["name"]) for trace in figure["data"] if trace.get("name") and trace.get("showlegend") is not False
+    ]
+    about = [title, " over ".join(filter(None, axes)), ", ".join(dict.fromkeys(named))]
+    return "; ".join(filter(None, about))
+
+
 def _as_context(section: Section, figures: dict[str, Any]) -> dict[str, Any]:
     """Section as the template reads it; its figures are added to those of the page."""
     cards = []
@@ -133,6 +148,7 @@ def _as_context(section: Section, figures: dict[str, Any]) -> dict[str, Any]:
             {
                 "id": key,
                 "title": title,
+                "alt": _alt(title, figures[key]),
                 "note": card.note,
                 "scenario": card.scenario or "",
                 "strategy": card.strategy or "",

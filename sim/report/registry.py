@@ -35,6 +35,8 @@ from sim.storage import Results
 
 SECTIONS: tuple[SectionBuilder, ...] = (
     SectionBuilder(name="claims", has_data=claims.has_data, build=claims.build),
+    SectionBuilder(name="stress", has_data=stress.has_data, build=stress.build),
+    SectionBuilder(name="replay", has_data=replay.has_data, build=replay.build),
     SectionBuilder(name="multiples", has_data=multiples.has_data, build=multiples.build),
     SectionBuilder(name="effects", has_data=effects.has_data, build=effects.build),
     SectionBuilder(name="frontier", has_data=frontier.has_data, build=frontier.build),
@@ -44,8 +46,6 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     SectionBuilder(name="sources", has_data=sources.has_data, build=sources.build),
     SectionBuilder(name="windows", has_data=windows.has_data, build=windows.build),
     SectionBuilder(name="correlation", has_data=correlation.has_data, build=correlation.build),
-    SectionBuilder(name="replay", has_data=replay.has_data, build=replay.build),
-    SectionBuilder(name="stress", has_data=stress.has_data, build=stress.build),
     SectionBuilder(name="greeks", has_data=greeks.has_data, build=greeks.build),
     SectionBuilder(name="equity", has_data=equity.has_data, build=equity.build),
     SectionBuilder(name="activity", has_data=activity.has_data, build=activity.build),

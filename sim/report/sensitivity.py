@@ -95,7 +95,9 @@ def _sentence(study: Study, row: dict[str, Any]) -> str:
         return f"{name}: no factor stands out, all intervals hold 0; take more samples.{warning}"
     rest = "" if len(told) <= MOST_NAMED else f" and {len(told) - MOST_NAMED} more"
     listed = ", ".join(told[:MOST_NAMED])
-    return f"{name} hangs most on {listed}{rest}; {MEASURES[measure].label} with 95% intervals.{warning}"
+    unit = MEASURES[measure].units or row["unit"]
+    about = MEASURES[measure].label if unit == "1" else f"{MEASURES[measure].label} [{unit}]"
+    return f"{name}: hangs most on {listed}{rest}; {about} with 95% intervals.{warning}"
 
 
 def _output_section(study: Study, number: int, row: dict[str, Any]) -> Section:

@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
-from sim.report.figures import REFERENCE_COLOUR, colour_of, finish
+from sim.metrics.estimate import Z
+from sim.report.figures import REFERENCE_COLOUR, colour_of, finish, legend_place
 from sim.study import MEASURES
 
 FloatArray = NDArray[np.float64]
@@ -144,9 +145,7 @@ def courses(position: FloatArray, estimate: FloatArray, names: Sequence[str], *,
         part = np.minimum((N_BINS * position[used, number]).astype(int), N_BINS - 1)
         rows = [estimate[used][part == i] for i in range(N_BINS)]
         middle = [float(np.mean(row)) if row.size else None for row in rows]
-        half = [
-            1.959963984540054 * float(np.std(row, ddof=1)) / np.sqrt(row.size) if row.size > 1 else None for row in rows
-        ]
+        half = [Z * float(np.std(row, ddof=1)) / np.sqrt(row.size) if row.size > 1 else None for row in rows]
         figure.add_scatter(
             x=(np.arange(N_BINS) + 0.5) / N_BINS,
             y=middle,
@@ -198,6 +197,6 @@ def _rows(figure: go.Figure, n_rows: int, x_title: str) -> go.Figure:
     height = 130 + ROW * n_rows
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
     figure.update_layout(
-        hovermode="closest", height=height, bargap=0.25, legend={"y": -66 / (height - 58), "traceorder": "normal"}
+        hovermode="closest", height=height, bargap=0.25, legend={"y": legend_place(height), "traceorder": "normal"}
     )
     return figure

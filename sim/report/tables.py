@@ -10,6 +10,7 @@ from html import escape
 import numpy as np
 import xarray as xr
 
+from sim.metrics.interval_text import interval_text
 from sim.metrics.registry import REGISTRY
 from sim.report.answer import verdict_of
 
@@ -56,8 +57,8 @@ class Value:
     def html(self) -> str:
         """Number, sign, and interval below."""
         interval = ""
-        if self.low is not None:
-            interval = f"<span class=ci>[{self.text(self.low)}, {self.text(self.high)}]</span>"
+        if self.low is not None and self.high is not None and np.isfinite(self.value):
+            interval = f"<span class=ci>{escape(interval_text(self.low, self.high, self.form))}</span>"
         return f"{self.text(self.value)}{escape(self.sign)}{interval}"
 
 
@@ -123,7 +124,7 @@ class Table:
         ]
 
 
-_NUMBERS = re.compile(r"[-+±\d.,%/e\s]+|n/a")
+_NUMBERS = re.compile(r"(?!\d{4}-\d\d-\d\d)[-+±\d.,%/e\s]*|n/a")
 
 
 def plain_table(
@@ -166,6 +167,14 @@ def form_in(unit: str, statistic: str = "") -> str:
     if statistic in PERCENT or unit == "share":
         return ".2%"
     return ",.2f" if unit.startswith("1") else ",.0f"
+
+
+def with_unit(label: str, unit: str, statistic: str) -> str:
+    """Name of a column with its unit; a share is printed in percent, and says so in each cell."""
+    if unit == "share":
+        return label
+    is_percent = form_in(unit, statistic).endswith("%")
+    return f"{label} [{f'%{unit[1:]}' if is_percent else '-' if unit == '1' else unit}]"
 
 
 def statistics_table(statistics: xr.Dataset, paired: xr.Dataset, *, labels: Mapping[str, str], scenario: str) -> Table:

@@ -156,8 +156,11 @@ def group_errors(estimate: Estimate, n_groups: int = N_GROUPS) -> FloatArray:
     """Parts of groups of paths in the error of an estimate, shape (n_groups,), fewer where there are fewer paths.
 
     Groups are runs of consecutive paths, as equal in number as can be; paths that depend on one another stay together.
+    NaN where the paths do not tell the error.
     """
     influence = estimate.influence
+    if not np.isfinite(estimate.standard_error):
+        influence = np.full(influence.size, np.nan)
     n_clusters = -(-influence.size // estimate.cluster)
     n_groups = min(n_groups, n_clusters)
     first = np.arange(n_groups) * n_clusters // n_groups * estimate.cluster

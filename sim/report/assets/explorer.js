@@ -12,7 +12,14 @@ sections.explorer = function (data) {
   const number = (value, digits) => value === null || value === undefined ? "n/a" : value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: digits });
   const usd = (value) => number(value, 0);
   const short = { spx_option: "SPX", vix_option: "VIX", vix_future: "VX", spx_unit: "SPX units", vix_etn: "VIX notes" };
-  const state = { scenario: Object.keys(data.scenarios)[0], pick: null, strategy: data.strategies[0], signal: data.signals.length ? data.signals[0].name : null, day: 0 };
+  const reads = (name, rule) => new RegExp("\\b" + name + "\\b").test(rule.formula);
+  // the page opens on a signal that a condition reads
+  function firstSignal() {
+    const read = data.signals.find((signal) => data.rules.some((rule) => reads(signal.name, rule)));
+    return read ? read.name : data.signals.length ? data.signals[0].name : null;
+  }
+  const unitOf = (name) => { const found = data.signals.find((signal) => signal.name === name); return found && found.unit ? " [" + found.unit + "]" : ""; };
+  const state = { scenario: Object.keys(data.scenarios)[0], pick: null, strategy: data.strategies[0], signal: firstSignal(), day: 0 };
   const picksOf = (scenario) => data.picks.filter((pick) => data.scenarios[scenario].paths[pick]);
   const path = () => data.scenarios[state.scenario].paths[state.pick];
   const book = () => path().strategies[state.strategy];
@@ -59,8 +66,7 @@ sections.explorer = function (data) {
     if (at >= 0) {
       const values = p.signals[at];
       list.push(line("signal", values, state.signal, "#009E73", { hovertemplate: "%{y:.4g}" }));
-      const reads = (rule) => new RegExp("\\b" + state.signal + "\\b").test(rule.formula);
-      Object.keys(b.held).filter((key) => reads(data.rules[key])).forEach((key) => {
+      Object.keys(b.held).filter((key) => reads(state.signal, data.rules[key])).forEach((key) => {
         const y = values.map((value, day) => b.held[key].some((span) => span[0] <= day && day <= span[1]) ? value : null);
         const rule = data.rules[key];
         list.push(line("signal", y, rule.engine + " " + rule.field, colourOf(rule.engine), { mode: "markers", marker: { color: colourOf(rule.engine), size: 5 }, hoverinfo: "skip", hovertemplate: null }));
@@ -96,7 +102,7 @@ sections.explorer = function (data) {
     ROWS.forEach((row, at) => {
       const bottom = at === ROWS.length - 1 ? 0 : top - row[1];
       const axis = Object.assign({ domain: [Math.max(bottom + 0.012, 0), top - 0.004], title: { text: row[2], font: { size: 10 } }, exponentformat: "SI", anchor: "x" }, grid);
-      if (row[0] === "signal" && state.signal) { axis.title.text = state.signal; }
+      if (row[0] === "signal" && state.signal) { axis.title.text = state.signal + unitOf(state.signal); }
       if (row[0] === "rules") { axis.tickvals = ruleKeys().map((_, i) => i); axis.ticktext = ruleKeys().map((key) => data.rules[key].field); axis.range = [-0.7, Math.max(ruleKeys().length, 1) - 0.3]; }
       result[at === 0 ? "yaxis" : "yaxis" + (at + 1)] = axis;
       top = bottom;

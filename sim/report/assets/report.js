@@ -84,6 +84,7 @@ parts.push(function (figures) {
     });
     nodes.filter((node) => !node.dataset.drawn).forEach((node) => { observer.unobserve(node); observer.observe(node); });
   }
+  chips.filter((chip) => chip.dataset.kind === "strategy" && chip.getAttribute("aria-pressed") !== "true").forEach((chip) => hiddenStrategies.add(chip.dataset.name));
   chips.forEach((chip) => chip.addEventListener("click", (event) => {
     const same = chips.filter((other) => other.dataset.kind === chip.dataset.kind);
     const on = same.filter((other) => other.getAttribute("aria-pressed") === "true");

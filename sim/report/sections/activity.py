@@ -29,10 +29,13 @@ def build(results: Results) -> Section:
     engines = {name: figures.colour_of(i) for i, name in enumerate(names(usage, "engine"))}
     cards = []
     for scenario, strategy, cell in cells(usage):
+        if not bool((cell["engine_open"] > 0.0).any()):
+            continue  # cash
         lines = _lines(days, cell, engines, results.data.sizes["path"])
         cards.append(Card(title=f"{strategy}: engines", figure=lines, scenario=scenario, strategy=strategy))
         percent = {key: 100.0 * values for key, values in quantiles(cell["margin_use"]).items()}
         fan = figures.fan(days, percent, colour=shades[strategy], y_title="margin over equity [%]")
+        fan.update_yaxes(rangemode="tozero")
         cards.append(Card(title=f"{strategy}: margin", figure=fan, scenario=scenario, strategy=strategy))
     return Section(
         anchor="activity",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sim.report.section import Section
 from sim.report.stored import names
-from sim.report.tables import paired_table, statistics_table
+from sim.report.tables import paired_table, statistics_table, with_unit
 from sim.storage import Results
 
 RUIN, MEDIAN = "probability_of_ruin", "terminal_pnl_median"
@@ -20,7 +20,8 @@ def has_data(results: Results) -> bool:
 def build(results: Results) -> Section:
     """A table a scenario, and one of differences."""
     statistics, paired = results.statistics, results.paired
-    labels = dict(zip(names(statistics, "statistic"), map(str, statistics["label"].values), strict=True))
+    about = (names(statistics, "statistic"), statistics["label"].values, statistics["unit"].values)
+    labels = {name: with_unit(str(label), str(unit), name) for name, label, unit in zip(*about, strict=True)}
     if not bool((results.data["ruined"] == 1).any()):
         labels.pop(RUIN, None)
     scenarios, first = names(statistics, "scenario"), names(statistics, "strategy")[0]
@@ -33,6 +34,6 @@ def build(results: Results) -> Section:
     return Section(
         anchor="statistics",
         title="All statistics",
-        note="Net of costs, USD; 95% intervals below the estimates. Definitions stand at the end of the page.",
+        note="Net of costs; 95% intervals below the estimates. Definitions stand at the end of the page.",
         tables=tables,
     )

@@ -9,9 +9,14 @@ import xarray as xr
 from sim.report import figures
 from sim.report.section import Card, Section
 from sim.report.stored import names
+from sim.report.tables import Cell, Value, plain_table
 from sim.storage import Results
 
 VARIABLE = "engine_correlation"
+MOST_DRAWN = 6
+"""Pairs of engines that a figure has room for."""
+
+BELOW = "95% intervals below. n/a: one of the two never traded there."
 
 
 def has_data(results: Results) -> bool:
@@ -21,19 +26,26 @@ def has_data(results: Results) -> bool:
 
 def build(results: Results) -> Section:
     """One figure a scenario and strategy, the windows side by side."""
-    windows, cards = results.windows, []
+    windows, cards, tables = results.windows, [], []
     pairs = _pairs(windows)
+    header = ["strategy", "engine", "with", *(f"{name} [-]" for name in names(windows, "window"))]
     for scenario in names(windows, "scenario"):
+        rows: list[list[Cell]] = []
         for strategy, own in pairs.items():
-            figure = _figure(windows.sel(scenario=scenario, strategy=strategy), own)
+            cell = windows.sel(scenario=scenario, strategy=strategy)
+            figure = _figure(cell, _drawn(own))
             cards.append(Card(title=strategy, figure=figure, scenario=scenario, strategy=strategy))
+            rows += [[strategy, one, other, *_values(cell, one, other)] for one, other in own]
+        tables.append(plain_table(f"Correlations, {scenario}", header, rows, scenario=scenario, note=BELOW))
     return Section(
         anchor="correlation",
         title="Correlation of engines by regime",
         note="Daily P&L of two engines, net of costs, pooled over all paths and the sessions of a window, with 95% "
         "intervals. Below 0 one pays while the other loses; a hedge should lie lowest in spikes and crashes. A pair is "
-        "left out of a window in which one of the two never traded.",
+        "left out of a window in which one of the two never traded. Of a strategy with many engines the figure shows "
+        "the pairs with its first one, the table all.",
         cards=cards,
+        tables=tables,
         wide=True,
     )
 
@@ -55,6 +67,18 @@ def _pairs(windows: xr.Dataset) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+def _drawn(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pairs that a figure has room for: all, or those with the first engine."""
+    return pairs if len(pairs) <= MOST_DRAWN else [pair for pair in pairs if pair[0] == pairs[0][0]]
+
+
+def _values(cell: xr.Dataset, one: str, other: str) -> list[Cell]:
+    """Correlation of a pair in every window."""
+    own = cell.sel(engine=one, other_engine=other)
+    parts = (own[key].values for key in (VARIABLE, f"{VARIABLE}_ci_low", f"{VARIABLE}_ci_high"))
+    return [Value(value=value, low=low, high=high, form="+.2f") for value, low, high in zip(*parts, strict=True)]
+
+
 def _figure(cell: xr.Dataset, pairs: list[tuple[str, str]]) -> go.Figure:
     """Correlations with their intervals over the windows, a marker a pair."""
     figure, labels = go.Figure(), names(cell, "window")
@@ -66,13 +90,13 @@ def _figure(cell: xr.Dataset, pairs: list[tuple[str, str]]) -> go.Figure:
             for key in (VARIABLE, f"{VARIABLE}_ci_low", f"{VARIABLE}_ci_high")
         )
         figure.add_scatter(
-            x=np.arange(len(labels)) + 0.12 * (number - (len(pairs) - 1) / 2),
+            x=np.arange(len(labels)) + min(0.12, 0.8 / len(pairs)) * (number - (len(pairs) - 1) / 2),
             y=value,
             error_y={
                 "type": "data",
                 "symmetric": False,
-                "array": high - value,
-                "arrayminus": value - low,
+                "array": figures.known_half(high - value),
+                "arrayminus": figures.known_half(value - low),
                 "color": colours[name],
             },
             mode="markers",

@@ -27,10 +27,10 @@ def build(results: Results) -> Section:
         title="Definitions",
         tables=[
             plain_table("Statistics", ["statistic", "unit", "definition"], rows),
-            plain_table("Glossary", ["term", "meaning here"], [list(item) for item in TERMS.items()]),
+            plain_table("Glossary: what is modelled", ["term", "meaning here"], [list(item) for item in TERMS.items()]),
             plain_table(
-                "Terms without computable content",
-                ["term", "what stands for it"],
+                "Glossary: what is metaphor",
+                ["term", "elsewhere, and what of it is computed here"],
                 [list(item) for item in METAPHORS.items()],
                 note="Words of the documents behind the rulebook that are metaphors: nothing here computes them.",
             ),

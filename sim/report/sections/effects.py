@@ -25,19 +25,20 @@ def build(results: Results) -> Section:
     ):
         if name not in SHOWN:
             continue
+        scale, quantity = (100.0, "percentage points") if unit == "share" else (1.0, unit)
         rows = []
         for scenario in names(paired, "scenario"):
             cell = paired.sel(scenario=scenario, statistic=name)
             values = {
                 other: (
-                    float(cell["difference"].sel(strategy=other)),
-                    float(cell["ci_low"].sel(strategy=other)),
-                    float(cell["ci_high"].sel(strategy=other)),
+                    scale * float(cell["difference"].sel(strategy=other)),
+                    scale * float(cell["ci_low"].sel(strategy=other)),
+                    scale * float(cell["ci_high"].sel(strategy=other)),
                 )
                 for other in others
             }
             rows.append((scenario, values))
-        figure = figures.intervals(rows, x_title=f"difference [{unit}]", colours=colours(results.data))
+        figure = figures.intervals(rows, x_title=f"difference [{quantity}]", colours=colours(results.data))
         cards.append(Card(title=f"{label}: difference", figure=figure))
     return Section(
         anchor="effects",

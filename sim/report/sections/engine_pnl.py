@@ -43,7 +43,7 @@ def build(results: Results) -> Section:
         )
         errors = [Z * item.standard_error for item in (*parts.values(), mean(cell["terminal_pnl"].values, design))]
         values = {name: item.estimate for name, item in parts.items()}
-        figure = figures.waterfall(values, errors, y_title="mean P&L [USD]")
+        figure = figures.waterfall(values, errors, x_title="mean P&L [USD]")
         cards.append(Card(title=strategy, figure=figure, scenario=scenario, strategy=strategy))
         rows += [[scenario, strategy, name, *_gross_cost_net(cell.sel(engine=name))] for name in used]
     return Section(

@@ -75,8 +75,8 @@ def _ends(value: float, low: float, high: float, *, colour: str) -> dict[str, ob
     return {
         "type": "data",
         "symmetric": False,
-        "array": [high - value],
-        "arrayminus": [value - low],
+        "array": figures.known_half([high - value]),
+        "arrayminus": figures.known_half([value - low]),
         "color": colour,
         "thickness": 1.2,
     }

@@ -12,6 +12,7 @@ from sim.report.tables import Cell, Table, Value, plain_table
 from sim.storage import Results
 
 NOTHING = ""
+QUANTILES = ("5%", "median", "95%", "worst path")
 READING = "Medians over paths; the curve is a future over the VIX."
 
 
@@ -44,6 +45,10 @@ def _text(value: float | None, form: str) -> str:
     return NOTHING if value is None else format(value, form)
 
 
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _sessions(item: Row) -> Table:
     """What was asked of SPX, VIX and curve, and what came of it."""
     header = ["session", "what", "SPX asked", "SPX", "VIX asked", "VIX", "VIX missed by", "VX1", "curve asked", "curve"]
@@ -68,7 +73,7 @@ def _sessions(item: Row) -> Table:
         header,
         rows,
         scenario=item["scenario"],
-        note=". ".join([item["meaning"], f"Source: {item['source']}", *item["notes"], READING]),
+        note=". ".join([_sentence(item["meaning"]), f"Source: {item['source']}", *item["notes"], READING]),
     )
 
 
@@ -87,7 +92,7 @@ def _losses(item: Row) -> Table:
             rows.append(
                 [one["strategy"], engine["engine"], at_mid, costs, _value(engine["net"]), *_tail(engine["net"])]
             )
-    header = ["strategy", "engine", "at mid [USD]", "costs [USD]", "net [USD]", "5%", "median", "95%", "worst path"]
+    header = ["strategy", "engine", "at mid [USD]", "costs [USD]", "net [USD]", *(f"net, {x} [USD]" for x in QUANTILES)]
     note = "Mean over paths with its 95% interval, and quantiles of the net P&L; the book includes interest."
     return plain_table("P&L over the script", header, rows, note=note, scenario=item["scenario"])
 
@@ -102,8 +107,9 @@ def _legs(item: Row) -> Table:
         for one in item["strategies"]
         for leg in one["legs"]
     ]
-    header = ["strategy", "engine", "leg", "at mid [USD]", "5%", "median", "95%", "worst path"]
-    return plain_table("P&L by leg over the script", header, rows, scenario=item["scenario"])
+    header = ["strategy", "engine", "leg", "at mid [USD]", *(f"{x} [USD]" for x in QUANTILES)]
+    note = "Mean over paths with its 95% interval, and quantiles."
+    return plain_table("P&L by leg over the script", header, rows, note=note, scenario=item["scenario"])
 
 
 def _broken(item: Row) -> Table:

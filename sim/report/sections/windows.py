@@ -8,7 +8,7 @@ import xarray as xr
 from sim.report.answer import verdict_of
 from sim.report.section import Section
 from sim.report.stored import names
-from sim.report.tables import SIGNS, Cell, Table, Value, form_in, plain_table
+from sim.report.tables import SIGNS, Cell, Table, Value, form_in, plain_table, with_unit
 from sim.storage import Results
 
 COLUMNS = ("session_share", "pnl_per_year", "volatility", "hedge_carry", "offset_ratio", "daily_expected_shortfall_99")
@@ -47,7 +47,8 @@ def _by_strategy(results: Results, scenario: str) -> Table:
             cell = table.sel(scenario=scenario, strategy=strategy, window=window)
             verdicts = paired.sel(window=window) if number else None
             rows.append([window, strategy, *(_value(cell.sel(statistic=s), verdicts) for s in shown)])
-    labels = [f"{table['label'].sel(statistic=s).item()} [{table['unit'].sel(statistic=s).item()}]" for s in shown]
+    about = {s: [str(table[key].sel(statistic=s).item()) for key in ("label", "unit")] for s in shown}
+    labels = [with_unit(label, unit, s) for s, (label, unit) in about.items()]
     return plain_table(
         f"Windows, {scenario}",
         ["window", "strategy", *labels],
