@@ -38,7 +38,7 @@ def build(results: Results) -> Section:
         total = mean(book.sum("source").values, design)
         errors = [item.ci_high - item.estimate for item in (*parts.values(), total)]
         values = {name: item.estimate for name, item in parts.items()}
-        figure = figures.waterfall(values, errors, y_title="mean P&L [USD]")
+        figure = figures.waterfall(values, errors, x_title="mean P&L [USD]")
         cards.append(Card(title=strategy, figure=figure, scenario=scenario, strategy=strategy))
         used = engines_used(cell)
         rows += [[scenario, strategy, name, *_row(cell["engine_source"].sel(engine=name), design)] for name in used]
