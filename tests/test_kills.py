@@ -90,3 +90,29 @@ def test_any_moment_will_do(tmp_path: Path) -> None:
         assert contents(directory) == whole
     log.close()
     assert attempts >= KILLS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["antithetic", "stratified", "sobol", "importance"])
+def test_paths_drawn_together_resume_to_the_same_bits(tmp_path: Path, method: str) -> None:
+    """Pairs, replicates and weights hang on the numbers of paths alone, also where a kill lies between blocks."""
+    tree = {
+        "name": "designed",
+        "seed": 3,
+        "paths": 256,
+        "days": 15,
+        "scenarios": {"one": {"model": "svcj", "preset": "svcj_index_2018"}},
+        "strategies": {"condor": {"engines": [{"engine": "iron_condor"}]}},
+        "sampling": {"method": method, "points": 8, "controls": ["spx"]},
+        "compute": {"block_paths": 16},
+    }
+    file, directory, log = write_experiment(tmp_path / "designed.yaml", tree), tmp_path / "designed", tmp_path / "log"
+    arguments = ("run", str(file), "--jobs", "1", "--no-report", "--quiet")
+    process = start(*arguments, "--output", str(directory), log=log)
+    before = wait_for_blocks(directory, process)
+    assert kill(process), log.read_text()
+    assert 0 < before < 16
+    assert start(*arguments, "--resume", "--output", str(directory), log=log).wait() == 0, log.read_text()
+    assert start(*arguments, "--output", str(tmp_path / "whole"), log=log).wait() == 0, log.read_text()
+    assert contents(directory) == contents(tmp_path / "whole")
+    assert open_results(directory).manifest["workers"]["attempts"] == 2
