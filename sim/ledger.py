@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
+from sim.columns import take_columns
 from sim.config import CostsConfig
 from sim.contracts import HOLDINGS, ContractSet
 from sim.costs import holding_cost, trade_cost
 from sim.errors import LedgerError
 from sim.frictions import NONE
-from sim.marking import worst_imbalance
+from sim.marking import close_columns, worst_imbalance
 from sim.tranche import Pool, Tranche, dollars
 
 FloatArray = NDArray[np.float64]
@@ -208,17 +209,15 @@ class Ledger:
         index = np.flatnonzero(mask & tranche.is_open)
         if index.size == 0:
             return
-        contracts, change = tranche.contracts, -tranche.quantity[:, index]
-        mid = tranche.mid[:, index]
-        if tranche.has_value:
-            received = -dollars(contracts, change, mid)
-            tranche.flow[index] += received
-            self.cash[index] += received
+        contracts, shape = tranche.contracts, (tranche.contracts.n_legs, index.size)
+        change, mid = np.empty(shape), np.empty(shape)
+        take_columns(tranche.quantity, index, 0, change)
+        take_columns(tranche.mid, index, 0, mid)
+        np.negative(change, out=change)
         cost = self._cost_of(contracts, change, mid, vix[index])
-        self.cost[self.engines.index(tranche.engine), index] += cost
-        tranche.cost[index] += cost
-        self.cash[index] -= cost
-        self.n_trades[index] += 1
+        multiplier = contracts.multiplier if tranche.has_value else 0.0
+        accounts = tranche.flow, tranche.cost, self.cost[self.engines.index(tranche.engine)], self.cash
+        close_columns(index, change, mid, multiplier, cost, accounts, self.n_trades)
         tranche.clear(index)
 
     def drop_closed(self) -> None:

@@ -1,4 +1,4 @@
-"""Compiled passes over one tranche: its daily mark and the check of its account."""
+"""Compiled passes over one tranche: its daily mark, closing it on some paths, and the check of its account."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.intp]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -55,6 +56,48 @@ def value_legs(quantity: FloatArray, points: FloatArray, multiplier: float, valu
     for leg in range(quantity.shape[0]):
         for i in range(quantity.shape[1]):
             value[i] += multiplier * quantity[leg, i] * points[leg, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def close_columns(
+    index: IndexArray,
+    change: FloatArray,
+    mid: FloatArray,
+    multiplier: float,
+    cost: FloatArray,
+    accounts: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    n_trades: NDArray[np.int64],
+) -> None:
+    """Book the closing of a position on some paths.
+
+    Parameters
+    ----------
+    index : ndarray of int, shape (n_closed,)
+        The paths.
+    change, mid : ndarray of shape (n_legs, n_closed)
+        Signed contracts bought, and their mids [points].
+    multiplier : float
+        Dollars a point; 0 for a future, whose variation has been paid.
+    cost : ndarray of shape (n_closed,)
+        Cost of the order [USD].
+    accounts : tuple of ndarray of shape (n_paths,)
+        Flow and cost of the tranche, cost of its engine, and cash, all changed [USD].
+    n_trades : ndarray of shape (n_paths,)
+        Orders filled, counted up.
+    """
+    flow, own_cost, engine_cost, cash = accounts
+    for k in range(index.size):
+        i = index[k]
+        if multiplier > 0.0:
+            value = 0.0
+            for leg in range(change.shape[0]):
+                value += multiplier * change[leg, k] * mid[leg, k]
+            flow[i] -= value
+            cash[i] -= value
+        engine_cost[i] += cost[k]
+        own_cost[i] += cost[k]
+        cash[i] -= cost[k]
+        n_trades[i] += 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

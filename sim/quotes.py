@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
 from models.rows import SessionPricer, moved_state
+from sim.columns import put_columns, take_columns
 from sim.contracts import HOLDINGS, OPTIONS, ContractSet, Product, payoff
 from sim.errors import DataError
 from sim.etn import short_term_index
@@ -329,7 +330,10 @@ def _priced_together(
     """Price options of one product, expiry and rights in one pass, each on its own paths."""
     pricer, first, index = market.pricer_at(t), group[0], np.concatenate(paths)
     state = _read_only(np.ascontiguousarray(market.state(t)[:, index]))
-    strike = np.concatenate([c.strike[:, i] for c, i in zip(group, paths, strict=True)], axis=1)
+    strike, start = np.empty((first.n_legs, index.size)), 0
+    for contracts, where in zip(group, paths, strict=True):
+        take_columns(contracts.strike, where, start, strike)
+        start += where.size
     if first.product is Product.SPX_OPTION:
         spx_legs = pricer.price_spx_open_legs if first.is_am else pricer.price_spx_legs
         price = spx_legs(market.spot(t)[index], state, strike, first.expiry - t, first.is_call)
@@ -338,7 +342,7 @@ def _priced_together(
     mids, start = [], 0
     for contracts, where in zip(group, paths, strict=True):
         values = np.zeros(contracts.strike.shape)
-        values[:, where] = price[:, start : start + where.size]
+        put_columns(price, start, where, values)
         mids.append(values)
         start += where.size
     return mids

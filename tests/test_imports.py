@@ -17,7 +17,7 @@ SIM_ORDER = (
     {"config"},
     {"cutting", "calendar", "expiries", "event_calendar", "event_risk", "history"},
     {"indicators", "signals", "contracts", "frictions", "given", "etn"},
-    {"market", "carried", "openings", "strikes", "quotes", "greeks", "rolling", "conditions"},
+    {"market", "carried", "openings", "strikes", "quotes", "greeks", "rolling", "conditions", "columns"},
     {"book", "marking", "tranche", "ledger", "costs", "expiry_risk", "margin", "usage", "windows"},
     {"strategies"},
     {"stress", "replay"},

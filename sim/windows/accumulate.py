@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+_SESSIONS = 8
+"""Sessions that wait before they are added up together."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowOutcomes:
@@ -65,8 +68,9 @@ class WindowBook:
     def __init__(self, inside: BoolArray, n_engines: int, initial_equity: float) -> None:
         _, n_windows, n_paths = inside.shape
         self._inside = inside
-        self._net = np.zeros((n_engines, n_paths))
-        self._equity = np.full(n_paths, initial_equity)
+        self._net = np.zeros((_SESSIONS + 1, n_engines, n_paths))
+        self._equity = np.full((_SESSIONS + 1, n_paths), initial_equity)
+        self._last, self._n_waiting = 0, 0
         self._pnl = np.zeros((n_paths, n_windows, n_engines))
         self._products = np.zeros((n_paths, n_windows, len(engine_pairs(n_engines))))
         self._totals = np.zeros((5, n_windows, n_paths))
@@ -85,21 +89,26 @@ class WindowBook:
             Equity after the orders of the day [USD].
         """
         if day > 0 and self._inside.shape[1]:
-            _add_session(
-                self._inside[day - 1],
-                self._inside[day],
-                net,
-                equity,
-                self._net,
-                self._equity,
-                self._pnl,
-                self._products,
-                self._totals,
-                self._runs,
+            if self._n_waiting == _SESSIONS or day != self._last + 1:
+                self._add_up()
+            self._n_waiting += 1
+            self._last = day
+            self._net[self._n_waiting], self._equity[self._n_waiting] = net, equity
+
+    def _add_up(self) -> None:
+        """Take the sessions that wait into the sums; the last one stays as the close before the next."""
+        n = self._n_waiting
+        if n:
+            inside = self._inside[self._last - n : self._last + 1]
+            _add_sessions(
+                inside, self._net[: n + 1], self._equity[: n + 1], self._pnl, self._products, self._totals, self._runs
             )
+            self._net[0], self._equity[0] = self._net[n], self._equity[n]
+            self._n_waiting = 0
 
     def finish(self) -> WindowOutcomes:
         """End the runs that are still open, and hand over the sums."""
+        self._add_up()
         lost = self._runs[0] < 0.0
         losses = self._totals[3:] + np.where(lost, self._runs, 0.0)
         return WindowOutcomes(
@@ -114,61 +123,54 @@ class WindowBook:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _add_session(
-    inside_before: BoolArray,
+def _add_sessions(
     inside: BoolArray,
     net: FloatArray,
     equity: FloatArray,
-    net_before: FloatArray,
-    equity_before: FloatArray,
     pnl: FloatArray,
     products: FloatArray,
     totals: FloatArray,
     runs: FloatArray,
 ) -> None:
-    """Add one session to the sums, and remember its close.
+    """Add sessions to the sums, path by path, so that the sums of a path stay in the cache.
 
     Parameters
     ----------
-    inside_before, inside : ndarray of bool, shape (n_windows, n_paths)
-        Where the previous session and this one belong to a window.
-    net, net_before : ndarray of shape (n_engines, n_paths)
-        Net P&L since the start at this close and at the previous one, which is overwritten [USD].
-    equity, equity_before : ndarray of shape (n_paths,)
+    inside : ndarray of bool, shape (n_sessions + 1, n_windows, n_paths)
+        Where the session before them, and each of them, belongs to a window.
+    net : ndarray of shape (n_sessions + 1, n_engines, n_paths)
+        Net P&L since the start at those closes [USD].
+    equity : ndarray of shape (n_sessions + 1, n_paths)
         Likewise [USD].
     pnl, products : ndarray of shape (n_paths, n_windows, n_engines) and (n_paths, n_windows, n_pairs)
-        Sums by engine and by pair of engines, path by path together because few windows hold a session.
+        Sums by engine and by pair of engines.
     totals : ndarray of shape (5, n_windows, n_paths)
         P&L, returns, squared returns, and over runs that the first engine lost its P&L and that of the others.
     runs : ndarray of shape (2, n_windows, n_paths)
         P&L of the first engine and of the others over the run that is open.
     """
-    n_engines = net.shape[0]
+    n_engines = net.shape[1]
     change = np.empty(n_engines)
-    for i in range(net.shape[1]):
-        others = 0.0
-        for e in range(n_engines):
-            change[e] = net[e, i] - net_before[e, i]
-            net_before[e, i] = net[e, i]
-            if e > 0:
-                others += change[e]
-        gain = equity[i] - equity_before[i]
-        ratio = gain / equity_before[i] if equity_before[i] > 0.0 else 0.0
-        equity_before[i] = equity[i]
-        for w in range(inside.shape[0]):
-            if inside[w, i]:
-                _add_engines(change, pnl, products, i, w)
-                totals[0, w, i] += gain
-                totals[1, w, i] += ratio
-                totals[2, w, i] += ratio * ratio
-                runs[0, w, i] += change[0]
-                runs[1, w, i] += others
-            elif inside_before[w, i]:
-                if runs[0, w, i] < 0.0:
-                    totals[3, w, i] += runs[0, w, i]
-                    totals[4, w, i] += runs[1, w, i]
-                runs[0, w, i] = 0.0
-                runs[1, w, i] = 0.0
+    for i in range(net.shape[2]):
+        for day in range(1, net.shape[0]):
+            others = 0.0
+            for e in range(n_engines):
+                change[e] = net[day, e, i] - net[day - 1, e, i]
+                if e > 0:
+                    others += change[e]
+            before = equity[day - 1, i]
+            gain = equity[day, i] - before
+            ratio = gain / before if before > 0.0 else 0.0
+            for w in range(inside.shape[1]):
+                if inside[day, w, i]:
+                    _add_engines(change, pnl, products, i, w)
+                    totals[0, w, i] += gain
+                    totals[1, w, i] += ratio
+                    totals[2, w, i] += ratio * ratio
+                    runs[0, w, i] += change[0]
+                    runs[1, w, i] += others
+                elif inside[day - 1, w, i]:
+                    _end_run(totals, runs, i, w)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
@@ -180,3 +182,13 @@ def _add_engines(change: FloatArray, pnl: FloatArray, products: FloatArray, i: i
         for other in range(e, change.size):
             products[i, w, pair] += change[e] * change[other]
             pair += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
+def _end_run(totals: FloatArray, runs: FloatArray, i: int, w: int) -> None:
+    """End the run of a window on one path: where the first engine lost over it, it counts."""
+    if runs[0, w, i] < 0.0:
+        totals[3, w, i] += runs[0, w, i]
+        totals[4, w, i] += runs[1, w, i]
+    runs[0, w, i] = 0.0
+    runs[1, w, i] = 0.0

@@ -1,0 +1,26 @@
+"""Columns of arrays by path: picked out and put back in one pass, several times as fast as indexing by arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.intp]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def take_columns(values: FloatArray, index: IndexArray, start: int, taken: FloatArray) -> None:
+    """Copy the columns ``index`` of ``values`` to ``taken``, from its column ``start`` on."""
+    for leg in range(values.shape[0]):
+        for k in range(index.size):
+            taken[leg, start + k] = values[leg, index[k]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def put_columns(taken: FloatArray, start: int, index: IndexArray, values: FloatArray) -> None:
+    """Put what ``take_columns`` would take in its place."""
+    for leg in range(values.shape[0]):
+        for k in range(index.size):
+            values[leg, index[k]] = taken[leg, start + k]
