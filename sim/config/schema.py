@@ -299,7 +299,7 @@ class KeepConfig(ConfigSection):
 class ComputeConfig(ConfigSection):
     """How the work is done; results depend on none of it."""
 
-    block_paths: int = Field(default=2500, ge=1, le=1_000_000, description="paths simulated together; bounds memory")
+    block_paths: int = Field(default=5000, ge=1, le=1_000_000, description="paths simulated together; bounds memory")
     jobs: int = Field(default=-1, ge=-1, le=1024, description="workers; -1 uses every core")
     backend: Backend = Field(
         default="auto",
