@@ -88,6 +88,35 @@ def test_a_run_differs_from_itself_by_nothing(runs: dict[str, Path]) -> None:
     assert comparison.changed == []
 
 
+@pytest.mark.slow
+def test_runs_of_one_design_are_compared_pair_by_pair(tmp_path: Path) -> None:
+    """Antithetic pairs are independent of one another: the error is that of the means of pairs."""
+    tree = {
+        "name": "pairs",
+        "question": "What do dearer contracts cost?",
+        "seed": 5,
+        "paths": 60,
+        "days": 40,
+        "scenarios": {"here": {"model": "svcj", "preset": "svcj_index_2018", "start": {}}},
+        "strategies": {"condor": {"engines": [{"engine": "iron_condor"}]}},
+        "sampling": {"method": "antithetic"},
+        "keep": {"explorer": []},
+    }
+    for name, commission in (("a", 0.65), ("b", 9.0)):
+        dear = {**tree, "costs": {"commission_per_contract": commission}}
+        run_experiment(parse_experiment(dear), output=tmp_path / name, jobs=1)
+    comparison = compare(tmp_path / "a", tmp_path / "b")
+    pnl = [
+        open_results(tmp_path / name).data["terminal_pnl"].sel(scenario="here", strategy="condor").values
+        for name in ("a", "b")
+    ]
+    moved = (pnl[1] - pnl[0]).reshape(-1, 2).mean(axis=1)
+    half = Z * moved.std(ddof=1) / np.sqrt(moved.size)
+    _, _, difference, low, high = row_of(comparison, "terminal_pnl_mean", "here", "condor")
+    assert (difference, low, high) == pytest.approx((moved.mean(), moved.mean() - half, moved.mean() + half), rel=1e-9)
+    assert {row.method for row in comparison.rows if row.statistic == "terminal_pnl_mean"} == {"paired"}
+
+
 def test_runs_with_nothing_in_common_are_refused(runs: dict[str, Path]) -> None:
     with pytest.raises(ConfigError, match="scenario of the same name; got flat, loud and other"):
         compare(runs["a"], runs["renamed"])

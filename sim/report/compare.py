@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from sim.errors import ConfigError
+from sim.metrics.design import stored_design
 from sim.metrics.estimate import Estimate, Z, paired_difference
 from sim.metrics.path_outcomes import PathOutcomes
 from sim.metrics.registry import REGISTRY
@@ -157,14 +158,14 @@ def _shared(a: Results, b: Results, kind: str) -> list[str]:
 
 
 def _share_numbers(a: Results, b: Results) -> bool:
-    """Whether path by path both runs draw the same numbers: those hang on the seed and the scenario's name."""
+    """Whether path by path both runs draw the same numbers: those hang on seed, scenario's name and way of drawing."""
     same = a.manifest["seed"] == b.manifest["seed"] and a.data.sizes["path"] == b.data.sizes["path"]
-    return bool(same and not any(_is_designed(run) for run in (a, b)))
+    return bool(same and _sampling(a) == _sampling(b))
 
 
-def _is_designed(run: Results) -> bool:
-    """Whether paths are weighted or depend on one another: path by path they are then not compared."""
-    return bool(run.manifest["config"].get("sampling", {}).get("method", PLAIN) != PLAIN)
+def _sampling(run: Results) -> Mapping[str, Any]:
+    """How paths are drawn; results of before there was a choice drew them independently."""
+    return {"method": PLAIN, **(run.manifest["config"].get("sampling") or {})}
 
 
 def _outcomes(run: Results, scenario: str, strategy: str) -> PathOutcomes | None:
@@ -187,6 +188,7 @@ def _outcomes(run: Results, scenario: str, strategy: str) -> PathOutcomes | None
         name: np.asarray(value).astype(bool if name in TRUE_OR_FALSE else float) for name, value in values.items()
     }
     return PathOutcomes(
+        design=stored_design(cell),
         n_days=int(config["days"]),
         initial_equity=account,
         rate=float(cell["short_rate"]),
@@ -270,6 +272,18 @@ def summary(comparison: Comparison) -> str:
     return (
         f"Of {len(rows)} comparisons of B with A, {counts['better']} are better, {counts['worse']} worse and "
         f"{counts['same']} not distinguishable at 95%, compared {how}."
+        f"{_caution(comparison)}"
+    )
+
+
+def _caution(comparison: Comparison) -> str:
+    """What independent comparison costs where the runs share their numbers."""
+    methods = {row.method for row in comparison.rows}
+    if methods != {"paired", "independent"}:
+        return ""
+    return (
+        " Statistics of daily and monthly P&L, of which no path is stored, are compared as independent samples: both "
+        "runs share their random numbers, so that their intervals are too wide where the runs move together."
     )
 
 

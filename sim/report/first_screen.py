@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import xarray as xr
 
+from sim.claims import judge
+from sim.claims.text import sentence
 from sim.report.answer import HEADLINES, answer_sentences, headline, higher_is_better
 from sim.report.assumptions import Assumption, assumptions, premia_table
 from sim.report.ranking import MARKS, Mark, marks
@@ -56,7 +58,7 @@ def first_screen(results: Results) -> FirstScreen:
     return FirstScreen(
         name=str(data.attrs["name"]),
         question=str(data.attrs["question"]),
-        answer=headline(statistics, paired, _hedges(results)),
+        answer=_answer(results),
         sentences=answer_sentences(statistics, paired),
         note=f"{data.sizes['path']:,} paths of {data.sizes['day'] - 1} sessions a scenario, net of costs, 95% "
         f"intervals below. {_legend(results)}{ruin}",
@@ -77,6 +79,13 @@ def _legend(results: Results) -> str:
         f"In each column, by paired tests on the same paths: {signs}. Of {comparisons} comparisons with the first "
         f"strategy, {0.05 * comparisons:.1f} would stand out by chance if all strategies were alike."
     )
+
+
+def _answer(results: Results) -> str:
+    """Verdict of the claim that a run was made for, else what the differences from the first strategy say."""
+    if results.manifest["config"].get("claim"):
+        return sentence(judge(results))
+    return headline(results.statistics, results.paired, _hedges(results))
 
 
 def _hedges(results: Results) -> list[str]:
