@@ -48,6 +48,9 @@ def test_help_lists_every_command_and_each_has_an_example() -> None:
         code, helped, _ = regimesim(name, "--help")
         assert code == 0
         assert f"regimesim {name}" in helped.split("Examples:")[1]
+        if name in ("run", "plan", "fidelity", "bench", "calibrate", "claims", "sensitivity", "stress", "replay"):
+            assert "--verbose" in helped
+            assert "--quiet" in helped
 
 
 def test_version_is_that_of_the_package() -> None:

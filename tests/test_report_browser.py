@@ -12,6 +12,8 @@ import pytest
 from sim import open_results, run_experiment
 from sim.experiment import parse_experiment
 from sim.report import write_report
+from sim.report.compare import compare, write_comparison
+from sim.report.index import write_index
 from sim.storage import Results
 from tests.browser import BROWSER, Page, browser_page
 from tests.toy_experiment import experiment, registered
@@ -22,11 +24,14 @@ STRATEGIES = {
     "alone": {"engines": [{"engine": "iron_condor"}]},
     "hedged": {
         "engines": [
-            {"engine": "iron_condor"},
+            {"engine": "iron_condor", "roll_phase": "drawn"},
             {"engine": "temporal_buffer", "on": {"signal": "vix", "op": ">", "value": 30}},
         ]
     },
 }
+DRAWN = {"effects", "frontier", "drawdowns", "tails", "engines", "correlation", "equity", "activity", "roll-phase"}
+"""Sections of the page that have figures, beside the market."""
+
 PANEL = "document.getElementById('explorer-panel')"
 
 
@@ -73,6 +78,13 @@ def test_every_figure_is_drawn_and_the_page_is_silent(page: Page, results: Resul
     n_figures = page.ask("document.querySelectorAll('.plot').length")
     assert n_figures > 10
     assert page.ask("window.drawAll()") == n_figures
+    drawn = page.ask("Array.from(document.querySelectorAll('.plot')).map((p) => p.id.replace(/-[0-9]+$/, ''))")
+    assert set(drawn) >= DRAWN
+    assert (
+        page.ask("document.querySelectorAll('.multiples svg[aria-label]').length") == 4
+    )  # two strategies in two markets
+    assert page.ask("document.querySelectorAll('[aria-labelledby=windows] table').length") >= 2
+    assert page.ask("Array.from(document.querySelectorAll('.plot')).every((p) => p.getAttribute('aria-label'))")
     page.wait(f"document.querySelectorAll('.plot .main-svg').length >= 2 * {n_figures}")
     page.ask(f"{PANEL}.scrollIntoView()")
     page.wait(f"{PANEL}.dataset.ready === '1'")
@@ -80,6 +92,45 @@ def test_every_figure_is_drawn_and_the_page_is_silent(page: Page, results: Resul
     assert page.ask("Array.from(document.querySelectorAll('.plot')).filter((p) => p.clientWidth < 250).length") == 0
     assert page.said() == []
     assert page.requests() == [(results.directory / "report.html").as_uri()]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_comparison_and_index_are_drawn_and_silent(page: Page, results: Results, tmp_path: Path, width: int) -> None:
+    compared = write_comparison(compare(results.directory, results.directory), tmp_path / "compared.html")
+    listed = write_index(results.directory.parent, [results.directory])
+    for path, n_figures in ((compared, 3), (listed, 0)):
+        page.open(path, width=width)
+        assert page.ask("window.drawAll ? window.drawAll() : 0") == n_figures
+        page.wait(f"document.querySelectorAll('.plot .main-svg').length >= 2 * {n_figures}")
+        assert page.ask("document.querySelectorAll('table tbody tr').length") > 0
+        assert page.ask("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        assert page.said() == []
+        assert page.requests() == [path.as_uri()]
+    assert page.ask("document.querySelector('table a').getAttribute('href')") == "toy/report.html"
+
+
+@pytest.mark.slow
+def test_scores_and_sources_of_a_shipped_model_are_drawn(page: Page, tmp_path: Path) -> None:
+    tree = {
+        "name": "shipped",
+        "question": "How real is it?",
+        "seed": 3,
+        "paths": 60,
+        "days": 30,
+        "scenarios": {"here": {"model": "svcj", "preset": "svcj_index_2018", "start": {}}},
+        "strategies": {"condor": {"engines": [{"engine": "iron_condor"}]}},
+    }
+    report = write_report(run_experiment(parse_experiment(tree), output=tmp_path / "shipped", jobs=1))
+    page.open(report)
+    assert page.ask("window.drawAll()") > 10
+    facts = "document.getElementById('fidelity-0')"
+    page.wait(f"{facts}.querySelectorAll('.point').length >= 34")
+    assert page.ask(f"{facts}.getAttribute('aria-label')").startswith("here: facts of the model")
+    assert (
+        page.ask("document.querySelector('[aria-labelledby=fidelity] td:nth-child(2)').innerText") == "svcj_index_2018"
+    )
+    assert page.said() == []
+    assert page.requests() == [report.as_uri()]
 
 
 def test_a_page_that_says_something_is_heard(page: Page, tmp_path: Path) -> None:

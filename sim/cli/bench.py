@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sim.cli.app import app
-from sim.cli.running import Quiet
+from sim.cli.running import Quiet, Verbose, describe_machine
 from sim.cli.text import Progress, columns, print_json
 
 
@@ -25,6 +25,7 @@ def bench(
     runs: Annotated[int, typer.Option("--runs", min=2, help="Runs of each method of --variance.")] = 16,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Measure speed against one numpy normal, or what ways of drawing paths save.
 
@@ -42,18 +43,22 @@ def bench(
       regimesim bench --no-builds --headline 10000
       regimesim bench --variance
     """  # noqa: D301
+    said = Progress(quiet=quiet, verbose=verbose)
+    describe_machine(said)
     if variance:
-        _variance(paths, runs, as_json=as_json, quiet=quiet)
+        _variance(paths, runs, said, as_json=as_json)
         return
     from sim.bench import bench_rows, headline_rows
 
     def tell(name: str) -> None:
-        if not quiet:
+        said.stage(name)
+        if not said.quiet:
             typer.echo(name, err=True)
 
     rows = list(bench_rows(repeats=repeats, with_builds=builds, progress=tell))
     if headline:
         rows.extend(headline_rows(paths=headline, repeats=repeats, progress=tell))
+    said.stage("")
     if as_json:
         fields = ("name", "value", "unit", "reach", "met", "spread")
         print_json({"rows": [{field: getattr(row, field) for field in fields} for row in rows]})
@@ -66,11 +71,10 @@ def bench(
     typer.echo("\n".join(columns(table, right=(1, 2))))
 
 
-def _variance(paths: int, runs: int, *, as_json: bool, quiet: bool) -> None:
+def _variance(paths: int, runs: int, progress: Progress, *, as_json: bool) -> None:
     """Print what each method saves."""
     from sim.bench.variance import VarianceRow, variance_rows
 
-    progress = Progress(quiet=quiet)
     told = partial(progress.count, "variance", unit="runs")
     rows = variance_rows(paths=paths, repeats=runs, progress=told)
     if as_json:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim.cli.app import app
-from sim.cli.running import Quiet
-from sim.cli.text import columns, print_json
+from sim.cli.running import Quiet, Verbose, describe_machine
+from sim.cli.text import Progress, columns, print_json
 
 if TYPE_CHECKING:
     from models.protocols import CalibrationReport
@@ -26,6 +26,7 @@ def calibrate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Fit a model to the history of SPX and VIX.
 
@@ -50,9 +51,13 @@ def calibrate(
         raise ConfigError(f"--output: the directory {output.resolve().parent} does not exist")
     history = _history(spx, vix).require(MIN_SESSIONS + 1, MIN_VIX)
     dropped = f", {history.vix_dropped} VIX closes on days without SPX left out" if history.vix_dropped else ""
-    if not quiet:
+    progress = Progress(quiet=quiet, verbose=verbose)
+    describe_machine(progress)
+    if not progress.quiet:
         typer.echo(f"fitting {model} to {history.source}{dropped} ...", err=True)
+    progress.stage("fit")
     report = CALIBRATORS[model](history.dates, history.spx_close, history.vix_close)
+    progress.stage("")
     if output is not None:
         write_preset(output, model, report, command="regimesim " + " ".join(sys.argv[1:]))
     if as_json:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sim.cli.app import app
-from sim.cli.running import Quiet
+from sim.cli.running import Loudness, describe_machine
 from sim.cli.text import Progress, columns, print_json
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def fidelity(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-    quiet: Quiet = False,
+    loud: Loudness = None,
 ) -> None:
     """Score models on 34 facts of SPX, VIX and VX futures.
 
@@ -85,15 +85,17 @@ def fidelity(
     _check_together(names, fit=fit, episodes=bool(regime), results=bool(output or context))
     is_table = fit is None and output is not None and output.suffix == ".csv"
     target = _target(output, is_file=fit is not None or is_table, overwrite=overwrite or is_table)
+    progress = Progress(quiet=loud is False, verbose=loud is True)
+    describe_machine(progress)
     subjects = _subjects([fit] if fit is not None else names, parameter or [])
     if regime:
         from sim.cli.episodes import show_episodes
 
         made = {subject.name: subject.make() for subject in subjects}
-        show_episodes(made, regime, Progress(quiet=quiet), seed=seed, as_json=as_json)
+        show_episodes(made, regime, progress, seed=seed, as_json=as_json)
         return
     if fit is None:
-        cards, beside = _scores(subjects, Progress(quiet=quiet), windows=windows, seed=seed, context=context)
+        cards, beside = _scores(subjects, progress, windows=windows, seed=seed, context=context)
         if target is not None and is_table:
             _update_scores(target, subjects, cards)
         elif target is not None:
@@ -102,7 +104,7 @@ def fidelity(
         return
     fitted = _fit(
         subjects[0],
-        Progress(quiet=quiet),
+        progress,
         free=free,
         evaluations=evaluations,
         search=search,

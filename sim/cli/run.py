@@ -178,6 +178,7 @@ def plan(
     measure: Annotated[bool, typer.Option("--measure/--no-measure", help="Time some paths of each scenario.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Show cells, paths, memory, disk and time of an experiment.
 
@@ -192,10 +193,12 @@ def plan(
     from sim.plan import plan_experiment
 
     config = load(file, override, jobs, backend)
-    progress = Progress(quiet=quiet)
+    progress = Progress(quiet=quiet, verbose=verbose)
+    describe_machine(progress)
     planned = plan_experiment(
         config, measure=measure, progress=lambda done, total: progress.count("trial", done, total, "scenarios")
     )
+    progress.stage("")
     if as_json:
         print_json(planned.as_dict())
         return

@@ -16,6 +16,11 @@ Output = Annotated[Path | None, typer.Option("--output", help="Result directory 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there, and a stopped run.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where a stopped run of this file ended.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Loudness = Annotated[
+    bool | None,
+    typer.Option("--verbose/--quiet", "-v/-q", help="Say more on stderr, or no progress.", show_default=False),
+]
+"""Verbose, quiet or neither, for commands that have many options."""
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Say more on stderr: versions, workers, the time of each stage.")
 ]
