@@ -31,6 +31,8 @@ class Axis:
         Range of the factor, in its own units. Values beyond are priced at its end and counted.
     n_nodes : int
         Nodes on the range, both ends included; for ``index`` the number of values.
+    bend : float
+        Of a root axis: the root below which nodes are about even; beyond they are even in logs. 0 leaves them even.
 
     Raises
     ------
@@ -42,6 +44,7 @@ class Axis:
     low: float
     high: float
     n_nodes: int
+    bend: float = 0.0
 
     def __post_init__(self) -> None:
         lowest = {"root": 0.0, "index": 0.0}.get(self.kind, -np.inf)
@@ -66,14 +69,15 @@ class Axis:
         """Coordinates of values of the factor; not clamped to the range."""
         x: FloatArray = np.asarray(values, dtype=np.float64)
         if self.kind == "root":
-            return np.asarray(np.sqrt(np.maximum(x, 0.0)))
+            root = np.sqrt(np.maximum(x, 0.0))
+            return np.asarray(np.arcsinh(root / self.bend) if self.bend > 0.0 else root)
         return np.asarray(np.log(np.maximum(x, 1e-300))) if self.kind == "log" else x
 
     def value(self, coordinates: ArrayLike) -> FloatArray:
         """Values of the factor at coordinates."""
         x: FloatArray = np.asarray(coordinates, dtype=np.float64)
         if self.kind == "root":
-            return np.asarray(x * x)
+            return np.asarray((self.bend * np.sinh(x)) ** 2 if self.bend > 0.0 else x * x)
         return np.asarray(np.exp(x)) if self.kind == "log" else x
 
     def nodes(self, *, pad: int = 0) -> FloatArray:

@@ -192,7 +192,8 @@ class Locator:
 
 def _coordinate(axis: Axis, values: FloatArray) -> tuple[FloatArray, bool]:
     """Coordinates of a factor, and whether they are to be made by taking roots, which kernels do on their way."""
-    return (values, True) if axis.kind == "root" else (axis.coordinate(values), False)
+    is_root = axis.kind == "root" and axis.bend == 0.0
+    return (values, True) if is_root else (axis.coordinate(values), False)
 
 
 def _low_pad(axis: Axis) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import final
 
 import numpy as np
@@ -21,49 +21,15 @@ from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
 from models.slices import SliceSource, TableModel
 from models.strike_grid import StrikeGrid
 from models.table_cache import load_or_build, table_hash
+from models.table_layout import TableLayout, table_layout
 
 BoolArray = NDArray[np.bool_]
 Rows = tuple[NDArray[np.int64], FloatArray]
 Strides = tuple[np.uint64, ...]
 Arrays = dict[str, FloatArray]
 
-TABLE_VERSION = 4
+TABLE_VERSION = 5
 """Raised whenever the content of the tables changes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableLayout:
-    """Grids of the tables of a model.
-
-    Parameters
-    ----------
-    state : StateGrid
-        States of the options.
-    fine : StateGrid
-        States of what has no strike: futures and deviations.
-    spx, vix : StrikeGrid
-        Strikes of the options.
-    dtype : str
-        Type of the stored numbers: two factors are stored in single precision, which changes no digit that counts.
-    """
-
-    state: StateGrid
-    fine: StateGrid
-    spx: StrikeGrid
-    vix: StrikeGrid
-    dtype: str
-
-
-def table_layout(model: TableModel) -> TableLayout:
-    """Grids that meet 2 bp of implied volatility (99%) and 5 bp at worst."""
-    axes = model.table_axes()
-    state = StateGrid(axes=axes)
-    vix = StrikeGrid(n_nodes=41, pad=5, reach=12.0)
-    if len(state.continuous) == 1:
-        return TableLayout(state=state, fine=StateGrid(axes=axes, refinement=4), spx=StrikeGrid(), vix=vix, dtype="f8")
-    return TableLayout(
-        state=state, fine=StateGrid(axes=axes, refinement=2), spx=StrikeGrid(n_nodes=81, pad=7), vix=vix, dtype="f4"
-    )
 
 
 def tabulated_pricer(model: TableModel, *, max_sessions: int = 90) -> TablePricer:
@@ -104,7 +70,7 @@ def build_tables(source: SliceSource, layout: TableLayout, max_sessions: int) ->
     -------
     dict of ndarray
         ``spx`` and ``vix`` of shape (max_sessions, 2, n_rows, n_strikes): puts and calls; ``spx_deviation``,
-        ``vix_future`` and ``vix_deviation`` of shape (max_sessions, n_fine_rows).
+        ``vix_future`` and ``vix_deviation`` of shape (max_sessions, n_fine_rows) of their grids.
     """
     # products of small matrices on many threads only wait for one another
     with threadpool_limits(limits=1), ThreadPoolExecutor(max_workers=2) as pool:
@@ -117,7 +83,7 @@ def build_tables(source: SliceSource, layout: TableLayout, max_sessions: int) ->
 def _spx_tables(source: SliceSource, layout: TableLayout, max_sessions: int) -> Arrays:
     scaled, empty = layout.spx.scaled(), np.empty(0)
     options = [
-        _surfaces(layout, puts, calls)
+        _surfaces(layout.state, puts, calls, layout.dtype)
         for _, puts, calls in source.spx_slices(layout.state.states(), scaled, max_sessions)
     ]
     fine = layout.fine
@@ -126,19 +92,23 @@ def _spx_tables(source: SliceSource, layout: TableLayout, max_sessions: int) -> 
 
 
 def _vix_tables(source: SliceSource, layout: TableLayout, max_sessions: int) -> Arrays:
-    slices = source.vix_slices(layout.state.states(), layout.vix.scaled(), max_sessions)
-    options = [_surfaces(layout, puts, calls) for _, _, puts, calls in counted(slices, max_sessions)]
-    fine = layout.fine
-    lines = [
-        (_line(fine, future), _line(fine, deviation))
-        for future, deviation, _, _ in source.vix_slices(fine.states(), np.empty(0), max_sessions)
+    slices = source.vix_slices(layout.vix_state.states(), layout.vix.scaled(), max_sessions)
+    options = [
+        _surfaces(layout.vix_state, puts, calls, layout.dtype) for _, _, puts, calls in counted(slices, max_sessions)
     ]
-    futures, deviations = zip(*lines, strict=True)
+    futures, deviations = _vix_lines(source, layout, max_sessions)
     return {"vix": np.stack(options), "vix_future": np.stack(futures), "vix_deviation": np.stack(deviations)}
 
 
-def _surfaces(layout: TableLayout, puts: FloatArray, calls: FloatArray) -> FloatArray:
-    return np.stack([layout.state.coefficients(side).astype(layout.dtype) for side in (puts, calls)])
+def _vix_lines(source: SliceSource, layout: TableLayout, max_sessions: int) -> tuple[list[FloatArray], ...]:
+    """Futures and deviations, session by session, each on its grid."""
+    grids = layout.fine, layout.vix_fine
+    lines = {grid: list(source.vix_slices(grid.states(), np.empty(0), max_sessions)) for grid in dict.fromkeys(grids)}
+    return tuple([_line(grid, line[which]) for line in lines[grid]] for which, grid in enumerate(grids))
+
+
+def _surfaces(grid: StateGrid, puts: FloatArray, calls: FloatArray, dtype: str) -> FloatArray:
+    return np.stack([grid.coefficients(side).astype(dtype) for side in (puts, calls)])
 
 
 def _line(grid: StateGrid, values: FloatArray) -> FloatArray:
@@ -172,14 +142,15 @@ class TablePricer(PricerView):
         self.clamp_count = 0
         self.leg_counts: Counter[str] = Counter()
         self._tables = tables
-        self._located: tuple[FloatArray, NDArray[np.int64], FloatArray, int] | None = None
+        self._located: dict[str, tuple[FloatArray, NDArray[np.int64], FloatArray, int]] = {}
         self._exact = model.exact_pricer()
-        self._locate = {name: Locator(grid) for name, grid in (("state", layout.state), ("fine", layout.fine))}
+        grids = {"state": layout.state, "fine": layout.fine, "vix_state": layout.vix_state, "vix_fine": layout.vix_fine}
+        self._locate = {name: Locator(grid) for name, grid in grids.items()}
         self._strides = {
             name: tuple(np.uint64(stride) for stride in grid.strides(n_columns))
             for name, grid, n_columns in (
                 ("spx", layout.state, layout.spx.scaled().size),
-                ("vix", layout.state, layout.vix.scaled().size),
+                ("vix", layout.vix_state, layout.vix.scaled().size),
             )
         }
 
@@ -221,15 +192,16 @@ class TablePricer(PricerView):
         """Present values of VIX options, in VIX points; arguments as above."""
         if sessions == 0:
             return _intrinsic(self.vix(state), strike, is_call)
-        future, deviation = self._fine_rows(state, sessions, "vix_future", "vix_deviation")
-        rows = self._rows(state)
+        future = self._line(state, sessions, "fine", "vix_future")
+        deviation = self._line(state, sessions, "vix_fine", "vix_deviation")
+        rows = self._rows(state, "vix_state")
         price = self._price("vix", self.layout.vix, future, deviation, rows, strike, sessions, is_call)
         price *= np.exp(-self.model.rate * sessions / SESSIONS_PER_YEAR)
         return price
 
     def vix_future_rows(self, state: FloatArray, sessions: int) -> FloatArray:
         """VIX futures [points] that settle after ``sessions``, shape (n_paths,)."""
-        return self.vix(state) if sessions == 0 else self._fine_rows(state, sessions, "vix_future")[0]
+        return self.vix(state) if sessions == 0 else self._line(state, sessions, "fine", "vix_future")
 
     def strikes_for_delta(self, spot: FloatArray, state: FloatArray, delta: FloatArray, sessions: int) -> FloatArray:
         """Strikes of the given spot deltas (n_legs,): calls if positive, puts if negative; (n_legs, n_paths)."""
@@ -318,8 +290,7 @@ class TablePricer(PricerView):
     def _spx_scale(self, spot: FloatArray, state: FloatArray, sessions: int) -> tuple[FloatArray, FloatArray, Rows]:
         ttm = sessions / SESSIONS_PER_YEAR
         forward = np.asarray(spot * np.exp((self.model.rate - self.model.dividend_yield) * ttm))
-        deviation = self._fine_rows(state, sessions, "spx_deviation")[0]
-        return forward, deviation, self._rows(state)
+        return forward, self._line(state, sessions, "fine", "spx_deviation"), self._rows(state, "state")
 
     def _spx_deltas(
         self, spot: FloatArray, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray
@@ -335,23 +306,22 @@ class TablePricer(PricerView):
         carry = np.exp(-self.model.dividend_yield * sessions / SESSIONS_PER_YEAR)
         return np.asarray(carry * np.where(is_call, delta + 1.0, delta))
 
-    def _fine_rows(self, state: FloatArray, sessions: int, *names: str) -> list[FloatArray]:
-        """Splines in the state alone, one array (n_paths,) a name."""
+    def _line(self, state: FloatArray, sessions: int, grid: str, name: str) -> FloatArray:
+        """Spline in the state alone, (n_paths,)."""
         self._check(sessions)
-        tables = tuple(self._tables[name][sessions - 1] for name in names)
-        values, clamped = self._locate["fine"].splines(state, tables)
+        values, clamped = self._locate[grid].splines(state, (self._tables[name][sessions - 1],))
         self.clamp_count += clamped
-        return list(values)
+        return np.asarray(values[0])
 
-    def _rows(self, state: FloatArray) -> Rows:
+    def _rows(self, state: FloatArray, grid: str) -> Rows:
         """Rows and weights of the options; those of a state that cannot change are kept until another is asked for."""
-        located = self._located
+        located = self._located.get(grid)
         if located is None or located[0] is not state:
-            located = state, *self._locate["state"].locate(state)
-            self._located = None if state.flags.writeable else located
-        _, row, weight, clamped = located
-        self.clamp_count += clamped
-        return row, weight
+            located = state, *self._locate[grid].locate(state)
+            if not state.flags.writeable:
+                self._located[grid] = located
+        self.clamp_count += located[3]
+        return located[1], located[2]
 
     def _price(
         self,

@@ -15,7 +15,8 @@ from models.black import black_price, implied_volatility
 from models.grid_table import Locator, StateGrid
 from models.kernels.leg import spline_rows
 from models.protocols import SESSIONS_PER_YEAR
-from models.table_pricer import TablePricer, build_tables, table_layout
+from models.table_layout import table_layout
+from models.table_pricer import TablePricer, build_tables
 from tests.lognormal_source import LognormalLaw
 
 FloatArray = NDArray[np.float64]

@@ -20,7 +20,8 @@ from models.protocols import SESSIONS_PER_YEAR, Stream
 from models.shock_rule import shock_rule
 from models.sinh_arcsinh import SinhArcsinh
 from models.spline_axis import SplineAxis
-from models.table_pricer import TablePricer, build_tables, table_layout
+from models.table_layout import table_layout
+from models.table_pricer import TablePricer, build_tables
 from models.two_factor_ou import TwoFactorOu
 
 FloatArray = NDArray[np.float64]

@@ -17,17 +17,18 @@ from models.affine import AffineModel
 from models.affine_pricer import AffinePricer
 from models.black import implied_volatility
 from models.errors import PricingDomainError
+from models.grid_table import StateGrid
 from models.protocols import SESSIONS_PER_YEAR
 from models.slices import SpxSlice, VixSlice
 from models.strike_grid import StrikeGrid
-from models.table_pricer import TablePricer, build_tables, table_layout
+from models.table_layout import table_layout
+from models.table_pricer import TablePricer, build_tables
 from tests import model_sets
 
 FloatArray = NDArray[np.float64]
 SLICES = (1, 2, 5, 13, 38, 90)
 VIX_SLICES = (1, 5, 21, 42)
 SPOT = 4000.0
-STATE_STEP = 1.0 / 48.0
 
 SVCJ = replace(model_sets.SVCJ, rate=0.03)
 MODELS: dict[str, AffineModel] = {
@@ -182,9 +183,18 @@ def test_vix_futures_and_options_are_the_exact_ones(name: str, sessions: int) ->
     assert np.max(np.abs(wrong - exact)) > 0.05
 
 
-def lookup(coefficients: FloatArray, step: float, grid: StrikeGrid, v: FloatArray, scaled: FloatArray) -> FloatArray:
+def place(states: StateGrid, v: FloatArray) -> FloatArray:
+    """Row of variances, counted in nodes: roots on even nodes, or their inverse hyperbolic sine on bent ones."""
+    (axis,) = states.axes
+    root = np.sqrt(v)
+    return (np.arcsinh(root / axis.bend) if axis.bend else root) / states.step(axis) + 1.0
+
+
+def lookup(
+    coefficients: FloatArray, states: StateGrid, grid: StrikeGrid, v: FloatArray, scaled: FloatArray
+) -> FloatArray:
     """Spline of puts below the forward and of calls above, by scipy."""
-    state = np.sqrt(v) / step + 1.0
+    state = place(states, v)
     column = grid.pad + np.arcsinh(np.abs(scaled)) / grid.step
     sides = [map_coordinates(part, [state, column], order=3, prefilter=False) for part in coefficients]
     return np.where(scaled <= 0.0, *sides)
@@ -192,9 +202,8 @@ def lookup(coefficients: FloatArray, step: float, grid: StrikeGrid, v: FloatArra
 
 def line_lookup(table: TablePricer, name: str, v: FloatArray, sessions: int) -> FloatArray:
     """Spline in the state alone, by scipy."""
-    fine = table.layout.fine
-    at = np.sqrt(v) / fine.step(fine.axes[0]) + 1.0
-    return map_coordinates(table._tables[name][sessions - 1], [at], order=3, prefilter=False)
+    states = table.layout.vix_fine if name == "vix_deviation" else table.layout.fine
+    return map_coordinates(table._tables[name][sessions - 1], [place(states, v)], order=3, prefilter=False)
 
 
 def growth_and_deviation(table: TablePricer, v: FloatArray, sessions: int) -> tuple[float, FloatArray]:
@@ -210,7 +219,7 @@ def spx_twin(
     forward = spot * growth
     scaled = np.log(strike / forward) / deviation
     layout = table.layout
-    value = lookup(table._tables["spx"][sessions - 1], STATE_STEP, layout.spx, v, scaled)
+    value = lookup(table._tables["spx"][sessions - 1], layout.state, layout.spx, v, scaled)
     otm = forward * deviation * np.maximum(value, 0.0)
     forward_part = (forward - strike) if is_call else (strike - forward)
     in_the_money = (scaled <= 0.0) if is_call else (scaled > 0.0)
@@ -245,7 +254,7 @@ def test_lookup_of_vix_options_is_that_of_scipy(sessions: int) -> None:
     np.testing.assert_allclose(table.vix_future_rows(v[None], sessions), future, rtol=1e-12)
     strike = future * np.exp(deviation * rng.uniform(-3.0, 6.0, n))
     scaled = np.log(strike / future) / deviation
-    value = lookup(table._tables["vix"][sessions - 1], STATE_STEP, table.layout.vix, v, scaled)
+    value = lookup(table._tables["vix"][sessions - 1], table.layout.vix_state, table.layout.vix, v, scaled)
     otm = future * deviation * np.maximum(value, 0.0)
     call = otm + np.where(scaled <= 0.0, future - strike, 0.0)
     put = otm + np.where(scaled > 0.0, strike - future, 0.0)

@@ -9,7 +9,8 @@ import numpy as np
 import models
 from models.protocols import Model, Stream
 from models.rows import RowPricer
-from models.table_pricer import build_tables, table_layout
+from models.table_layout import table_layout
+from models.table_pricer import build_tables
 from sim.bench.measure import Row, Task, ratio, seconds, timed
 
 PATHS = 1024
