@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import models
+from models.black import implied_volatility
 from models.protocols import SESSIONS_PER_YEAR, VIX_HORIZON, Model, Pricer, Stream
 from models.typical_state import typical_state
 from tests.test_registry import VALID
@@ -130,3 +131,34 @@ def test_the_strip_of_options_is_the_vix(name: str) -> None:
     value = exp(RATE * ttm) * pricer(name).spx_option(SPOT, state(name), strike=strike, ttm=ttm, is_call=k > 0.0).price
     variance = 2.0 / ttm * np.trapezoid(value / strike**2, strike)
     assert 100.0 * sqrt(variance) == pytest.approx(vix, rel=2e-3)
+
+
+FALLING = {"heston", "bates", "regime_switching", "block_bootstrap"}
+"""One square-root variance without jumps, or with a small part in jumps: the higher the VIX, the less it moves."""
+
+TURNING = {"svcj"}
+"""Jumps of one variance: its diffusion makes the smile fall, its jumps make the wing rise again."""
+
+CHEAP = {"heston", "svcj", "heston_nandi", "quintic_ou", "two_factor_bergomi", "two_factor_log_sv", "two_factor_svcj"}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in CHEAP else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+)
+def test_the_smile_of_the_vix_slopes_as_the_model_says(name: str) -> None:
+    """Upwards, unless it is said here that a family cannot; volatilities are those of the future of the same expiry."""
+    ttm = 21 / SESSIONS_PER_YEAR
+    future = np.ravel(pricer(name).vix_future(state(name), ttm))[0]
+    strike = future * np.array([0.9, 1.0, 1.25, 1.5])
+    vols = []
+    for is_call in (True, False):
+        price = np.ravel(pricer(name).vix_option(state(name), strike=strike, ttm=ttm, is_call=is_call))
+        vols.append(implied_volatility(price * exp(RATE * ttm), future, strike, ttm, is_call=np.full(4, is_call)))
+    # parity: a call and a put have one volatility
+    np.testing.assert_allclose(vols[0], vols[1], rtol=1e-4)
+    assert np.all(vols[0] > 0.1)
+    slope = vols[0][2] - vols[0][0]
+    if name in TURNING:
+        assert slope < 0.0 < vols[0][3] - vols[0][2]
+    else:
+        assert (slope < 0.0) if name in FALLING else (slope > 0.0)
