@@ -4,12 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint .constraints.txt
 
-.PHONY: help demo test lint types tests test-slow docs clean
+.PHONY: help demo test lint types tests test-slow bench-guard docs clean
 
 help:
 	@echo "make demo        install, run experiments/quickstart.yaml, print where the report is"
 	@echo "make test        install, then lint, types and all tests"
 	@echo "make test-slow   the longer studies"
+	@echo "make bench-guard compare ratios of speed with the stored ones, docs/speed.json; minutes, on an idle machine"
 	@echo "make docs        build the documentation into build/docs, with every broken link an error"
 	@echo "make clean       remove the environment (outputs stay)"
 
@@ -44,6 +45,9 @@ test: lint types tests
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow
+
+bench-guard: $(VENV)/.installed
+	$(BIN)/regimesim bench --no-builds --against docs/speed.json
 
 $(VENV)/.installed-docs: $(VENV)/.installed
 	@echo "installing the docs extra into $(VENV) ..."

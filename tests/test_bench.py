@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sim.bench import headline, measure, rows, variance
+from sim.bench import guard, headline, measure, packages, rows, variance
 from sim.bench.measure import Row, ratio, seconds
 from sim.calendar import WARMUP_DAYS
+from sim.errors import ConfigError
 
 
 def test_a_ratio_is_that_of_the_two_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +70,54 @@ def test_legs_are_counted_by_index() -> None:
     for task in rows.leg_tasks(model, pricer).values():
         task()
     assert dict(pricer.leg_counts) == {"spx": 4 * rows.PATHS, "vix": 4 * rows.PATHS}
+
+
+def test_ratios_far_above_the_stored_ones_are_slower(tmp_path: Path) -> None:
+    path = tmp_path / "speed.json"
+    stored = [("step", 1.0, "normals"), ("whole", 4.0, "ratio"), ("build", 3.0, "s"), ("not measured", 2.0, "ratio")]
+    path.write_text(json.dumps({"rows": [{"name": n, "value": v, "unit": unit} for n, v, unit in stored]}))
+    known = guard.stored_rows(path)
+    assert known == {"step": 1.0, "whole": 4.0, "not measured": 2.0}
+    now = [("step", 1.5), ("whole", 7.0), ("build", 90.0), ("new", 5.0)]
+    measured = [Row(name=n, value=v, unit="ratio", reach=None, spread=0.0) for n, v in now]
+    pairs = guard.compared(measured, known)
+    assert [(pair.name, pair.is_slower) for pair in pairs] == [("step", False), ("whole", True)]
+    assert guard.Compared(name="x", value=math.nan, stored=1.0).is_slower
+
+
+def test_nothing_is_measured_beyond_what_is_stored() -> None:
+    taken: list[str] = []
+
+    def endless() -> Iterator[Row]:
+        for name in ("a", "b", "c"):
+            taken.append(name)
+            yield Row(name=name, value=1.0, unit="ratio", reach=None, spread=0.0)
+
+    assert [row.name for row in guard.until_measured(endless(), {"b"})] == ["a", "b"]
+    assert taken == ["a", "b"]
+    assert list(guard.until_measured(endless(), set())) == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"rows": []}', '{"rows": [{"name": "x", "value": 0, "unit": "ratio"}]}'])
+def test_other_files_are_no_stored_run(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "speed.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"speed\.json"):
+        guard.stored_rows(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        guard.stored_rows(tmp_path / "missing.json")
+
+
+def test_a_package_with_other_values_is_not_timed() -> None:
+    rival = packages.Rival(package="x", row="y", tolerance=1e-3, both=lambda _: (list, 1, list, 1))  # type: ignore[arg-type,return-value]
+    packages.check_agreement(rival, np.array([1.0, 2.0]), np.array([1.0, 2.001, 3.0]))
+    with pytest.raises(ArithmeticError, match="not timed"):
+        packages.check_agreement(rival, np.array([1.0, 2.0]), np.array([1.0, 2.01, 3.0]))
+
+
+def test_quantlib_prices_what_we_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "RIVALS", packages.RIVALS[:1])
+    assert [row.name for row in packages.package_rows(progress=lambda _: None)] == ["Heston option: QuantLib / ours"]
 
 
 def test_savings_are_ratios_of_squared_errors() -> None:

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from sim.bench.headline import headline_rows
+from sim.bench.guard import compared, stored_rows, until_measured
+from sim.bench.headline import HEADLINE_ROWS, headline_rows
 from sim.bench.measure import Row
+from sim.bench.packages import package_rows
 from sim.bench.rows import bench_rows
 
-__all__ = ["Row", "bench_rows", "headline_rows"]
+__all__ = [
+    "HEADLINE_ROWS",
+    "Row",
+    "bench_rows",
+    "compared",
+    "headline_rows",
+    "package_rows",
+    "stored_rows",
+    "until_measured",
+]
