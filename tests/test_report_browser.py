@@ -109,30 +109,6 @@ def test_comparison_and_index_are_drawn_and_silent(page: Page, results: Results,
     assert page.ask("document.querySelector('table a').getAttribute('href')") == "toy/report.html"
 
 
-@pytest.mark.slow
-def test_scores_and_sources_of_a_shipped_model_are_drawn(page: Page, tmp_path: Path) -> None:
-    tree = {
-        "name": "shipped",
-        "question": "How real is it?",
-        "seed": 3,
-        "paths": 60,
-        "days": 30,
-        "scenarios": {"here": {"model": "svcj", "preset": "svcj_index_2018", "start": {}}},
-        "strategies": {"condor": {"engines": [{"engine": "iron_condor"}]}},
-    }
-    report = write_report(run_experiment(parse_experiment(tree), output=tmp_path / "shipped", jobs=1))
-    page.open(report)
-    assert page.ask("window.drawAll()") > 10
-    facts = "document.getElementById('fidelity-0')"
-    page.wait(f"{facts}.querySelectorAll('.point').length >= 34")
-    assert page.ask(f"{facts}.getAttribute('aria-label')").startswith("here: facts of the model")
-    assert (
-        page.ask("document.querySelector('[aria-labelledby=fidelity] td:nth-child(2)').innerText") == "svcj_index_2018"
-    )
-    assert page.said() == []
-    assert page.requests() == [report.as_uri()]
-
-
 def test_a_page_that_says_something_is_heard(page: Page, tmp_path: Path) -> None:
     loud = tmp_path / "loud.html"
     loud.write_text(
