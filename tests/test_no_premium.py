@@ -10,8 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from sim import load_experiment, open_results, run_experiment
+from sim.cell import Cell, run_cell
 from sim.config import ExperimentConfig
 from sim.experiment import parse_experiment
+from sim.outcomes import Outcomes
 from sim.storage import Results
 from sim.strategies.registry import REGISTRY
 
@@ -93,25 +95,43 @@ BOOKS = {"hedged": HEDGED, "stopped": ["var_stop", "iron_condor"], **{name: [nam
 """Every engine of the registry: hedges beside one condor, the value-at-risk stop before one, baselines alone."""
 
 
-def run_books(folder: Path, books: dict[str, list[str]], *, days: int, paths: int, variance: float = 0.0) -> Results:
+PRESETS = {
+    "svcj": "svcj_index_2018",
+    "heston_nandi": "heston_nandi_index_2018",
+    "heston": "heston_2018",
+    "two_factor_svcj": "two_factor_svcj_2018",
+}
+"""Models in which no engine may earn; the tables of the last take half a minute and wait for the longer tests."""
+
+QUICK, LONG = tuple(PRESETS)[:3], tuple(PRESETS)
+
+
+def run_books(
+    model: str, books: dict[str, list[str]], *, days: int, paths: int, variance: float = 0.0, is_calm: bool = True
+) -> dict[str, Outcomes]:
+    """Outcomes of books in a model, from a calm start or its stationary law; P&L by source is checked on the way."""
     tree = config_with(variance, 0.0).model_dump(mode="json")
-    tree["scenarios"] = {"svcj_calm": tree["scenarios"]["svcj_calm"]}
+    scenario = {**tree["scenarios"]["svcj_calm"], "model": model, "preset": PRESETS[model]}
+    name = f"{model}_calm" if is_calm else model
+    if not is_calm:
+        del scenario["start"]
+    tree["scenarios"] = {name: scenario}
     tree["strategies"] = {
         book: {"engines": [{"engine": name, **EAGER[name]} for name in names]} for book, names in books.items()
     }
     tree.update(days=days, paths=paths)
     tree["keep"].update(greek_paths=10, sources=True)
-    return open_results(run_experiment(parse_experiment(tree), output=folder / "run", jobs=1))
+    return run_cell(parse_experiment(tree), Cell(scenario=name, first_path=0, n_paths=paths)).outcomes
 
 
 @pytest.fixture(scope="module")
-def all_engines(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return run_books(tmp_path_factory.mktemp("engines"), BOOKS, days=42, paths=400)
+def all_engines() -> dict[str, dict[str, Outcomes]]:
+    return {model: run_books(model, BOOKS, days=42, paths=400) for model in QUICK}
 
 
 @pytest.fixture(scope="module")
-def all_engines_for_longer(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return run_books(tmp_path_factory.mktemp("longer"), BOOKS, days=63, paths=1500)
+def all_engines_for_longer() -> dict[str, dict[str, Outcomes]]:
+    return {model: run_books(model, BOOKS, days=63, paths=1500) for model in LONG}
 
 
 def test_the_settings_cover_the_registry() -> None:
@@ -119,41 +139,66 @@ def test_the_settings_cover_the_registry() -> None:
 
 
 @pytest.mark.parametrize("engine", EAGER)
-def test_every_engine_is_a_fair_game_without_premia(all_engines: Results, engine: str) -> None:
-    assert_fair(all_engines, engine)
+@pytest.mark.parametrize("model", QUICK)
+def test_every_engine_is_a_fair_game_without_premia(
+    all_engines: dict[str, dict[str, Outcomes]], model: str, engine: str
+) -> None:
+    assert_fair(all_engines[model], engine)
 
 
-def test_the_sources_of_every_engine_add_up(all_engines: Results) -> None:
+def test_the_sources_of_every_engine_add_up(all_engines: dict[str, dict[str, Outcomes]]) -> None:
     """Openings, auction noise, notes and units included: what the run has checked by session, once more at the end."""
-    data = all_engines.data
-    few = data.isel(path=slice(data.sizes["greek_path"]))
-    np.testing.assert_allclose(data["engine_source"].sum("source"), few["engine_pnl"] - few["engine_cost"], atol=1e-3)
-    np.testing.assert_allclose(data["book_source"].sum("source"), few["terminal_pnl"], atol=1e-3)
+    for outcome in (outcome for books in all_engines.values() for outcome in books.values()):
+        assert outcome.sources is not None
+        total, net = outcome.sources.total, outcome.engine_pnl - outcome.engine_cost
+        np.testing.assert_allclose(total[:-1].sum(axis=1), net[:, : total.shape[-1]], atol=1e-3)
+        np.testing.assert_allclose(total.sum(axis=(0, 1)), outcome.terminal_pnl[: total.shape[-1]], atol=1e-3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", EAGER)
-def test_every_engine_is_a_fair_game_over_a_quarter(all_engines_for_longer: Results, engine: str) -> None:
-    assert_fair(all_engines_for_longer, engine)
+@pytest.mark.parametrize("model", LONG)
+def test_every_engine_is_a_fair_game_over_a_quarter(
+    all_engines_for_longer: dict[str, dict[str, Outcomes]], model: str, engine: str
+) -> None:
+    assert_fair(all_engines_for_longer[model], engine)
 
 
 @pytest.mark.parametrize("variance", [0.0, 1.0])
-def test_a_premium_fails_the_test_of_a_fair_game(tmp_path: Path, variance: float) -> None:
+def test_a_premium_fails_the_test_of_a_fair_game(variance: float) -> None:
     """Two of those engines as they stand: with the model's premium condors earn and calls lose, without they do not."""
-    paid = run_books(tmp_path, {"hedged": ["iron_condor", "vix_ladder"]}, days=42, paths=1500, variance=variance)
-    condors, calls = (score(engine_pnl(paid, "svcj_calm", "hedged", name)) for name in ("iron_condor", "vix_ladder"))
+    paid = run_books("svcj", {"hedged": ["iron_condor", "vix_ladder"]}, days=42, paths=1500, variance=variance)
+    condors, calls = (score(pnl_of(paid["hedged"], name)) for name in ("iron_condor", "vix_ladder"))
     assert (condors > 4.0, calls < -4.0) == (variance > 0.0, variance > 0.0)
     assert (max(abs(condors), abs(calls)) < 4.0) == (variance == 0.0)
 
 
-def assert_fair(results: Results, engine: str) -> None:
+def test_twice_the_premium_is_clearly_more() -> None:
+    """Condors alone on the same paths, since a premium moves prices and no path; and less of it is clearly less."""
+    condor = {"alone": ["iron_condor"]}
+    sizes: dict[str, Any] = {"days": 42, "paths": 600, "is_calm": False}
+    earned = {
+        scale: pnl_of(run_books("heston_nandi", condor, variance=scale, **sizes)["alone"], "iron_condor")
+        for scale in (0.0, 1.0, 2.0)
+    }
+    assert score(earned[2.0] - earned[1.0]) > 4.0
+    assert score(earned[0.0] - earned[1.0]) < -4.0
+    assert abs(score(earned[0.0])) < 4.0
+
+
+def assert_fair(books: dict[str, Outcomes], engine: str) -> None:
     book = engine if engine in ALONE else "stopped" if engine == "var_stop" else "hedged"
-    pnl = engine_pnl(results, "svcj_calm", book, engine)
+    pnl = pnl_of(books[book], engine)
     if engine in NO_TRADES:
         assert (pnl == 0.0).all()
         return
     assert np.mean(pnl != 0.0) > 0.05  # it did trade
     assert abs(score(pnl)) < 4.0
+
+
+def pnl_of(outcome: Outcomes, engine: str) -> NDArray[np.float64]:
+    assert float(outcome.engine_cost.max(initial=0.0)) == 0.0
+    return np.asarray(outcome.engine_pnl[outcome.engines.index(engine)])
 
 
 def engine_pnl(results: Results, scenario: str, strategy: str, engine: str) -> NDArray[np.float64]:
@@ -165,6 +210,7 @@ def score(sample: NDArray[np.float64]) -> float:
     return float(sample.mean() / (sample.std(ddof=1) / np.sqrt(sample.size)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["svcj_calm", "heston_nandi_calm"])
 @pytest.mark.parametrize("strategy", ENGINES)
 def test_no_engine_earns_or_loses_without_premia(without_premia: Results, scenario: str, strategy: str) -> None:
