@@ -41,6 +41,7 @@ from models.domain import check_domain
 from models.errors import ModelParameterError
 from models.notebook_view import ModelView
 from models.path_dependent_dynamics import PathDependentDynamics
+from models.premium_dial import dialled
 from models.protocols import FloatArray, Measure, Model, PathBlock, SimulationGrid, Start, Stream
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class PathDependent(ModelView):
             self,
             volatility_scale_q=1.0 + variance * (self.volatility_scale_q - 1.0),
             volatility_shift_q=variance * self.volatility_shift_q,
-            level_rate_q=self.level_rate_p + variance * (self.level_rate_q - self.level_rate_p),
+            level_rate_q=dialled(self.level_rate_p, self.level_rate_q, variance, is_log=True),
             level_mean_q=variance * self.level_mean_q,
             equity_premium=equity * self.equity_premium,
         )

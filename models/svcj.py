@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from math import exp, expm1, log, sqrt
+from math import exp, expm1, sqrt
 from typing import ClassVar, Self
 
 import numpy as np
@@ -36,6 +36,7 @@ from models.complex_log import complex_log1p, log1p_ratio
 from models.domain import check_domain, check_jumps
 from models.errors import ModelParameterError
 from models.path_design import JumpDraw
+from models.premium_dial import dialled
 from models.protocols import SESSIONS_PER_YEAR, VIX_HORIZON, FloatArray, Measure, Stream
 from models.riccati import (
     log_return_coefficients,
@@ -280,10 +281,7 @@ class Svcj(AffineFamily):
         changes: dict[str, float] = {"equity_premium": equity * self.equity_premium}
         for stem, is_log in _PREMIUM_FIELDS.items():
             p, q = getattr(self, f"{stem}_p"), getattr(self, f"{stem}_q")
-            if is_log and p > 0.0 and q > 0.0:
-                changes[f"{stem}_q"] = p if variance == 0.0 else exp(log(p) + variance * (log(q) - log(p)))
-            else:
-                changes[f"{stem}_q"] = p + variance * (q - p)
+            changes[f"{stem}_q"] = dialled(p, q, variance, is_log=is_log)
         return replace(self, **changes)
 
     def premium(self) -> Mapping[str, tuple[float, str]]:

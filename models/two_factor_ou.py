@@ -27,6 +27,7 @@ from models.factor_noise import FactorNoise, gaussian_noise
 from models.linear_factor_family import LinearFactorFamily
 from models.linear_factor_model import SplitFunction
 from models.ou_factors import OuFactors, session_step
+from models.premium_dial import dialled
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
 from models.shock_rule import ShockRule, shock_rule
 from models.sinh_arcsinh import SinhArcsinh
@@ -163,15 +164,14 @@ class TwoFactorOu(LinearFactorFamily):
         return self.rate - self.dividend_yield + self.equity_premium
 
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
-        """Scale what makes Q differ from P, and the equity premium; with 0 and 0 the two laws are the same."""
+        """Scale what makes Q differ from P, and the equity premium; with 0 and 0 the two laws are the same.
 
-        def between(p: float, q: float) -> float:
-            return p if variance == 0.0 else p + variance * (q - p)
-
+        Speeds move along their logarithms, so that every scale gives factors that revert to a mean.
+        """
         changed = replace(
             cast(Any, self),  # a frozen dataclass, as its subclasses are
-            reversion_fast_q=between(self.reversion_fast_p, self.reversion_fast_q),
-            reversion_slow_q=between(self.reversion_slow_p, self.reversion_slow_q),
+            reversion_fast_q=dialled(self.reversion_fast_p, self.reversion_fast_q, variance, is_log=True),
+            reversion_slow_q=dialled(self.reversion_slow_p, self.reversion_slow_q, variance, is_log=True),
             mean_fast_q=variance * self.mean_fast_q,
             mean_slow_q=variance * self.mean_slow_q,
             equity_premium=equity * self.equity_premium,

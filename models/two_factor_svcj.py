@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import exp, expm1, log
+from math import expm1
 from typing import ClassVar, Self
 
 import numpy as np
@@ -38,6 +38,7 @@ from models.axes import Axis
 from models.domain import check_domain, check_jumps
 from models.errors import ModelParameterError
 from models.path_design import JumpDraw
+from models.premium_dial import dialled
 from models.protocols import SESSIONS_PER_YEAR, VIX_HORIZON, FloatArray, Measure, Stream
 from models.riccati import (
     log_return_coefficients,
@@ -258,17 +259,24 @@ class TwoFactorSvcj(AffineFamily):
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Move Q along the line from P (0) through the calibrated Q (1) and beyond.
 
-        The mean of the price jump moves linearly; all else moves log-linearly where both ends are positive.
+        The mean of the price jump moves linearly; all else moves log-linearly where both ends are positive, and of the
+        fast variance the reversion net of its own jumps, so that every scale gives a law that reverts to a mean.
         """
-        changes: dict[str, float] = {"equity_premium": equity * self.equity_premium}
-        for stem, is_log in _PREMIUM_FIELDS.items():
-            p, q = getattr(self, f"{stem}_p"), getattr(self, f"{stem}_q")
-            if is_log and p > 0.0 and q > 0.0:
-                changes[f"{stem}_q"] = p if variance == 0.0 else exp(log(p) + variance * (log(q) - log(p)))
-            else:
-                changes[f"{stem}_q"] = p + variance * (q - p)
-        ratio = self.jump_intensity_ratio
-        changes["jump_intensity_ratio"] = ratio**variance if ratio > 0.0 else 1.0 - variance * (1.0 - ratio)
+        changes = {
+            f"{stem}_q": dialled(getattr(self, f"{stem}_p"), getattr(self, f"{stem}_q"), variance, is_log=is_log)
+            for stem, is_log in _PREMIUM_FIELDS.items()
+        }
+        changes["equity_premium"] = equity * self.equity_premium
+        changes["jump_intensity_ratio"] = ratio = dialled(1.0, self.jump_intensity_ratio, variance, is_log=True)
+        if variance not in (0.0, 1.0):
+            slope_p, slope_q = self.jump_intensity_slope, self.jump_intensity_slope * self.jump_intensity_ratio
+            net = dialled(
+                self.kappa_fast_p - slope_p * self.variance_jump_mean_p,
+                self.kappa_fast_q - slope_q * self.variance_jump_mean_q,
+                variance,
+                is_log=True,
+            )
+            changes["kappa_fast_q"] = net + slope_p * ratio * changes["variance_jump_mean_q"]
         return replace(self, **changes)
 
     def premium(self) -> Mapping[str, tuple[float, str]]:

@@ -304,6 +304,9 @@ def test_premia_scale_from_p_to_q() -> None:
         assert model.premium()["vix_premium"][0] > 0.5
     more = TWO_FACTOR.scaled_premium(variance=1.5)
     assert more.jump_intensity_ratio == pytest.approx(TWO_FACTOR.jump_intensity_ratio**1.5)
-    assert more.kappa_fast_q == pytest.approx(4.0 * (4.0 / 11.0) ** 0.5)
+    p, q, dialled = (law.dynamics(measure) for law, measure in ((TWO_FACTOR, "p"), (TWO_FACTOR, "q"), (more, "q")))
+    net_p, net_q, net = (law.kappa_fast - law.jump_intensity_slope * law.variance_jump_mean for law in (p, q, dialled))
+    assert net == pytest.approx(net_q * (net_q / net_p) ** 0.5)
+    assert more.kappa_slow_q == pytest.approx(TWO_FACTOR.kappa_slow_q**1.5 / TWO_FACTOR.kappa_slow_p**0.5)
     assert more.premium()["vix_premium"][0] > TWO_FACTOR.premium()["vix_premium"][0]
     assert replace(TWO_FACTOR, jump_intensity_ratio=0.0).scaled_premium(variance=0.0).jump_intensity_ratio == 1.0

@@ -1,0 +1,64 @@
+"""The premium dial of every preset: 0 makes P and Q one law, 1 is the preset, 2 twice as far; none is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import models
+from models.premium_dial import dialled
+from models.protocols import Model, Stream
+
+NAMES = [name for name in models.preset_names() if models.load_preset(name).model != "block_bootstrap"]
+"""The bootstrap has no law of its own under Q: it refuses every variance scale but 1 (its own tests)."""
+
+SIMULATED = {"path_dependent_2018"}
+"""Presets whose VIX is a regression on simulations of each scale: only their domain is looked at here."""
+
+
+def made(preset: str) -> Model:
+    chosen = models.load_preset(preset)
+    return models.create(chosen.model, **chosen.parameters)
+
+
+@pytest.mark.parametrize("preset", NAMES)
+def test_without_premia_p_and_q_move_alike_and_with_them_they_do_not(preset: str) -> None:
+    model, stream = made(preset), Stream(seed=6)
+    bare = model.scaled_premium(variance=0.0, equity=0.0)
+    for chosen, is_same in ((bare, True), (model, False)):
+        state = chosen.stationary_state(40, stream)
+        p, q = (chosen.propagate(state, 3, stream, measure=measure) for measure in ("p", "q"))
+        assert all(np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in zip(p, q, strict=True)) is is_same
+
+
+@pytest.mark.parametrize("preset", [name for name in NAMES if name not in SIMULATED])
+def test_the_vix_of_one_state_grows_with_the_dial(preset: str) -> None:
+    model = made(preset)
+    state = np.median(model.stationary_state(40, Stream(seed=6)), axis=1)[:, None]
+    scales = (0.0, 0.5, 1.0, 1.5, 2.0)
+    levels = [float(model.scaled_premium(variance=scale).exact_pricer().vix(state)[0]) for scale in scales]
+    assert levels[2] == pytest.approx(float(model.exact_pricer().vix(state)[0]), rel=1e-9)
+    assert np.all(np.diff(levels) > 0.0)
+
+
+def test_every_scale_of_a_simulated_preset_is_a_model() -> None:
+    for preset in SIMULATED:
+        for scale in (0.5, 1.5, 2.0):
+            assert made(preset).scaled_premium(variance=scale) != made(preset)
+
+
+def test_a_parameter_moves_on_its_line() -> None:
+    assert dialled(0.1, 0.3, 1.0, is_log=True) == 0.3
+    assert dialled(4.0, 2.0, 2.0, is_log=True) == pytest.approx(1.0)
+    assert dialled(4.0, 2.0, 3.0, is_log=False) == pytest.approx(-2.0)
+    assert dialled(-0.1, -0.3, 2.0, is_log=True) == pytest.approx(-0.5)
+
+
+def test_the_fast_variance_reverts_to_a_mean_whatever_the_scale() -> None:
+    model = made("two_factor_svcj_2018")
+    nets = []
+    for scale in (0.0, 1.0, 2.0, 4.0):
+        q = model.scaled_premium(variance=scale).dynamics("q")  # type: ignore[attr-defined]
+        nets.append(q.kappa_fast - q.jump_intensity_slope * q.variance_jump_mean)
+    assert nets[2] == pytest.approx(nets[1] ** 2 / nets[0])
+    assert nets[3] == pytest.approx(nets[1] ** 4 / nets[0] ** 3)
