@@ -55,15 +55,27 @@ class StrikeBook:
         if t != self._session:
             self._session, self._known = t, {}
         key = (expiry, wanted.tobytes())
-        if key in self._known:
-            return self._known[key]
+        known = self._known.get(key)
         if where is not None and where.mean() <= _MOST:
-            strike = np.tile(self.market.spot(t), (wanted.size, 1))
-            strike[:, where] = self._strikes(t, wanted, expiry, np.flatnonzero(where))
-            return listed_spx_strike(strike, self.market.spot(t), expiry - t)
+            return self._masked(t, wanted, expiry, where, known)
+        if known is not None:
+            return known
         strike = listed_spx_strike(self._strikes(t, wanted, expiry, slice(None)), self.market.spot(t), expiry - t)
         strike.setflags(write=False)
         self._known[key] = strike
+        return strike
+
+    def _masked(
+        self, t: int, wanted: FloatArray, expiry: int, where: BoolArray, known: FloatArray | None
+    ) -> FloatArray:
+        """Listed strikes where asked for, next to the money elsewhere: the same for a mask, whoever asked before."""
+        spot, sessions = self.market.spot(t), expiry - t
+        strike = listed_spx_strike(np.tile(spot, (wanted.size, 1)), spot, sessions)
+        if known is None:
+            asked = self._strikes(t, wanted, expiry, np.flatnonzero(where))
+            strike[:, where] = listed_spx_strike(asked, spot[where], sessions)
+        else:
+            strike[:, where] = known[:, where]
         return strike
 
     def _strikes(self, t: int, wanted: FloatArray, expiry: int, index: NDArray[np.intp] | slice) -> FloatArray:

@@ -24,6 +24,7 @@ from sim.contracts import (
 from sim.errors import DataError
 from sim.market import MarketBlock
 from sim.quotes import QuoteBook
+from sim.strikes import StrikeBook
 from tests.toy_market import DIVIDEND_YIELD, RATE, VIX_MEAN, VIX_SPEED, ToyPricer, toy_market, toy_paths
 
 GRID = SimulationGrid(n_days=60, warmup_days=40)
@@ -307,3 +308,15 @@ def test_greeks_on_the_last_day_and_at_expiry(paths: PathBlock, book: QuoteBook,
         done = book.greeks(contracts, t)
         for values in (done.delta, done.vega, done.theta):
             np.testing.assert_array_equal(values, np.zeros((contracts.n_legs, N_PATHS)))
+
+
+def test_strikes_of_a_mask_do_not_hang_on_who_asked_before(market: MarketBlock) -> None:
+    mask = np.array([True, True, False, False])
+    alone = StrikeBook(market).for_delta(45, [-0.2, -0.05], 75, where=mask)
+    strikes = StrikeBook(market)
+    everywhere = strikes.for_delta(45, [-0.2, -0.05], 75)
+    after = strikes.for_delta(45, [-0.2, -0.05], 75, where=mask)
+    np.testing.assert_array_equal(after, alone)
+    np.testing.assert_array_equal(after[:, mask], everywhere[:, mask])
+    assert np.all(np.abs(after[:, ~mask] - market.spot(45)[~mask]) <= 2.5)
+    assert np.any(everywhere[:, ~mask] != after[:, ~mask])
