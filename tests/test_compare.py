@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 from sim import open_results, run_experiment
@@ -17,7 +20,7 @@ from sim.errors import ConfigError, StorageError
 from sim.experiment import parse_experiment
 from sim.report import write_report
 from sim.report.browser import find_browser
-from sim.report.compare import Comparison, compare, write_comparison
+from sim.report.compare import Comparison, _share_numbers, compare, write_comparison
 from sim.report.export import export
 from sim.report.index import write_index
 from tests.toy_experiment import experiment, registered
@@ -194,3 +197,44 @@ def test_the_index_lists_what_is_there(runs: dict[str, Path]) -> None:
     assert 'href="reseeded/report.html"' not in text  # it has none
     with pytest.raises(StorageError, match="no folder"):
         write_index(root / "nowhere", [])
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What pairing reads of a run."""
+
+    manifest: dict[str, Any]
+    data: xr.Dataset
+
+    @classmethod
+    def by(cls, sampling: dict[str, Any] | None, seed: int = 5) -> Any:
+        config = {} if sampling is None else {"sampling": sampling}
+        return cls({"seed": seed, "config": config}, xr.Dataset({"pnl": ("path", np.zeros(8))}))
+
+
+PLAINLY = {
+    "method": "plain",
+    "points": 64,
+    "jump_intensity": 2.0,
+    "plain_share": 0.3,
+    "start_tilt": 1.0,
+    "controls": (),
+}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_shared"),
+    [
+        (PLAINLY, None, True),
+        (PLAINLY, PLAINLY | {"controls": ("spx",), "points": 128, "start_tilt": 0.0}, True),
+        (PLAINLY, PLAINLY | {"method": "antithetic"}, False),
+        (PLAINLY | {"method": "sobol"}, PLAINLY | {"method": "sobol", "jump_intensity": 3.0}, True),
+        (PLAINLY | {"method": "sobol"}, PLAINLY | {"method": "sobol", "points": 128}, False),
+        (PLAINLY | {"method": "importance"}, PLAINLY | {"method": "importance", "start_tilt": 0.0}, False),
+    ],
+)
+def test_paths_are_shared_where_what_draws_them_is(
+    first: dict[str, Any] | None, second: dict[str, Any] | None, is_shared: bool
+) -> None:
+    assert _share_numbers(Drawn.by(first), Drawn.by(second)) is is_shared
+    assert not _share_numbers(Drawn.by(first), Drawn.by(first, seed=6))

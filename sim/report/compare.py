@@ -164,8 +164,18 @@ def _share_numbers(a: Results, b: Results) -> bool:
 
 
 def _sampling(run: Results) -> Mapping[str, Any]:
-    """How paths are drawn; results of before there was a choice drew them independently."""
-    return {"method": PLAIN, **(run.manifest["config"].get("sampling") or {})}
+    """How paths are drawn, by what the method reads; results of before there was a choice drew them independently."""
+    sampling = run.manifest["config"].get("sampling") or {}
+    method = sampling.get("method", PLAIN)
+    return {"method": method, **{name: sampling.get(name) for name in _READ.get(method, ())}}
+
+
+_READ: dict[str, tuple[str, ...]] = {
+    "stratified": ("points",),
+    "sobol": ("points",),
+    "importance": ("jump_intensity", "plain_share", "start_tilt"),
+}
+"""Fields that a way of drawing paths reads; controls change estimates, not paths."""
 
 
 def _outcomes(run: Results, scenario: str, strategy: str) -> PathOutcomes | None:
