@@ -208,7 +208,7 @@ class _Group:
         """Equity that the options bind today [USD]: ``option_margin`` without looking at each leg again."""
         is_same = self._refresh(tranches)
         if is_same and not is_marked and self._bound is not None:
-            return self._bound
+            return self._bound.copy()
         contracts, risk = tranches[0].contracts, self._risk
         value = np.zeros(underlying.size)
         for tranche in tranches:
@@ -220,7 +220,7 @@ class _Group:
         bound = np.empty(underlying.size)
         fill_bound(risk.rows, value, underlying, contracts.multiplier, NAKED_RATE[contracts.product], bound)
         self._bound = bound
-        return bound
+        return bound.copy()  # a margin call writes into what it is given
 
     def _refresh(self, tranches: list[Tranche]) -> bool:
         """Work out the risk of what is held now, and tell whether it is as it was.

@@ -155,7 +155,8 @@ class PooledPnl:
         estimate = edge + float(whole[:place] @ excess) / (tail * total)
         effect = (groups[:, :place] @ excess) / tail + sizes * (edge - estimate)
         found = from_groups(estimate, sizes.size * effect / total)
-        return found if tail * total > FEWEST_IN_TAIL - 1e-9 else without_error(found)
+        is_told = tail * total > FEWEST_IN_TAIL - 1e-9 and np.count_nonzero(groups[:, : place + 1].any(axis=1)) > 1
+        return found if is_told else without_error(found)
 
     def tail_ratio(self) -> Estimate:
         """95% quantile of P&L over minus the 5% quantile."""

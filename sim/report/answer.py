@@ -150,8 +150,10 @@ def _alone(statistics: xr.Dataset, words: _Words) -> str:
     for pick in (np.argmin, np.argmax):
         cell = cells.isel(scenario=int(pick(cells["estimate"].values)))
         form, unit = ("+.2%", "") if statistic == "max_drawdown_mean" else ("+,.0f", " USD")
-        value, low, high = (format(float(cell[name]), form) for name in ("estimate", "ci_low", "ci_high"))
-        texts.append(f"{value}{unit} [95% interval {low} to {high}] in {cell['scenario'].item()}")
+        value, low, high = (float(cell[name]) for name in ("estimate", "ci_low", "ci_high"))
+        is_known = np.isfinite([low, high]).all()
+        interval = f"95% interval {low:{form}} to {high:{form}}" if is_known else f"{TOO_FEW} for an interval"
+        texts.append(f"{value:{form}}{unit} [{interval}] in {cell['scenario'].item()}")
     span = texts[0] if cells.sizes["scenario"] == 1 else f"between {texts[0]} and {texts[1]}"
     return f"{HEADLINES[statistic].capitalize().replace('p&l', 'P&L')} of {words.baseline}, the only strategy: {span}."
 
