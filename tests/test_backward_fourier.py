@@ -116,6 +116,7 @@ def test_slices_without_strikes_have_the_same_scales() -> None:
             np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_regimes_of_one_law_are_no_regimes() -> None:
     twin = BackwardPricer(TwinRegimes(HESTON_NANDI))
     for regime in (0.0, 1.0):

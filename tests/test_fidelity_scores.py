@@ -95,6 +95,7 @@ def test_simulations_give_the_scores_again(preset: str) -> None:
     assert any(abs(a.median - b.median) > 1e-6 for a, b in zip(other.scores, shipped.scores, strict=True))
 
 
+@pytest.mark.slow
 def test_the_command_writes_rows_and_keeps_others(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     run = CliRunner()

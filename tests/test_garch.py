@@ -126,7 +126,9 @@ def test_paths_follow_the_recursion(model: GarchFamily, measure: str) -> None:
     assert abs(ndtr(np.mean(z) * np.sqrt(z.size)) - 0.5) < 0.499
 
 
-@ALL
+@pytest.mark.parametrize(
+    "model", [pytest.param(GJR, marks=pytest.mark.slow), NGARCH, TWO_FACTORS], ids=["gjr", "ngarch", "two_factors"]
+)
 def test_the_index_and_its_derivatives_are_martingales_under_q(model: GarchFamily) -> None:
     n_paths, sessions = 200_000, 10
     state = np.array([[0.03], [0.2], [-0.1]])[: len(model.state_names)]

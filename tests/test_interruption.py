@@ -44,8 +44,12 @@ THREADS = ("--jobs", "2", "--backend", "threading")
 
 @pytest.mark.parametrize(
     ("workers", "to_group"),
-    [(ONE, False), (PROCESSES, True), (PROCESSES, False), (THREADS, True)],
-    ids=["one worker", "processes, all told", "processes, one told", "threads"],
+    [
+        pytest.param(ONE, False, id="one worker"),
+        pytest.param(PROCESSES, True, id="processes, all told", marks=pytest.mark.slow),
+        pytest.param(PROCESSES, False, id="processes, one told"),
+        pytest.param(THREADS, True, id="threads", marks=pytest.mark.slow),
+    ],
 )
 def test_ctrl_c_ends_a_run_that_can_go_on(
     tmp_path: Path, workers: tuple[str, ...], to_group: bool, monkeypatch: pytest.MonkeyPatch

@@ -154,6 +154,7 @@ def test_another_model_as_partner_is_another_outcome(tmp_path: Path) -> None:
     assert abs(outcome.equity[-1, 0] - outcome_of(market, config).equity[-1, 0]) > 500.0
 
 
+@pytest.mark.slow
 def test_two_factors_are_found_within_a_stated_error(tmp_path: Path) -> None:
     """The VIX alone leaves the second factor open; with the second VIX future it is found, to 2% of its move."""
     model, n_days, warmup = model_of(TWO_FACTORS), 3, 1

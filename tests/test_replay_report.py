@@ -149,6 +149,7 @@ def test_the_command_runs_prints_and_prints_again(tmp_path: Path) -> None:
         assert text in out
 
 
+@pytest.mark.slow
 def test_the_simulation_can_be_left_out(tmp_path: Path) -> None:
     file, output = written(tmp_path, tree(paths=2)), tmp_path / "out"
     code, out, err = regimesim("replay", str(file), "--output", str(output), "--no-report", "--no-simulated", "--json")

@@ -94,7 +94,7 @@ def test_every_figure_is_drawn_and_the_page_is_silent(page: Page, results: Resul
     assert page.requests() == [(results.directory / "report.html").as_uri()]
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.slow), 390])
 def test_comparison_and_index_are_drawn_and_silent(page: Page, results: Results, tmp_path: Path, width: int) -> None:
     compared = write_comparison(compare(results.directory, results.directory), tmp_path / "compared.html")
     listed = write_index(results.directory.parent, [results.directory])

@@ -96,8 +96,12 @@ def test_the_reference_run_is_worth_comparing(reference: Results) -> None:
 
 @pytest.mark.parametrize(
     ("jobs", "backend", "block_paths"),
-    [(1, "loky", PATHS), (2, "loky", BLOCK), (2, "loky", 37), (2, "threading", BLOCK)],
-    ids=["one block", "processes", "processes and odd blocks", "threads"],
+    [
+        pytest.param(1, "loky", PATHS, id="one block", marks=pytest.mark.slow),
+        pytest.param(2, "loky", BLOCK, id="processes", marks=pytest.mark.slow),
+        pytest.param(2, "loky", 37, id="processes and odd blocks"),
+        pytest.param(2, "threading", BLOCK, id="threads"),
+    ],
 )
 def test_neither_jobs_nor_blocks_nor_backend_matter(
     run: Run, reference: Results, jobs: int, backend: str, block_paths: int
@@ -132,11 +136,10 @@ def test_another_seed_gives_other_numbers(run: Run, reference: Results) -> None:
 @pytest.mark.parametrize(
     "scenarios",
     [
-        {"stress": STRESS, "calm": CALM},
-        {"new": GARCH, "calm": CALM, "stress": STRESS},
-        {"calm": CALM},
+        pytest.param({"stress": STRESS, "calm": CALM}, id="swapped"),
+        pytest.param({"new": GARCH, "calm": CALM, "stress": STRESS}, id="one more", marks=pytest.mark.slow),
+        pytest.param({"calm": CALM}, id="one less", marks=pytest.mark.slow),
     ],
-    ids=["swapped", "one more", "one less"],
 )
 def test_a_scenario_does_not_hang_on_its_company(run: Run, reference: Results, scenarios: dict[str, Any]) -> None:
     other = run(scenarios=scenarios)
