@@ -15,6 +15,7 @@ from sim.config import AccountConfig, EngineConfig
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.memory import roll_phases
 from sim.strategies.rigid_vix import RigidVixConfig
+from sim.strategies.var_stop import VarStopConfig
 from tests.toy_market import Journal, black_scholes, chosen_paths, run_recorded, toy_market
 
 WARMUP, DAYS = 20, 14
@@ -76,6 +77,18 @@ def test_an_untested_condor_is_left_alone() -> None:
     for mode in ("side", "whole"):
         assert len(opens(run(IronCondorConfig(**PLAIN, time_shift=mode), moves={8: 1.01}))) == 1
     assert len(opens(run(IronCondorConfig(**PLAIN), moves={8: 1.1}))) == 1
+
+
+@pytest.mark.parametrize(("how", "moves"), [({"time_shift": "side"}, {8: 1.1}), ({"time_shift": "whole"}, {8: 0.9})])
+def test_what_a_stop_closes_is_not_rolled(how: dict[str, Any], moves: dict[int, float]) -> None:
+    """The SPX passes a sold strike on day 8, and the open loss breaks the stop: all is closed, none is sold."""
+    stop = VarStopConfig(limit=1.0, loss_stop=0.005)
+    journal = run(stop, IronCondorConfig(**PLAIN, **how), moves=moves)
+    assert [day for day, _ in opens(journal)] == [0]
+    assert [t - WARMUP for t, _, mask in journal.closes("var_stop") if mask.any()] == [8]
+    assert journal.held(CONDOR, WARMUP + 9) == []
+    free = run(stop.model_copy(update={"loss_stop": 0.5}), IronCondorConfig(**PLAIN, **how), moves=moves)
+    assert [day for day, _ in opens(free)] == [0, 8]
 
 
 SIGMAS = math.log(1.03) / (0.16 * math.sqrt(5 / 252))

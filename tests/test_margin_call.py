@@ -87,6 +87,12 @@ def test_a_fall_that_margin_does_not_survive_closes_the_oldest_first() -> None:
     # sold on days 0, 1, 2; the first bought back on day 3, on which nothing is sold; day 4 is the last
     assert outcomes.n_trades[0] == 4
     assert outcomes.equity[3, 0] == pytest.approx(equity, rel=1e-12)
+    # the day after: cash less what buying the first lots back has cost, and the other two tranches
+    left = lots - LOTS
+    cash = (equity + 100.0 * left * put(SPOTS[3], 3)) * np.exp(RATE / 252)
+    assert outcomes.equity[4, 0] == pytest.approx(cash - 100.0 * left * put(SPOTS[4], 4), rel=1e-12)
+    kept = (equity + 100.0 * lots * put(SPOTS[3], 3)) * np.exp(RATE / 252) - 100.0 * lots * put(SPOTS[4], 4)
+    assert abs(kept - outcomes.equity[4, 0]) > 50.0  # had nothing been closed
     assert not outcomes.ruined[0]
 
 

@@ -201,7 +201,7 @@ class StrategyConfig(ConfigSection):
     """A strategy: engines that trade in one account."""
 
     engines: tuple[SerializeAsAny[EngineConfig], ...] = Field(
-        min_length=1, description="engines, each once, in the order in which they decide each day"
+        min_length=1, description="engines, each once; they decide in the order of `regimesim list engines`"
     )
     costs: CostsConfig | None = Field(
         default=None, description="commission, fees and spreads of this strategy, in place of the experiment's `costs`"

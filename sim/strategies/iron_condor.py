@@ -128,7 +128,7 @@ class IronCondor:
             if mask.any():
                 orders.closes.append(Close(tranche=tranche, mask=mask))
             if self.adjusts:
-                self._adjust(view, tranche, tranche.is_open & ~mask & view.alive, orders)
+                self._adjust(view, tranche, tranche.is_open & ~mask & view.may_enter, orders)
         enters = self._enters(view)
         if enters.any():
             entry = self._entry(view, enters)

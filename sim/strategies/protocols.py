@@ -148,7 +148,7 @@ class DayView:
         self._conditions = conditions or CompiledConditions(market)
         self.memory = memory or BookMemory.empty(market.n_paths)
         self.may_enter = alive.copy()
-        """Paths on which the first engine may open a tranche; engines that restrain it switch some off."""
+        """Paths on which the first engine may open or adjust a tranche; engines that restrain it switch some off."""
 
     @property
     def n_paths(self) -> int:
