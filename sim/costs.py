@@ -78,6 +78,11 @@ def half_spread(
     return np.asarray(np.minimum(wide, mid))
 
 
+def _crossing(costs: CostsConfig, n_legs: int) -> FloatArray:
+    """Fraction of the half-spread by number of legs traded, 0 to all of them [-]."""
+    return np.array([costs.crossing_fraction(max(n, 1)) for n in range(n_legs + 1)])
+
+
 def _widening(costs: CostsConfig, product: Product, sessions: int, widening: float) -> float:
     """Factor on half-spreads of a time to expiry [-]."""
     days, factors = zip(*getattr(costs.half_spread, product.value).tenor, strict=True)
@@ -112,9 +117,10 @@ def trade_cost(
     costs : CostsConfig
         The schedule.
     contracts : ContractSet
-        What is traded; its number of legs decides the fraction of the half-spread that is paid.
+        What is traded.
     change : ndarray of shape (n_legs, n_paths)
-        Signed contracts bought.
+        Signed contracts bought; the number of legs that a path trades decides the fraction of the half-spread that it
+        pays.
     mid : ndarray of shape (n_legs, n_paths)
         Mids [points].
     vix : ndarray of shape (n_paths,)
@@ -140,7 +146,8 @@ def trade_cost(
         (schedule.stress_slope, schedule.calm_vix),
         (0.5 * schedule.tick, schedule.fixed, 0.0 if is_future else schedule.proportional),
         is_future,
-        (costs.crossing_fraction(contracts.n_legs), contracts.multiplier),
+        _crossing(costs, contracts.n_legs),
+        contracts.multiplier,
         *_fee_table(costs, product),
         cost,
     )
@@ -156,7 +163,8 @@ def add_up_costs(
     stress: tuple[float, float],
     width: tuple[float, float, float],
     is_future: bool,
-    paid: tuple[float, float],
+    crossing: FloatArray,
+    multiplier: float,
     premiums: FloatArray,
     fees: FloatArray,
     cost: FloatArray,
@@ -175,8 +183,10 @@ def add_up_costs(
         Smallest half-spread, that of a worthless contract [points], and what is added per point of premium.
     is_future : bool
         Whether the half-spread may exceed the mid.
-    paid : tuple
-        Share of the half-spread that is paid [-], dollars a point.
+    crossing : ndarray of shape (n_legs + 1,)
+        Share of the half-spread that is paid, by number of legs traded [-].
+    multiplier : float
+        Dollars a point.
     premiums, fees : ndarray
         Premiums from which on fees hold [points], and the fees [USD].
     cost : ndarray of shape (n_paths,)
@@ -184,7 +194,11 @@ def add_up_costs(
     """
     slope, calm = stress
     least, fixed, proportional = width
-    crossing, multiplier = paid
+    legs = np.zeros(cost.size, np.int64)
+    for leg in range(change.shape[0]):
+        for i in range(change.shape[1]):
+            if change[leg, i] != 0.0:
+                legs[i] += 1
     cost[:] = 0.0
     for leg in range(change.shape[0]):
         for i in range(change.shape[1]):
@@ -197,5 +211,5 @@ def add_up_costs(
             while row + 1 < premiums.size and premiums[row + 1] <= premium:
                 row += 1
             half = wide if is_future else min(wide, premium)
-            each = crossing * half * multiplier + fees[row]
+            each = crossing[legs[i]] * half * multiplier + fees[row]
             cost[i] += abs(change[leg, i]) * each

@@ -131,7 +131,7 @@ def test_each_path_pays_for_its_own_order() -> None:
     cost = trade_cost(COSTS, legs, change, mid, np.array([20.0, 90.0, 40.0]))
     # the third path: VIX at twice its calm level doubles half-spreads of 11 and 3.2 dollars
     last = 2 * (0.75 * 22.0 + 1.16) + (0.75 * 6.4 + 1.07)
-    np.testing.assert_allclose(cost, [0.75 * 7.0 + 1.16, 0.0, last], rtol=1e-12)
+    np.testing.assert_allclose(cost, [7.0 + 1.16, 0.0, last], rtol=1e-12)  # the first path trades one leg alone
 
 
 def test_half_spread_has_the_shape_of_the_mids() -> None:
@@ -251,5 +251,6 @@ def test_one_pass_costs_what_spread_and_fee_make(product: Product) -> None:
     legs = contracts(product, 2, n_paths=200)
     cost = trade_cost(COSTS, legs, change, mid, vix, sessions=90, widening=1.5)
     spread = half_spread(COSTS, product, mid, vix, sessions=90, widening=1.5)
-    each = COSTS.crossing_fraction(2) * spread * legs.multiplier + fee_per_contract(COSTS, product, mid)
+    crossing = np.where(change.all(axis=0), COSTS.crossing_fraction(2), COSTS.crossing_fraction(1))
+    each = crossing * spread * legs.multiplier + fee_per_contract(COSTS, product, mid)
     np.testing.assert_array_equal(cost, np.abs(change[0]) * each[0] + np.abs(change[1]) * each[1])

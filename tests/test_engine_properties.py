@@ -56,7 +56,7 @@ def test_closing_at_once_costs_two_half_spreads_and_fees(legs: list[tuple[bool, 
     else:
         half = np.minimum(np.maximum(0.025, 0.065 * mid), mid)
         fee = 0.71 + np.select([mid < 0.11, mid < 1.0, mid < 2.0], [0.10, 0.25, 0.40], 0.45)
-    crossing = {1: 1.0, 2: 0.75, 3: 0.75, 4: 0.53}[len(legs)]
+    crossing = (0.0, 1.0, 0.75, 0.75, 0.53)[sum(n != 0 for _, _, n in legs)]
     expected = 2.0 * np.sum(np.abs(number) * (100.0 * crossing * half + fee), axis=0)
     np.testing.assert_allclose(1e6 - ledger.equity(), expected, rtol=1e-9, atol=1e-6)
 

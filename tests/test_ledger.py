@@ -61,7 +61,7 @@ def price(contracts: ContractSet, t: int) -> Any:
 def hand_cost(product: Product, change: Any, mid: Any, vix: Any, sessions: int = 0) -> Any:
     """Default schedule, written out."""
     stress = np.maximum(vix / 20.0 - 1.0, 0.0)
-    crossing = {1: 1.0, 2: 0.75, 4: 0.53}[change.shape[0]]
+    crossing = np.array([0.0, 1.0, 0.75, 0.75, 0.53])[(change != 0.0).sum(axis=0)]  # by the legs that a path trades
     if product is Product.VIX_FUTURE:
         days = sessions * 365 / 252
         assert days < 70.0

@@ -26,6 +26,7 @@ from tests.test_no_lookahead import original
 from tests.toy_market import DIVIDEND_YIELD, RATE, ToyPricer, black_scholes, toy_market
 
 BOOKS = [
+    "condor_side",
     "condor_whole",
     "layer1",
     "layer2",

@@ -198,7 +198,7 @@ class PathAccount:
             spread = half_spread(
                 ledger.costs, product, mid[:, None], np.array([vix]), sessions=sessions, widening=widening
             )
-            paid = ledger.costs.crossing_fraction(contracts.n_legs) * spread[:, 0]
+            paid = ledger.costs.crossing_fraction(int(np.count_nonzero(change))) * spread[:, 0]
             fee = fee_per_contract(ledger.costs, product, mid)
         has_value = contracts.product in OPTIONS or contracts.product in HOLDINGS
         legs = []
