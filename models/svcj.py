@@ -23,7 +23,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from math import exp, expm1, sqrt
 from typing import ClassVar, Self
 
@@ -324,8 +324,6 @@ _UNITS = {
     "return_jump_mean": "log: mean price jump at no variance jump",
     "return_jump_std": "log: standard deviation of the price jump",
 }
-
-PARAMETER_NAMES = tuple(item.name for item in fields(Svcj))
 
 
 def _return_jump_exponent(

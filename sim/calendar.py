@@ -141,7 +141,3 @@ class SessionCalendar:
     def is_session(self, day: np.datetime64 | DateArray) -> NDArray[np.bool_]:
         """Whether the exchange is open on the given dates."""
         return np.isin(day, self.sessions)
-
-    def index_at_or_before(self, day: DateArray) -> NDArray[np.int64]:
-        """Index of the last session on or before each date; -1 where it lies before the history."""
-        return np.searchsorted(self.dates, day, side="right").astype(np.int64) - 1

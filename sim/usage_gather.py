@@ -13,7 +13,6 @@ from sim.storage import QUANTILES, ResultsWriter
 from sim.strategies.memory import roll_phases
 from sim.usage import EDGES, quantiles_of_counts
 
-COUNTED = ("engine_open", "margin_use")
 DRAWN = "drawn"
 
 
