@@ -417,23 +417,28 @@ def test_the_ladder_counts_calls_by_condors() -> None:
     assert later[0].quantity[0, 0] == math.floor(0.4 * grown - math.floor(0.4 * condors) + 1e-9)
 
 
-def test_self_funding_puts_cost_what_the_short_future_is_to_earn() -> None:
+@pytest.mark.parametrize(("high_vix", "share"), [(30.0, 1.0), (15.0, 0.4)])
+def test_self_funding_puts_cost_what_the_short_future_is_to_earn(high_vix: float, share: float) -> None:
+    """Futures and puts together keep to the size; to 40% of the condor's risk where a VIX of 16 is above the limit."""
     script: Script = {"vix_sma5": {7: 17.0}, "ad_divergence": {7: 1.0}, "vix_vs_sma5": {12: 0.2}}
-    journal, market = run(SelfFundingConfig(size=1.0, expiry_number=2), script)
+    journal, market = run(SelfFundingConfig(size=1.0, expiry_number=2, high_vix=high_vix), script)
     opened, closed = days_of(journal, "self_funding")
     assert (set(opened), set(closed)) == ({7}, {12})
     sold = only(journal, "self_funding", Product.VIX_FUTURE)
     left = sold.contracts.expiry - WARMUP - 7
     level = future(16.0, left)
-    number = math.floor(risk_capital(journal, WARMUP + 7, 16.0) / (0.45 * 1000.0 * level))
-    assert sold.quantity[0, 0] == -number
     days = market.calendar.days_between(WARMUP + 7, sold.contracts.expiry)
     roll_down = 1000.0 * (level - 16.0) * (days - 5) / days
+    allowed = share * risk_capital(journal, WARMUP + 7, 16.0)
+    number = math.floor(allowed / (0.45 * 1000.0 * level + roll_down))
+    assert sold.quantity[0, 0] == -number
     puts = only(journal, "self_funding", Product.SPX_OPTION)
     sessions = puts.contracts.expiry - WARMUP - 7
     long, short = puts.contracts.strike[:, 0]
     debit = 100.0 * (spx_put(long, 16.0, sessions) - spx_put(short, 16.0, sessions))
     assert puts.quantity[0, 0] == math.floor(number * roll_down / debit) > 0
+    bound = number * 0.45 * 1000.0 * level + puts.quantity[0, 0] * debit
+    assert 0.9 * allowed < bound <= allowed
 
 
 @pytest.mark.parametrize("is_off", [False, True])

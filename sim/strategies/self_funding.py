@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from sim.conditions import Condition, condition
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import Product
-from sim.strategies.hedging import HedgeConfig, budget, close_ended, futures_within
+from sim.strategies.hedging import HedgeConfig, budget, close_ended
 from sim.strategies.legs import VERTICAL, premium, spx_put_spread, vix_expiry_number
 from sim.strategies.protocols import FUTURE_OUTLAY, Close, DayView, Open, Orders
 
@@ -46,7 +46,7 @@ class SelfFundingConfig(HedgeConfig):
 
     engine: Literal["self_funding"] = "self_funding"
     size: float = Field(
-        default=0.10, gt=0.0, le=1.0, description="outlay for short futures over the condor's capital [-]"
+        default=0.10, gt=0.0, le=1.0, description="outlay of futures and puts over the condor's capital [-]"
     )
     on: Condition = Field(default=ON, description="goes on where this holds: as sub_sma5, in contango (S0)")
     off: Condition = Field(default=OFF, description="both legs come off where this holds")
@@ -103,7 +103,10 @@ class SelfFunding:
         return has_puts
 
     def _entry(self, view: DayView, amount: FloatArray) -> list[Open]:
-        """Short futures within the outlay, and the put spreads that their roll-down is expected to pay."""
+        """Short futures, and the put spreads that their roll-down is expected to pay, within one outlay.
+
+        A future counts with the largest debit that it may pay for, so that both together keep size and cap.
+        """
         config = self.config
         expiry = vix_expiry_number(view, config.expiry_number, config.roll_days)
         put_expiry = view.spx_expiry(config.put_days, config.put_days - 10, config.put_days + 10)
@@ -113,12 +116,13 @@ class SelfFunding:
         contracts = spx_put_spread(view, put_expiry, config.long_put_delta, config.short_put_delta)
         debit = premium(view, contracts, VERTICAL)
         is_sound = (roll_down > 0.0) & (debit > 0.0)
-        futures = np.where(is_sound, futures_within(view, expiry, amount), 0.0)
+        binds = FUTURE_OUTLAY * 1000.0 * view.vix_future(expiry)
+        futures = view.whole(np.where(is_sound, amount / (binds + np.maximum(roll_down, 0.0)), 0.0))
         spreads = view.whole(np.where(is_sound, futures * roll_down / np.where(is_sound, debit, 1.0), 0.0))
         futures = np.where(spreads > 0.0, futures, 0.0)  # a future that pays no spread is a bare short
         if not futures.any():
             return []
-        view.memory.committed += futures * FUTURE_OUTLAY * 1000.0 * view.vix_future(expiry) + spreads * debit
+        view.memory.committed += futures * binds + spreads * debit
         return [
             Open(contracts=view.future(expiry), quantity=-futures[None, :]),
             Open(contracts=contracts, quantity=VERTICAL * spreads),
