@@ -26,7 +26,7 @@ PLAIN: dict[str, Any] = {"profit_target": None, "stop_loss_x_credit": None, "exi
 
 
 def run(
-    *engines: EngineConfig, moves: dict[int, float] | None = None, vix: float = 16.0, n_paths: int = 1, **scripted: Any
+    *engines: EngineConfig, moves: dict[int, float] | None = None, vix: Any = 16.0, n_paths: int = 1, **scripted: Any
 ) -> Journal:
     """Closes at 4000 that move by a factor on some days; signals by name."""
     spot = np.full((N_TIMES, n_paths), 4000.0)
@@ -41,6 +41,25 @@ def opens(journal: Journal) -> list[tuple[int, Any]]:
     return [(t - WARMUP, order) for t, order in journal.opens(CONDOR)]
 
 
+def equity(journal: Journal, day: int) -> float:
+    """Equity when a day's orders are given."""
+    return float(next(d.equity for d in journal.decisions if d.t == WARMUP + day)[0])
+
+
+def unit_risk(order: Any, day: int, spot: float = 4000.0, vix: float = 16.0) -> float:
+    """Wider wing less the credit of one condor or one side, at a day's prices [USD]."""
+    k, years = order.contracts.strike[:, 0], (order.contracts.expiry - day - WARMUP) / 252
+    rights, number = order.contracts.is_call, np.sign(order.quantity[:, 0])
+    mids = [float(black_scholes(spot, vix / 100, x, years, right).price) for x, right in zip(k, rights, strict=True)]
+    wings = [abs(float(np.diff(k[rights == right])[0])) for right in set(rights.tolist())]
+    return 100.0 * (max(wings) + float(np.dot(number, mids)))
+
+
+def after(day: int, vix: float) -> np.ndarray:
+    """A VIX of 16, and another level from a day on."""
+    return np.where(np.arange(N_TIMES) < WARMUP + day, 16.0, vix)[:, None]
+
+
 def test_a_tested_side_is_rolled_to_a_later_expiry() -> None:
     """4000 to 4400 on day 8 passes the call that was sold; the puts stay as they are."""
     journal = run(IronCondorConfig(**PLAIN, time_shift="side"), moves={8: 1.1})
@@ -49,7 +68,8 @@ def test_a_tested_side_is_rolled_to_a_later_expiry() -> None:
     assert first.contracts.strike[2, 0] <= 4400.0
     assert rolled.contracts.is_call.tolist() == [True, True]
     assert rolled.contracts.expiry > first.contracts.expiry
-    units = first.quantity[0, 0]
+    held = first.quantity[0, 0]
+    units = min(held, math.floor(0.03 * equity(journal, 8) / unit_risk(rolled, 8, 4400.0)))
     assert rolled.quantity[:, 0].tolist() == [-units, units]
     short, long = rolled.contracts.strike[:, 0]
     assert long - short == 50.0
@@ -57,7 +77,7 @@ def test_a_tested_side_is_rolled_to_a_later_expiry() -> None:
     delta = [float(black_scholes(4400.0, 0.16, k, years, True).delta) for k in (short - 5, short, short + 5)]
     assert abs(delta[1] - 0.20) <= min(abs(delta[0] - 0.20), abs(delta[2] - 0.20))
     kept, new = journal.held(CONDOR, WARMUP + 9)
-    assert kept.quantity[:, 0].tolist() == [units, -units, 0.0, 0.0]
+    assert kept.quantity[:, 0].tolist() == [held, -held, 0.0, 0.0]
     assert new.quantity[:, 0].tolist() == [-units, units]
     assert journal.outcomes.largest_residual < 1e-9
 
@@ -68,9 +88,65 @@ def test_the_whole_condor_is_rolled_and_struck_anew() -> None:
     assert day == 8
     assert [t - WARMUP for t, _, mask in journal.closes(CONDOR) if mask.any()] == [8]
     assert rolled.contracts.expiry > first.contracts.expiry
-    assert rolled.quantity[:, 0].tolist() == first.quantity[:, 0].tolist()
+    units = min(first.quantity[0, 0], math.floor(0.03 * equity(journal, 8) / unit_risk(rolled, 8, 3600.0)))
+    assert rolled.quantity[:, 0].tolist() == [units, -units, -units, units]
     put, call = rolled.contracts.strike[1:3, 0]
     assert put < 3600.0 < call
+
+
+@pytest.mark.parametrize("how", ["side", "whole"])
+@pytest.mark.parametrize(("risk", "total"), [(0.03, 0.20), (0.05, 0.08)])
+def test_a_roll_risks_no_more_than_the_caps_of_a_new_tranche(how: Any, risk: float, total: float) -> None:
+    """Wings of 10 points are 25 wide where strikes are 25 apart: the old number would risk twice as much."""
+    rule = IronCondorConfig(
+        **PLAIN, wing_width=10.0, time_shift=how, risk_per_tranche=risk, max_open_risk=total, combined_cap=None
+    )
+    journal = run(rule, moves={8: 0.9}, vix=after(8, 95.0))
+    (_, first), (day, rolled) = opens(journal)[:2]
+    put, wing = (rolled.contracts.strike[:2, 0] if how == "side" else rolled.contracts.strike[1::-1, 0]).tolist()
+    assert (day, put - wing) == (8, 25.0)
+    stays = 0.0
+    if how == "side":  # the calls stay
+        years = (first.contracts.expiry - WARMUP) / 252
+        call, far = (float(black_scholes(4000.0, 0.16, k, years, True).price) for k in first.contracts.strike[2:, 0])
+        stays = first.quantity[0, 0] * 100.0 * (10.0 + far - call)
+    allowed = min(risk * equity(journal, 8), total * equity(journal, 8) - stays)
+    each = unit_risk(rolled, 8, 3600.0, 95.0)
+    assert abs(rolled.quantity[0, 0]) == math.floor(allowed / each) < first.quantity[0, 0]
+    assert first.quantity[0, 0] * each > 1.5 * allowed
+
+
+@pytest.mark.parametrize(("vix", "is_rolled"), [(100.0, False), (101.0, True)])
+def test_a_side_without_a_wing_is_not_rolled(vix: float, is_rolled: bool) -> None:
+    """Calls of 20 and 19.3 delta are both listed at 6500 where strikes are 100 apart; a point of the VIX parts them."""
+    rule: dict[str, Any] = {**PLAIN, "wing_width": None, "wing_delta": 0.193, "combined_cap": None}
+    for how in ("side", "whole"):
+        journal = run(IronCondorConfig(**rule, risk_per_tranche=0.1, time_shift=how), moves={8: 1.1}, vix=after(8, vix))
+        entries = opens(journal)
+        assert (8 in [day for day, _ in entries]) == is_rolled
+        if not is_rolled:
+            (kept,) = journal.held(CONDOR, WARMUP + 9)
+            assert kept.quantity[:, 0].tolist() == entries[0][1].quantity[:, 0].tolist()
+
+
+def test_a_tranche_beside_a_roll_of_the_day_finds_what_it_leaves_of_the_open_risk() -> None:
+    """A roll and an entry of day 5: with the calls that stay they risk 8% of equity at most."""
+    rule = IronCondorConfig(
+        **{**PLAIN, "entry_every": 5}, wing_width=10.0, time_shift="side", max_open_risk=0.08, combined_cap=None
+    )
+    journal = run(rule, moves={5: 0.9}, vix=after(5, 50.0))
+    (_, first), *rest = [(day, order) for day, order in opens(journal) if day <= 5]
+    assert [order.contracts.n_legs for _, order in rest] == [2, 4]
+    calls = first.contracts.strike[2:, 0]
+    years = (first.contracts.expiry - WARMUP) / 252
+    call, far = (float(black_scholes(4000.0, 0.16, k, years, True).price) for k in calls)
+    risk = first.quantity[0, 0] * 100.0 * (10.0 + far - call)
+    for _, order in rest:
+        each = unit_risk(order, 5, 3600.0, 50.0)
+        units = abs(order.quantity[0, 0])
+        allowed = min(0.03 * equity(journal, 5), 0.08 * equity(journal, 5) - risk)
+        assert units == math.floor(allowed / each)
+        risk += units * each
 
 
 def test_an_untested_condor_is_left_alone() -> None:
@@ -98,13 +174,16 @@ SIGMAS = math.log(1.03) / (0.16 * math.sqrt(5 / 252))
 @pytest.mark.parametrize(("sigmas", "acts"), [(SIGMAS - 0.01, True), (SIGMAS + 0.01, False)])
 def test_the_call_side_is_widened_after_a_rally(sigmas: float, acts: bool) -> None:
     rule = IronCondorConfig(**PLAIN, widen_sigmas=sigmas, adjust_from_hedges=False)
-    entries = opens(run(rule, moves={5: 1.03}))
+    journal = run(rule, moves={5: 1.03})
+    entries = opens(journal)
     assert [day for day, _ in entries][1:2] == ([5] if acts else [])
     if acts:
         (_, first), (_, wider) = entries[:2]
         assert wider.contracts.expiry == first.contracts.expiry
         assert wider.contracts.strike[0, 0] > first.contracts.strike[2, 0]
-        assert wider.quantity[:, 0].tolist() == [-first.quantity[0, 0], first.quantity[0, 0]]
+        units = math.floor(0.03 * equity(journal, 5) / unit_risk(wider, 5, 4120.0))
+        assert wider.quantity[:, 0].tolist() == [-units, units]
+        assert units <= first.quantity[0, 0]
 
 
 def test_adjustments_wait_for_profits_of_the_other_engines() -> None:
@@ -176,29 +255,21 @@ def test_a_new_tranche_with_its_part_of_the_hedges_stays_under_the_cap(cap: floa
     (_, first), (day, second) = opens(journal)[:2]
     assert day == 7
 
-    def unit_risk(order: Any, t: int) -> float:
-        k, years = order.contracts.strike[:, 0], (order.contracts.expiry - t - WARMUP) / 252
-        mids = [
-            float(black_scholes(4000.0, 0.16, x, years, right).price)
-            for x, right in zip(k, (False, False, True, True), strict=True)
-        ]
-        return 100.0 * (max(k[1] - k[0], k[3] - k[2]) - (mids[1] + mids[2] - mids[0] - mids[3]))
-
-    equity = float(next(d.equity for d in journal.decisions if d.t == WARMUP + 7)[0])
+    assets = equity(journal, 7)
     open_risk = first.quantity[0, 0] * unit_risk(first, 0)
     _, spread = journal.opens("rigid_vix")[0]
     sessions = spread.contracts.expiry - WARMUP - 1
     future = 20.0 - 4.0 * math.exp(-5.0 * sessions / 252)
     outlay = spread.quantity[0, 0] * 100.0 * (call(future, spread, 0, sessions) - call(future, spread, 1, sessions))
     assert outlay > 0.5 * open_risk
-    allowed = 0.03 * equity
+    allowed = 0.03 * assets
     if cap is not None:
-        low, high = 0.0, cap * equity
+        low, high = 0.0, cap * assets
         for _ in range(80):
             r = 0.5 * (low + high)
-            low, high = (r, high) if r + outlay * r / (open_risk + r) < cap * equity else (low, r)
+            low, high = (r, high) if r + outlay * r / (open_risk + r) < cap * assets else (low, r)
         allowed = min(allowed, low)
-        assert (low < 0.03 * equity) == (cap < 0.04)
+        assert (low < 0.03 * assets) == (cap < 0.04)
     assert second.quantity[0, 0] == math.floor(allowed / unit_risk(second, 7))
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from sim.conditions import Condition
 from sim.config import EngineConfig
-from sim.contracts import ContractSet
 from sim.journal.ledger import Note
 from sim.strategies import condor_adjustments as adjust
 from sim.strategies.iron_condor import IronCondorConfig
@@ -109,10 +108,10 @@ def _condor_notes(view: DayView, config: IronCondorConfig, orders: Orders, path:
     ]
     reduced += [trade for trade in orders.trades if _is_active(trade.change, path)]
     reduced.sort(key=lambda order: place[id(order.tranche)])
-    waiting = [order for order in orders.opens if _is_active(order.quantity, path)]
+    opened = [order for order in orders.opens if _is_active(order.quantity, path)]
     told: dict[int, tuple[str, str]] = {}
     for order in reduced:
-        new = _replacing(_sold(order, path), waiting, path)
+        new = [item for item in opened if item.replaces is order.tranche]
         note = _adjustment(view, config, order, new, path)
         told.update({id(item): note for item in (order, *new)})
     first: Iterable[tuple[str, str]] = (
@@ -151,34 +150,6 @@ def _adjustment(
     if isinstance(order, Trade):
         return "adjust", f"widen_sigmas {config.widen_sigmas:g}: rally since entry"
     return "adjust", f"tighten_sessions {config.tighten_sessions}: a scheduled event is near"
-
-
-def _sold(order: Close | Trade, path: int) -> tuple[float, float]:
-    """Sold puts and calls that an order buys back."""
-    change = order.change if isinstance(order, Trade) else -order.tranche.quantity
-    return _units(order.tranche.contracts, change[:, path], path)
-
-
-def _units(contracts: ContractSet, change: np.ndarray, path: int) -> tuple[float, float]:
-    """Bought contracts of sold legs, puts and calls: a leg nearer to the money is the sold one."""
-    strike, result = contracts.strike[:, path], []
-    for is_call in (False, True):
-        legs = np.flatnonzero(contracts.is_call == is_call)
-        inner = legs[np.argmin(strike[legs]) if is_call else np.argmax(strike[legs])] if legs.size else None
-        result.append(0.0 if inner is None else abs(float(change[inner])))
-    return result[0], result[1]
-
-
-def _replacing(sold: tuple[float, float], waiting: list[Open], path: int) -> list[Open]:
-    """Take from ``waiting`` the orders that sell again what was bought back."""
-    puts, calls = sold
-    taken = []
-    while waiting and (puts > 0.0 or calls > 0.0):
-        order = waiting.pop(0)
-        more_puts, more_calls = _units(order.contracts, order.quantity[:, path], path)
-        puts, calls = puts - more_puts, calls - more_calls
-        taken.append(order)
-    return taken
 
 
 def _is_active(quantity: np.ndarray, path: int) -> bool:

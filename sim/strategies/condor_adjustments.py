@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
 from sim.contracts import ContractSet, Product, listed_spx_strike, listed_spx_wing
+from sim.expiry_risk import worst_expiry_loss
 from sim.strategies.protocols import CONDOR, Close, DayView, Open, Orders, Trade
-from sim.tranche import Tranche
+from sim.tranche import Tranche, dollars
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -58,22 +59,45 @@ def side_closed(tranche: Tranche, mask: BoolArray, *, is_call: bool) -> Trade:
     return Trade(tranche=tranche, change=np.where(legs & mask, -tranche.quantity, 0.0))
 
 
-def side_roll_debit(view: DayView, tranche: Tranche, contracts: ContractSet, *, is_call: bool) -> FloatArray:
-    """Cost at mid of closing one side and selling the new one [USD], shape (n_paths,); negative for a credit."""
+def unit_risk(view: DayView, contracts: ContractSet, unit: FloatArray) -> FloatArray:
+    """Largest loss of one condor or credit spread at today's mids [USD], shape (n_paths,); inf where it is none.
+
+    It is none where strikes coincide, as those of neighbouring deltas do on a coarse list, where it brings no credit,
+    or where the credit pays for the wing.
+    """
+    strike = contracts.strike
+    value = np.einsum("lp,lp->p", np.broadcast_to(unit, strike.shape), view.mids(contracts))
+    wings = [strike[right] for right in (contracts.is_call, ~contracts.is_call) if right.any()]
+    width = np.max([np.abs(pair[1] - pair[0]) for pair in wings], axis=0)
+    risk = contracts.multiplier * (width + value)
+    is_sound = np.all(np.diff(strike, axis=0) != 0.0, axis=0) & (value < 0.0) & (risk > 0.0)
+    return np.where(is_sound, risk, np.inf)
+
+
+def risk_without(tranche: Tranche, *, is_call: bool) -> FloatArray:
+    """Largest loss of a tranche on what it holds beside one side [USD], shape (n_paths,)."""
+    contracts = tranche.contracts
+    rest = np.where((contracts.is_call == is_call)[:, None], 0.0, tranche.quantity)
+    loss = worst_expiry_loss(contracts.is_call, contracts.strike, rest)
+    return np.asarray(np.maximum(contracts.multiplier * loss + dollars(contracts, rest, tranche.entry_mid), 0.0))
+
+
+def side_roll_debit(
+    view: DayView, tranche: Tranche, contracts: ContractSet, units: FloatArray, *, is_call: bool
+) -> FloatArray:
+    """Cost at mid of closing one side and selling ``units`` of a new one [USD], shape (n_paths,); < 0 for a credit."""
     legs = (tranche.contracts.is_call == is_call)[:, None]
     held = np.where(legs, tranche.quantity, 0.0)
     multiplier = tranche.contracts.multiplier
     to_close = -multiplier * np.einsum("lp,lp->p", held, tranche.mid)
-    new = SHORT_FIRST * side_units(tranche, is_call=is_call)
-    return np.asarray(to_close + multiplier * np.einsum("lp,lp->p", new, view.mids(contracts)))
+    return np.asarray(to_close + multiplier * np.einsum("lp,lp->p", SHORT_FIRST * units, view.mids(contracts)))
 
 
-def roll_side(tranche: Tranche, contracts: ContractSet, mask: BoolArray, orders: Orders, *, is_call: bool) -> None:
-    """Close one side on some paths and sell the new one in the same number."""
-    units = np.where(mask, side_units(tranche, is_call=is_call), 0.0)
+def roll_side(tranche: Tranche, contracts: ContractSet, units: FloatArray, orders: Orders, *, is_call: bool) -> None:
+    """Close one side and sell ``units`` of the new one, on paths where that is any."""
     if units.any():
-        orders.trades.append(side_closed(tranche, mask, is_call=is_call))
-        orders.opens.append(Open(contracts=contracts, quantity=SHORT_FIRST * units))
+        orders.trades.append(side_closed(tranche, units > 0.0, is_call=is_call))
+        orders.opens.append(Open(contracts=contracts, quantity=SHORT_FIRST * units, replaces=tranche))
 
 
 def tested(view: DayView, tranche: Tranche, *, is_call: bool) -> BoolArray:
@@ -119,5 +143,5 @@ def tightened(
     if not mask.any():
         return np.zeros(view.n_paths)
     orders.closes.append(Close(tranche=tranche, mask=mask))
-    orders.opens.append(Open(contracts=contracts, quantity=np.where(mask, quantity, 0.0)))
+    orders.opens.append(Open(contracts=contracts, quantity=np.where(mask, quantity, 0.0), replaces=tranche))
     return np.where(mask, debit, 0.0)

@@ -116,6 +116,7 @@ class IronCondor:
         self.config = config
         self.first_day: int | None = None
         self.spent = np.zeros(n_paths)
+        self.open_risk = np.zeros(n_paths)  # of the tranches that stay open today, rolls of the day included
         self.narrowed: WeakSet[ContractSet] = WeakSet()
         config_adjusts = config.time_shift != "off" or config.widen_sigmas is not None
         self.adjusts = config_adjusts or config.tighten_sessions is not None
@@ -123,6 +124,8 @@ class IronCondor:
     def decide(self, view: DayView) -> Orders:
         """Close what has reached an exit, adjust the rest, then open this week's tranche."""
         orders = Orders()
+        if self.adjusts:
+            self.open_risk = self._open_risk(view)
         for tranche in view.tranches(CONDOR):
             mask = self._exits(view, tranche)
             if mask.any():
@@ -182,25 +185,47 @@ class IronCondor:
                 continue
             if config.time_shift == "side":
                 contracts = self._side(view, expiry, is_call=is_call)
-                adjust.roll_side(tranche, contracts, hit, orders, is_call=is_call)
+                units, risk = self._sold_anew(view, tranche, contracts, hit, is_call=is_call)
+                adjust.roll_side(tranche, contracts, units, orders, is_call=is_call)
+                self.open_risk, rolled = risk, units > 0.0
             else:
-                orders.closes.append(Close(tranche=tranche, mask=hit))
-                orders.opens.extend(self._struck_anew(view, tranche, expiry, hit))
-            done |= hit
+                rolled = self._roll_whole(view, tranche, expiry, hit, orders)
+            done |= rolled
         return done
 
-    def _struck_anew(self, view: DayView, tranche: Tranche, expiry: int, mask: BoolArray) -> list[Open]:
-        """Condors in the number of those held, and single sides where sides differ."""
+    def _sold_anew(
+        self, view: DayView, tranche: Tranche, contracts: ContractSet, mask: BoolArray, *, is_call: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """Number of a new side: as many as were held, or as the caps leave; and the open risk that comes of it."""
+        held = np.where(mask, adjust.side_units(tranche, is_call=is_call), 0.0)
+        stays = self.open_risk - condor_risk(tranche) + adjust.risk_without(tranche, is_call=is_call)
+        each = adjust.unit_risk(view, contracts, adjust.SHORT_FIRST)
+        units = np.minimum(held, view.whole(self._allowed(view, stays) / each))
+        added = units * np.where(units > 0.0, each, 0.0)
+        return units, np.where(units > 0.0, stays + added, self.open_risk)
+
+    def _roll_whole(self, view: DayView, tranche: Tranche, expiry: int, mask: BoolArray, orders: Orders) -> BoolArray:
+        """Close a tranche and sell as many condors as the caps leave, single sides where sides differ; return where."""
         puts, calls = (np.where(mask, adjust.side_units(tranche, is_call=side), 0.0) for side in (False, True))
         both = np.minimum(puts, calls)
-        opens = []
-        if both.any():
-            opens.append(Open(contracts=self._contracts(view, expiry), quantity=_UNIT * both))
-        for units, side in ((puts - both, False), (calls - both, True)):
+        stays = self.open_risk - condor_risk(tranche)
+        left = self._allowed(view, stays)
+        added, rolled = np.zeros(view.n_paths), np.zeros(view.n_paths, dtype=np.bool_)
+        for wanted, side in ((both, None), (puts - both, False), (calls - both, True)):
+            if not wanted.any():
+                continue
+            contracts = self._contracts(view, expiry) if side is None else self._side(view, expiry, is_call=side)
+            unit = _UNIT if side is None else adjust.SHORT_FIRST
+            each = adjust.unit_risk(view, contracts, unit)
+            units = np.minimum(wanted, view.whole((left - added) / each))
+            added += units * np.where(units > 0.0, each, 0.0)
+            rolled |= units > 0.0
             if units.any():
-                contracts = self._side(view, expiry, is_call=side)
-                opens.append(Open(contracts=contracts, quantity=adjust.SHORT_FIRST * units))
-        return opens
+                orders.opens.append(Open(contracts=contracts, quantity=unit * units, replaces=tranche))
+        if rolled.any():
+            orders.closes.append(Close(tranche=tranche, mask=rolled))
+            self.open_risk = np.where(rolled, stays + added, self.open_risk)
+        return rolled
 
     def _widen(self, view: DayView, tranche: Tranche, mask: BoolArray, orders: Orders) -> BoolArray:
         """Roll the call side up in the same expiry after a rally; return where."""
@@ -211,9 +236,11 @@ class IronCondor:
         contracts = self._side(view, tranche.contracts.expiry, is_call=True)
         with np.errstate(invalid="ignore"):
             mask &= contracts.strike[0] > adjust.short_strike(tranche, is_call=True)
-        debit = adjust.side_roll_debit(view, tranche, contracts, is_call=True)
-        mask &= debit <= self._purse(view)
-        adjust.roll_side(tranche, contracts, mask, orders, is_call=True)
+        units, risk = self._sold_anew(view, tranche, contracts, mask, is_call=True)
+        debit = adjust.side_roll_debit(view, tranche, contracts, units, is_call=True)
+        mask = (units > 0.0) & (debit <= self._purse(view))
+        adjust.roll_side(tranche, contracts, np.where(mask, units, 0.0), orders, is_call=True)
+        self.open_risk = np.where(mask, risk, self.open_risk)
         self.spent += np.where(mask, np.maximum(debit, 0.0), 0.0)
         return mask
 
@@ -242,21 +269,19 @@ class IronCondor:
         if expiry is None:
             return None
         contracts = self._contracts(view, expiry)
-        unit_value = np.einsum("lp,lp->p", np.broadcast_to(_UNIT, contracts.strike.shape), view.mids(contracts))
-        strike = contracts.strike
-        width = np.maximum(strike[1] - strike[0], strike[3] - strike[2])
-        unit_risk = contracts.multiplier * (width + unit_value)
-        # a credit that pays for the wing, or none at all, is no condor
-        is_sound = (unit_risk > 0.0) & (unit_value < 0.0) & np.all(np.diff(strike, axis=0) > 0.0, axis=0)
-        open_risk = self._open_risk(view)
-        budget = np.minimum(config.risk_per_tranche * view.equity, config.max_open_risk * view.equity - open_risk)
-        if config.combined_cap is not None:
-            budget = np.minimum(budget, self._under_cap(view, open_risk))
-        is_sound &= enters
-        units = view.whole(np.where(is_sound, budget / np.where(is_sound, unit_risk, 1.0), 0.0))
+        budget = self._allowed(view, self.open_risk if self.adjusts else self._open_risk(view))
+        units = view.whole(np.where(enters, budget / adjust.unit_risk(view, contracts, _UNIT), 0.0))
         if not units.any():
             return None
         return Open(contracts=contracts, quantity=_UNIT * units)
+
+    def _allowed(self, view: DayView, open_risk: FloatArray) -> FloatArray:
+        """Largest loss that the caps leave to a new tranche beside the open risk [USD]; may be negative."""
+        config = self.config
+        budget = np.minimum(config.risk_per_tranche * view.equity, config.max_open_risk * view.equity - open_risk)
+        if config.combined_cap is None:
+            return np.asarray(budget)
+        return np.minimum(budget, self._under_cap(view, open_risk))
 
     def _under_cap(self, view: DayView, open_risk: FloatArray) -> FloatArray:
         """Risk r of a new tranche at which it and its part of the hedges lose the combined cap [USD].

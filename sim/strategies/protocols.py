@@ -49,12 +49,15 @@ class Open:
     is_pooled : bool
         Whether the position may share a tranche with others of the engine that other paths opened on other days, see
         ``Ledger.open``; not where the engine asks on which day a tranche was opened.
+    replaces : Tranche, optional
+        Tranche in the place of which it is opened, all of it or one side; told in trade journals.
     """
 
     contracts: ContractSet
     quantity: FloatArray
     outlay_each: FloatArray | None = None
     is_pooled: bool = False
+    replaces: Tranche | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
