@@ -136,7 +136,7 @@ def propagate_garch(
     """
     n_days, n_paths = log_return.shape
     first_path, first_day, purpose = address
-    draws, quads = np.empty((5, min(_CHUNK, n_paths))), np.empty((4, min(_CHUNK, n_paths)))
+    draws = np.empty((5, min(_CHUNK, n_paths)))
     alone = state.shape[1] == 1
     for low in range(0, n_paths, _CHUNK):
         n = min(_CHUNK, n_paths - low)
@@ -145,6 +145,7 @@ def propagate_garch(
         z, noise, root, ratio = draws[0, :n], draws[1, :n], draws[2, :n], draws[3, :n]
         aside = premium[low : low + n]
         other = draws[4, : aside.size]
+        quads = np.empty((4, n))  # rows cut out of wider ones are not known to be contiguous: scalar code
         for k in range(n_days):
             day = np.int64(first_day + k)
             if not alone:
@@ -152,8 +153,8 @@ def propagate_garch(
             else:
                 # one call gives four normals, those of four sessions
                 if k == 0 or day & 3 == 0:
-                    fill_normals(quads[:, :n], path, np.uint64((day >> 2) & np.int64(LOW)), _ZERO, word, key)
-                z = quads[day & 3, :n]
+                    fill_normals(quads, path, np.uint64((day >> 2) & np.int64(LOW)), _ZERO, word, key)
+                z = quads[day & 3]
                 if shock_table.shape[0] == 0:
                     _normal_row(log_return[k, low : low + n], state[k, 0, low : low + n], own, z, units, c)
                     continue

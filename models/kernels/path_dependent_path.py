@@ -186,12 +186,12 @@ def propagate_rows(
     no rows is left alone.
     """
     n_days, n_paths = log_return.shape
-    draws = np.empty((even_rows(c.substeps + 1), min(_CHUNK, n_paths)))
     scales = np.empty(min(_CHUNK, n_paths))
     word = np.uint64(purpose)
     for low in range(0, n_paths, _CHUNK):
         high = min(low + _CHUNK, n_paths)
-        normal, scale = draws[:, : high - low], scales[: high - low]
+        # rows cut out of wider ones would not be known to be contiguous, and stay scalar code
+        normal, scale = np.empty((even_rows(c.substeps + 1), high - low)), scales[: high - low]
         r10, r11, r20 = moving[0, low:high], moving[1, low:high], moving[2, low:high]
         r21, level = moving[3, low:high], moving[4, low:high]
         for k in range(n_days):
