@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from models.streams import Purpose, uniforms
 from sim.config import AccountConfig, EngineConfig
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.memory import roll_phases
-from sim.strategies.rigid_vix import RigidVixConfig
 from sim.strategies.var_stop import VarStopConfig
 from tests.toy_market import Journal, black_scholes, chosen_paths, run_recorded, toy_market
 
@@ -244,38 +242,3 @@ def test_drawn_phases_spread_entries_over_the_week() -> None:
 def test_phases_do_not_depend_on_how_paths_are_cut() -> None:
     whole = roll_phases(Stream(seed=4, scenario=9), 10)
     np.testing.assert_array_equal(roll_phases(Stream(seed=4, scenario=9, first_path=6), 4), whole[:, 6:])
-
-
-@pytest.mark.parametrize("cap", [0.06, 0.035, None])
-def test_a_new_tranche_with_its_part_of_the_hedges_stays_under_the_cap(cap: float | None) -> None:
-    """Risk r and its part r / (R + r) of the hedges' outlay H lose the cap at most, as found by bisection."""
-    rule = IronCondorConfig(**{**PLAIN, "entry_every": 7}, combined_cap=cap)
-    hedge = RigidVixConfig(level=10.0, size=1.0, high_vix_cap=1.0)
-    journal = run(rule, hedge)
-    (_, first), (day, second) = opens(journal)[:2]
-    assert day == 7
-
-    assets = equity(journal, 7)
-    open_risk = first.quantity[0, 0] * unit_risk(first, 0)
-    _, spread = journal.opens("rigid_vix")[0]
-    sessions = spread.contracts.expiry - WARMUP - 1
-    future = 20.0 - 4.0 * math.exp(-5.0 * sessions / 252)
-    outlay = spread.quantity[0, 0] * 100.0 * (call(future, spread, 0, sessions) - call(future, spread, 1, sessions))
-    assert outlay > 0.5 * open_risk
-    allowed = 0.03 * assets
-    if cap is not None:
-        low, high = 0.0, cap * assets
-        for _ in range(80):
-            r = 0.5 * (low + high)
-            low, high = (r, high) if r + outlay * r / (open_risk + r) < cap * assets else (low, r)
-        allowed = min(allowed, low)
-        assert (low < 0.03 * assets) == (cap < 0.04)
-    assert second.quantity[0, 0] == math.floor(allowed / unit_risk(second, 7))
-
-
-def call(future: float, order: Any, leg: int, sessions: int) -> float:
-    strike, years = float(order.contracts.strike[leg, 0]), sessions / 252
-    total = 0.8 * math.sqrt(years)
-    d1 = math.log(future / strike) / total + 0.5 * total
-    cdf = NormalDist().cdf
-    return math.exp(-0.03 * years) * (future * cdf(d1) - strike * cdf(d1 - total))
