@@ -547,11 +547,20 @@ def test_a_promoter_expands_while_the_vix_is_quiet(vvix: float, scale: float) ->
     assert order.quantity[0, 0] == math.floor(scale * 0.20 * capital / (100.0 * (p1 - p2)))
 
 
-def test_the_gate_compares_the_projected_return_with_the_funding_cost() -> None:
-    """One scenario: the future moves by x in 10 sessions; the gate opens where value / cost beats the short rate."""
+@pytest.mark.parametrize(
+    ("settings", "held", "size"), [({}, 5, 1.0), ({"horizon_sessions": 10, "fomc_scale": 2.0}, 10, 2.0)]
+)
+def test_the_gate_compares_the_projected_return_with_the_funding_cost(
+    settings: dict[str, Any], held: int, size: float
+) -> None:
+    """One scenario, the future moves by x: the gate opens where value / cost beats the short rate.
+
+    From 13 March, a day of PPI, the hedge is held to the FOMC's decision of 20 March: 5 sessions.
+    """
 
     def gated(move: float) -> list[int]:
-        gate = IrrGateConfig.model_validate({"moves": [{"spx": 0.0, "vix_future": move, "probability": 1.0}]})
+        moves = [{"spx": 0.0, "vix_future": move / size, "probability": 1.0}]
+        gate = IrrGateConfig.model_validate({**settings, "moves": moves, "cpi_scale": 0.0, "ppi_scale": 0.0})
         return days_of(run(SubSma5Config(irr_gate=gate), PRIMED)[0], "sub_sma5")[0]
 
     left = 25  # sessions from 13 March to 17 April
@@ -559,7 +568,7 @@ def test_the_gate_compares_the_projected_return_with_the_funding_cost() -> None:
     today = sum(s * vix_option(16.0, k, left)[0] for s, k in zip((1, -1), strikes, strict=True))
 
     def later(move: float) -> float:
-        years, level = (left - 10) / 252, future(16.0, left) * (1.0 + move)
+        years, level = (left - held) / 252, future(16.0, left) * (1.0 + move)
         total = 0.8 * math.sqrt(years)
         value = 0.0
         for s, k in zip((1, -1), strikes, strict=True):
@@ -570,7 +579,7 @@ def test_the_gate_compares_the_projected_return_with_the_funding_cost() -> None:
     low, high = 0.0, 1.0
     for _ in range(60):  # the move at which the return is the short rate, by bisection
         middle = 0.5 * (low + high)
-        earns = (later(middle) / today) ** (252 / 10) - 1.0 > RATE
+        earns = (later(middle) / today) ** (252 / held) - 1.0 > RATE
         low, high = (low, middle) if earns else (middle, high)
     assert 0.01 < high < 0.5
     assert gated(high + 0.002) == [7]
@@ -587,7 +596,7 @@ def call_later(vix: float, strike: float, left: int, move: float, horizon: int =
 
 def gate_of(move: float, opportunity_rate: float = 0.08) -> dict[str, Any]:
     moves = [{"spx": 0.0, "vix_future": move, "probability": 1.0}]
-    return {"moves": moves, "opportunity_rate": opportunity_rate}
+    return {"moves": moves, "opportunity_rate": opportunity_rate, "horizon_sessions": 10}
 
 
 def ratio_threshold(order: Any, vix: float, left: int, move: float) -> float:

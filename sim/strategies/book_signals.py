@@ -69,7 +69,7 @@ def breakeven_hi(view: DayView) -> FloatArray:
 def hedge_irr(view: DayView) -> FloatArray:
     """Projected yearly rate of the hedges on what they bind at today's prices."""
     gain, paid, margin = _hedges(view)
-    return np.where(paid + margin > 0.0, yearly_rate(gain, paid + margin, GATE.horizon_sessions), np.nan)
+    return np.where(paid + margin > 0.0, yearly_rate(gain, paid + margin, GATE.horizon(view)), np.nan)
 
 
 def funding_cost(view: DayView) -> FloatArray:

@@ -12,6 +12,7 @@ from sim.calendar import SessionCalendar
 from sim.conditions import CompiledConditions, Condition
 from sim.config import AccountConfig, EngineConfig
 from sim.contracts import HOLDINGS, ContractSet, Product
+from sim.event_calendar import EventKind
 from sim.expiries import ListedExpiries, nearest_expiry
 from sim.expiry_risk import worst_expiry_loss
 from sim.ledger import Ledger
@@ -177,6 +178,12 @@ class DayView:
     def expiries(self) -> ListedExpiries:
         """Listed expiries, known in advance."""
         return self._market.expiries
+
+    @property
+    def next_event(self) -> tuple[int, EventKind]:
+        """Sessions to the next scheduled CPI, PPI or FOMC date after today's close, and its kind; known in advance."""
+        schedule = self._market.schedule
+        return int(schedule.sessions_to_next[self.t]), EventKind(int(schedule.next_kind[self.t]))
 
     @property
     def rate(self) -> float:
