@@ -289,7 +289,7 @@ def _run(config: ExperimentConfig, cell: Cell) -> CellResult:
     script = config.scenarios[cell.scenario].stress
     window = None if script is None else StressWindow.of(script, market)
     keep = config.keep
-    n_measured = min(max(keep.greek_paths - cell.first_path, 0), cell.n_paths)
+    n_measured = min(max(keep.measured(config.paths) - cell.first_path, 0), cell.n_paths)
     outcomes = evaluate(
         market,
         config.strategies,

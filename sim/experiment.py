@@ -20,7 +20,7 @@ from sim.config.document import Document, Key, plain_document
 from sim.config.faults import nearest, one_of
 from sim.config.layers import expand_grid, read_layers
 from sim.config.resolve import resolve_experiment
-from sim.config.schema import KEEP_LEVELS
+from sim.config.schema import KEEP_LEVELS, MOST_MEASURED
 from sim.errors import DataError
 from sim.replay import available_sessions, locate_files, read_series
 from sim.sampling import sampling_faults
@@ -167,6 +167,7 @@ def _resolve(document: Document) -> ExperimentConfig:
     for key, message in (
         *_missing_series(config),
         *_missing_in_windows(config),
+        *_measured_faults(config),
         *_stress_faults(config),
         *_replay_faults(config, lengths),
         *claim_faults(config, windows_of(config)),
@@ -193,6 +194,15 @@ def signals_read(engine: EngineConfig) -> tuple[str, ...]:
 def windows_of(config: ExperimentConfig) -> dict[str, Window]:
     """Windows of an experiment, by name."""
     return {name: window for name, window in config.windows.items() if isinstance(window, Window)}
+
+
+def _measured_faults(config: ExperimentConfig) -> Iterator[tuple[Key, str]]:
+    """Greeks of every path where they are too many to be held in memory."""
+    if config.keep.measured(config.paths) > MOST_MEASURED:
+        yield (
+            ("keep", "greek_paths"),
+            f"measures every path, of {config.paths}; at most {MOST_MEASURED} can be: give a number, or fewer paths",
+        )
 
 
 def _missing_in_windows(config: ExperimentConfig) -> Iterator[tuple[Key, str]]:

@@ -36,7 +36,7 @@ class ExposureGather:
 
     def __init__(self, config: ExperimentConfig, engines: list[str]) -> None:
         self.engines = engines
-        self.n_paths = min(config.keep.greek_paths, config.paths)
+        self.n_paths = config.keep.measured(config.paths)
         self.days = ExposurePlan(n_paths=self.n_paths, every=config.keep.greek_every).days(config.days)
         self._names = [[engine.engine for engine in strategy.engines] for strategy in config.strategies.values()]
         self._known: dict[tuple[int, int], dict[str, FloatArray]] = {}

@@ -30,7 +30,7 @@ class SourceGather:
 
     def __init__(self, config: ExperimentConfig, engines: list[str]) -> None:
         self.engines = engines
-        self.n_paths = min(config.keep.greek_paths, config.paths) if config.keep.sources else 0
+        self.n_paths = config.keep.measured(config.paths) if config.keep.sources else 0
         self._has_windows = bool(windows_of(config))
         self._names = [[engine.engine for engine in strategy.engines] for strategy in config.strategies.values()]
         self._known: dict[tuple[int, int], list[Arrays]] = {}

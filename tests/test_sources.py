@@ -27,6 +27,7 @@ from sim.storage import Results
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.layer2_acceleration import Layer2AccelerationConfig
 from sim.strategies.spx import SpxConfig
+from tests.toy_experiment import EQUITY as EXPERIMENT_EQUITY
 from tests.toy_experiment import BuyPutsConfig, experiment, registered
 from tests.toy_market import DIVIDEND_YIELD, ToyPricer, black_scholes, chosen_paths, toy_market, toy_paths
 
@@ -240,6 +241,26 @@ def test_the_report_shows_them_with_the_premium(results: Results) -> None:
     assert row[3].value == pytest.approx(premium)  # type: ignore[union-attr]
     assert row[-1].value == pytest.approx(float(paths.sum("source").mean()))  # type: ignore[union-attr]
     assert any(row[3] == "vix_20_30" and row[4].value < 0.0 for row in decay.rows)  # type: ignore[union-attr]
+
+
+def test_every_path_and_the_paths_of_the_explorer_can_be_split(tmp_path_factory: pytest.TempPathFactory) -> None:
+    keep = {**KEPT, "greek_paths": -1, "explorer": ["worst"]}
+    config = parse_experiment(experiment(keep=keep, compute={"block_paths": 15}))
+    every = open_results(run_experiment(config, output=tmp_path_factory.mktemp("sources") / "every", jobs=1))
+    data, chosen = every.data, every.table("explorer").sel(pick="worst")
+    assert data.sizes["greek_path"] == data.sizes["path"] == config.paths
+    terminal = data["terminal_pnl"].values
+    np.testing.assert_allclose(data["book_source"].sum("source").values, terminal, rtol=1e-9, atol=1e-6)
+    gained = chosen["equity"].values - EXPERIMENT_EQUITY
+    np.testing.assert_allclose(chosen["book_source"].sum("source").values, gained, rtol=1e-5, atol=0.1)
+    by_engine = chosen["engine_source"].sum(("engine", "source")).values
+    interest = chosen["book_source"].sel(source="interest").values
+    np.testing.assert_allclose(by_engine + interest, gained, rtol=1e-5, atol=0.1)
+
+
+def test_more_paths_than_memory_should_hold_are_not_all_measured() -> None:
+    with pytest.raises(ConfigError, match=r"keep.greek_paths: measures every path, of 30000; at most 20000 can be"):
+        parse_experiment(experiment(keep={"greek_paths": -1}, paths=30_000))
 
 
 def test_a_split_of_no_paths_is_refused() -> None:

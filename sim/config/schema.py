@@ -246,6 +246,10 @@ KEEP_LEVELS: dict[str, dict[str, Any]] = {
 """What each level means for the other fields."""
 
 
+MOST_MEASURED = 20_000
+"""Paths whose greeks may be measured: quantiles need all of them at once, in memory."""
+
+
 class KeepConfig(ConfigSection):
     """What is stored beside the outcomes of each path; a level alone, `keep: summaries`, is its short form."""
 
@@ -266,11 +270,15 @@ class KeepConfig(ConfigSection):
     )
     daily_equity: bool = Field(default=False, description="equity of every path and day (large)")
     greek_paths: int = Field(
-        default=100, ge=0, le=1000, description="paths per scenario whose greeks and break-evens are measured; 0: none"
+        default=100,
+        ge=-1,
+        le=MOST_MEASURED,
+        description="paths per scenario whose greeks and break-evens are measured; 0: none, -1: every path",
     )
     greek_every: int = Field(default=5, ge=1, le=252, description="sessions between two such measurements")
     sources: bool = Field(
-        default=False, description="P&L of those paths by source: theta, delta, vega, gamma, jump, cost, interest"
+        default=False,
+        description="P&L of those paths and the explorer's by source: theta, delta, vega, gamma, jump, cost, interest",
     )
     jump_deviations: float = Field(
         default=3.0, gt=0.0, description="a day's move of the SPX beyond so many deviations by the VIX is a jump [-]"
@@ -294,6 +302,10 @@ class KeepConfig(ConfigSection):
         if self.sources and self.greek_paths == 0:
             raise broken_rule("sources", "be false where greek_paths is 0: these are the paths whose P&L is split")
         return self
+
+    def measured(self, n_paths: int) -> int:
+        """How many of a scenario's paths are measured for greeks, from the first on."""
+        return n_paths if self.greek_paths < 0 else min(self.greek_paths, n_paths)
 
 
 class ComputeConfig(ConfigSection):

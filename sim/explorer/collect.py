@@ -15,6 +15,7 @@ from sim.explorer.picks import Pick, picks
 from sim.explorer.record import Record, record, rules_of
 from sim.parallel import in_parallel
 from sim.signals import REGISTRY as SIGNALS
+from sim.sources import SOURCES
 from sim.storage import TENORS
 
 FloatArray = NDArray[np.float64]
@@ -108,6 +109,10 @@ def _table(config: ExperimentConfig, chosen: dict[str, list[Pick]], records: Seq
     )
     pnl = stacked(lambda item: item.engine_pnl)
     add("engine_pnl", ("strategy", "engine", "day"), pnl, "USD", "P&L since day 0, net of costs; NaN: no such engine")
+    if config.keep.sources:
+        for name, dims in (("engine_source", ("strategy", "engine")), ("book_source", ("strategy",))):
+            part = stacked(lambda item, name=name: getattr(item, name))  # type: ignore[misc]
+            add(name, (*dims, "source", "day"), part, "USD", "P&L since day 0 by source; sources add up")
     add(
         "trades",
         ("strategy",),
@@ -128,6 +133,8 @@ def _table(config: ExperimentConfig, chosen: dict[str, list[Pick]], records: Seq
             "signals that engines read",
         )
     coordinates = _coordinates(config, chosen)
+    if config.keep.sources:
+        coordinates["source"] = list(SOURCES)
     dates = np.array([row[0].date for row in records])
     about = {"units": "days since 1970-01-01", "long_name": "date of the session"}
     data["date"] = (("scenario", "day"), dates, about)

@@ -14,10 +14,13 @@ from sim.cell import chosen_market
 from sim.config import ExperimentConfig
 from sim.evaluator import evaluate, required_signals
 from sim.explorer.condors import Lives
+from sim.exposures import ExposurePlan
 from sim.journal.entries import Entry
 from sim.journal.reasons import trees_of
 from sim.journal.run import WatchedRun
 from sim.market import MarketBlock
+from sim.outcomes import Outcomes
+from sim.sources import SOURCES
 from sim.storage import TENORS
 
 FloatArray = NDArray[np.float64]
@@ -70,6 +73,9 @@ class Record:
         Equity after the orders of the day, and the most that margin bound on it [USD].
     engine_pnl : ndarray of shape (n_strategies, n_engines, n_days + 1)
         Net of costs since day 0 [USD]; NaN for engines that the strategy has not.
+    engine_source, book_source : ndarray, optional
+        P&L since day 0 by source [USD], shape (n_strategies, n_engines, n_sources, n_days + 1) and without engines;
+        None where it is not split.
     rules : ndarray of int8, shape (n_rules, n_days + 1)
         1 where the tree of conditions held.
     trades : list of str
@@ -84,6 +90,8 @@ class Record:
     equity: FloatArray
     margin: FloatArray
     engine_pnl: FloatArray
+    engine_source: FloatArray | None
+    book_source: FloatArray | None
     rules: NDArray[np.int8]
     trades: list[str]
     terminal_pnl: FloatArray
@@ -109,6 +117,8 @@ def record(config: ExperimentConfig, scenario: str, paths: Sequence[int]) -> lis
         return runs[-1]
 
     market, stream = chosen_market(config, scenario, paths)
+    jump = config.keep.jump_deviations if config.keep.sources else None
+    plan = None if jump is None else ExposurePlan(n_paths=len(paths), every=1, jump_deviations=jump)
     outcomes = evaluate(
         market,
         config.strategies,
@@ -117,21 +127,26 @@ def record(config: ExperimentConfig, scenario: str, paths: Sequence[int]) -> lis
         margin=config.margin,
         stream=stream,
         run_type=start,
+        exposures=plan,
     )
-    terminal = np.array([outcomes[name].terminal_pnl for name in config.strategies])
-    return [_record(config, market, runs, terminal[:, path], path) for path in range(len(paths))]
+    found = [outcomes[name] for name in config.strategies]
+    return [_record(config, market, runs, found, path) for path in range(len(paths))]
 
 
 def _record(
-    config: ExperimentConfig, market: MarketBlock, runs: Sequence[ExploredRun], terminal: FloatArray, path: int
+    config: ExperimentConfig, market: MarketBlock, runs: Sequence[ExploredRun], outcomes: Sequence[Outcomes], path: int
 ) -> Record:
     """What is kept of a path of the block."""
     engines = list(dict.fromkeys(name for run in runs for name in run.ledger.engines))
     n_days = market.n_times - market.day0
     pnl = np.full((len(runs), len(engines), n_days), np.nan)
-    for row, run in enumerate(runs):
+    by_engine = np.full((len(runs), len(engines), len(SOURCES), n_days), np.nan)
+    for row, (run, outcome) in enumerate(zip(runs, outcomes, strict=True)):
         own = [engines.index(name) for name in run.ledger.engines]
         pnl[row, own] = np.array([day[:, path] for day in run.engine_pnl]).T
+        if outcome.sources is not None:
+            by_engine[row, own] = outcome.sources.course[:-1, ..., path]
+    books = [item.sources.course[..., path].sum(axis=0) for item in outcomes if item.sources is not None]
     names = list(config.strategies)
     rules = np.array(
         [
@@ -145,9 +160,11 @@ def _record(
         equity=np.array([run.equity[:, path] for run in runs]),
         margin=np.array([[day[path] for day in run.margins] for run in runs]),
         engine_pnl=pnl,
+        engine_source=by_engine if books else None,
+        book_source=np.array(books) if books else None,
         rules=rules.reshape(-1, n_days),
         trades=[_trades(run, path) for run in runs],
-        terminal_pnl=terminal,
+        terminal_pnl=np.array([outcome.terminal_pnl[path] for outcome in outcomes]),
         date=market.calendar.dates[market.day0 : market.n_times].astype("datetime64[D]").astype(np.int32),
     )
 
