@@ -109,10 +109,6 @@ def _table(config: ExperimentConfig, chosen: dict[str, list[Pick]], records: Seq
     )
     pnl = stacked(lambda item: item.engine_pnl)
     add("engine_pnl", ("strategy", "engine", "day"), pnl, "USD", "P&L since day 0, net of costs; NaN: no such engine")
-    if config.keep.sources:
-        for name, dims in (("engine_source", ("strategy", "engine")), ("book_source", ("strategy",))):
-            part = stacked(lambda item, name=name: getattr(item, name))  # type: ignore[misc]
-            add(name, (*dims, "source", "day"), part, "USD", "P&L since day 0 by source; sources add up")
     add(
         "trades",
         ("strategy",),
@@ -134,6 +130,7 @@ def _table(config: ExperimentConfig, chosen: dict[str, list[Pick]], records: Seq
         )
     coordinates = _coordinates(config, chosen)
     if config.keep.sources:
+        data |= _by_source(records)
         coordinates["source"] = list(SOURCES)
     dates = np.array([row[0].date for row in records])
     about = {"units": "days since 1970-01-01", "long_name": "date of the session"}
@@ -150,6 +147,22 @@ def _table(config: ExperimentConfig, chosen: dict[str, list[Pick]], records: Seq
         coordinates["rule"] = ["/".join(rule) for rule in rules]
         coordinates["formula"] = ("rule", list(rules.values()))
     return xr.Dataset(data, coords=coordinates)
+
+
+def _by_source(
+    records: Sequence[Sequence[Record]],
+) -> dict[str, tuple[tuple[str, ...], NDArray[np.generic], dict[str, str]]]:
+    """P&L by source of every session, of engines and of the book."""
+    about = {"units": "USD", "long_name": "P&L since day 0 by source; sources add up"}
+    dims = {"engine_source": ("strategy", "engine"), "book_source": ("strategy",)}
+    return {
+        name: (
+            ("scenario", "pick", *own, "source", "day"),
+            np.array([[getattr(item, name) for item in row] for row in records]).astype("f4"),
+            about,
+        )
+        for name, own in dims.items()
+    }
 
 
 def _coordinates(config: ExperimentConfig, chosen: dict[str, list[Pick]]) -> dict[str, object]:
