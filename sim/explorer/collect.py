@@ -128,13 +128,10 @@ def _table(config: ExperimentConfig, chosen: dict[str, list[Pick]], records: Seq
             "see list signals",
             "signals that engines read",
         )
+    data |= _by_source(records) if config.keep.sources else {}
     coordinates = _coordinates(config, chosen)
-    if config.keep.sources:
-        data |= _by_source(records)
-        coordinates["source"] = list(SOURCES)
-    dates = np.array([row[0].date for row in records])
     about = {"units": "days since 1970-01-01", "long_name": "date of the session"}
-    data["date"] = (("scenario", "day"), dates, about)
+    data["date"] = (("scenario", "day"), np.array([row[0].date for row in records]), about)
     if signals:
         known = [SIGNALS[name] for name in signals]
         coordinates |= {
@@ -168,7 +165,9 @@ def _by_source(
 def _coordinates(config: ExperimentConfig, chosen: dict[str, list[Pick]]) -> dict[str, object]:
     """Names along the dimensions that every run has."""
     engines = [engine.engine for strategy in config.strategies.values() for engine in strategy.engines]
+    sources = {"source": list(SOURCES)} if config.keep.sources else {}
     return {
+        **sources,
         "scenario": list(chosen),
         "pick": [item.name for item in next(iter(chosen.values()))],
         "strategy": list(config.strategies),
