@@ -68,14 +68,14 @@ def pick_history(
     return log_spot, state, total / CANDIDATES / chosen
 
 
-def jump_weights(n_paths: int, stream: Stream) -> FloatArray:
-    """Likelihood ratio of the model's law to that of the paths as far as their jumps go, shape (n_paths,).
+def session_weights(n_paths: int, stream: Stream) -> FloatArray:
+    """Likelihood ratio of the model's law to that of the paths after day 0, shape (n_paths,).
 
     Of the paths a share ``plain_share`` is not tilted, so no weight is above its inverse.
     """
     design = stream.design
     assert design is not None
-    if design.jump is None or design.jump_factor == 1.0:
+    if not design.tilts_sessions:
         return np.ones(n_paths)
     ratio = np.empty(n_paths)
     fill_log_ratios(ratio, np.uint64(stream.first_path), *stream_key(stream))

@@ -27,6 +27,7 @@ from models.axes import Axis
 from models.backward_family import BackwardFamily
 from models.errors import ModelParameterError
 from models.garch_dynamics import GarchDynamics
+from models.path_design import ShockDraw, direction
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
 from models.return_jumps import NO_JUMPS, ReturnJumps, scaled_share
 from models.return_shock import ReturnShock
@@ -226,6 +227,10 @@ class GarchFamily(BackwardFamily):
         from models.garch_paths import propagate_states
 
         return propagate_states(self.dynamics(measure), state, n_days, stream, first_day=first_day)
+
+    def shock_draw(self) -> ShockDraw:
+        """See ``models.path_design.ShockModel``: the variance answers to the shock of the return."""
+        return ShockDraw(block=0, rise=direction(-1.0), move=direction(1.0))
 
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
         """Scale what parts Q from P; with 0 and 0 the two laws are the same.

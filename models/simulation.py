@@ -21,7 +21,7 @@ from typing import cast
 
 import numpy as np
 
-from models.designed_paths import jump_weights, pick_history
+from models.designed_paths import pick_history, session_weights
 from models.errors import ModelParameterError
 from models.history_pool import history_pool
 from models.protocols import FloatArray, Measure, Model, PathBlock, SimulationGrid, Start, Stream
@@ -80,7 +80,7 @@ def simulate_paths(
             n_paths,
             stream,
         )
-        weight = weight * jump_weights(n_paths, stream)
+        weight = weight * session_weights(n_paths, stream)
     log_return, future = model.propagate(history[-1], grid.n_days, stream, measure=measure)
     state = np.concatenate((history, future))
     log_spot = np.concatenate((log_history, np.cumsum(log_return, axis=0)))

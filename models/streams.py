@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from enum import IntEnum
+from math import sqrt
 
 import numpy as np
 
 from models.errors import ModelParameterError
 from models.kernels.designed import ANTITHETIC, IMPORTANCE, SOBOL, STRATIFIED, DesignKey
 from models.kernels.philox import UintArray, fill_normals, fill_uniforms
-from models.path_design import MAX_CHANCE, DesignKind, PathDesign
+from models.path_design import MAX_CHANCE, DesignKind, Normals, PathDesign
 from models.protocols import FloatArray, Stream
 
 POOL_FIRST_PATH = 2**31
@@ -32,6 +33,7 @@ _KINDS: dict[DesignKind, int] = {
 }
 _WORDS = 2**32
 _NO_WORD = 4
+_NO_NORMALS: Normals = (0.0, 0.0, 0.0, 0.0)
 
 
 class Purpose(IntEnum):
@@ -97,21 +99,35 @@ def stream_key(stream: Stream) -> StreamKey:
 
 def _design_key(seed: int, design: PathDesign) -> DesignKey:
     """Numbers of a design, as kernels read them."""
-    jump, chance = design.jump, 0.0 if design.jump is None else design.jump.chance
+    jump, shock = design.jump, design.shock
+    chance = 0.0 if jump is None else jump.chance
     tilted = max(min(design.jump_factor * chance, MAX_CHANCE), chance)
-    numbers = (
-        seed,
-        _KINDS[design.kind],
-        design.points.bit_length() - 1,
-        design.n_days,
-        design.candidate,
-        0 if jump is None else jump.block,
-        _NO_WORD if jump is None else jump.word,
-        round((1.0 - chance) * _WORDS),
-        round(tilted * _WORDS),
-        round(design.plain_share * _WORDS),
+    has_sizes = jump is not None and design.jump_size > 1.0
+    return DesignKey(
+        seed=np.uint64(seed),
+        kind=np.uint64(_KINDS[design.kind]),
+        bits=np.uint64(design.points.bit_length() - 1),
+        n_days=np.uint64(design.n_days),
+        candidate=np.uint64(design.candidate),
+        jump_block=np.uint64(0 if jump is None else jump.block),
+        jump_word=np.uint64(_NO_WORD if jump is None else jump.word),
+        threshold=np.uint64(round((1.0 - chance) * _WORDS)),
+        tilted=np.uint64(round(tilted * _WORDS)),
+        plain_share=np.uint64(round(design.plain_share * _WORDS)),
+        size_block=np.uint64(0 if jump is None else jump.size_block),
+        size_word=np.uint64(jump.size_word if jump is not None and has_sizes else _NO_WORD),
+        shock_block=np.uint64(0 if shock is None else shock.block),
+        jump_size=float(design.jump_size),
+        trend=0.0 if shock is None else float(design.trend),
+        rise=_NO_NORMALS if shock is None else _scaled(shock.rise, design.rise / sqrt(design.n_days)),
+        move=_NO_NORMALS if shock is None else shock.move,
     )
-    return DesignKey(*(np.uint64(number) for number in numbers))
+
+
+def _scaled(normals: Normals, by: float) -> Normals:
+    """Four numbers times one."""
+    first, second, third, fourth = normals
+    return by * first, by * second, by * third, by * fourth
 
 
 def check_paths(stream: Stream, n_paths: int) -> None:

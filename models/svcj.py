@@ -35,7 +35,7 @@ from models.axes import Axis
 from models.complex_log import complex_log1p, log1p_ratio
 from models.domain import check_domain, check_jumps
 from models.errors import ModelParameterError
-from models.path_design import JumpDraw
+from models.path_design import JumpDraw, ShockDraw, direction
 from models.premium_dial import dialled
 from models.protocols import SESSIONS_PER_YEAR, VIX_HORIZON, FloatArray, Measure, Stream
 from models.riccati import (
@@ -255,7 +255,13 @@ class Svcj(AffineFamily):
         p = self.dynamics("p")
         mean = p.jump_intensity + p.jump_intensity_slope * p.stationary_mean
         chance = -expm1(-mean / SESSIONS_PER_YEAR)
-        return JumpDraw(block=0, word=3, chance=chance) if chance > 0.0 else None
+        # jumps are sized by that of the variance, and by the normal of the return where there is none
+        size = 2 if p.variance_jump_mean > 0.0 else 0
+        return JumpDraw(block=0, word=3, chance=chance, size_block=1, size_word=size) if chance > 0.0 else None
+
+    def shock_draw(self) -> ShockDraw:
+        """See ``models.path_design.ShockModel``."""
+        return ShockDraw(block=0, rise=direction(1.0), move=direction(self.rho, sqrt(1.0 - self.rho**2)))
 
     def strip_mean(self, ttm: float) -> tuple[float, FloatArray]:
         """See ``models.known_means.MomentModel``."""

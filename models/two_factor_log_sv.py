@@ -44,6 +44,7 @@ from models.factor_noise import FactorNoise
 from models.linear_factor_family import LinearFactorFamily
 from models.log_variance_dynamics import FactorDynamics, LogVarianceDynamics
 from models.log_variance_noise import log_variance_noise
+from models.path_design import ShockDraw, direction
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
 from models.return_jumps import NO_JUMPS, ReturnJumps, scaled_share
 from models.shock_rule import ShockRule, shock_rule
@@ -275,6 +276,16 @@ class TwoFactorLogSv(LinearFactorFamily):
         from models.two_factor_log_sv_paths import propagate_log_variance
 
         return propagate_log_variance(self.dynamics(measure), state, n_days, stream, first_day=first_day)
+
+    def shock_draw(self) -> ShockDraw:
+        """See ``models.path_design.ShockModel``; additions to the log variance count for as long as they last."""
+        fast, slow = 1.0 / (1.0 - self.persistence_fast_p), 1.0 / (1.0 - self.persistence_slow_p)
+        falls = fast * self.leverage_fast + slow * self.leverage_slow
+        return ShockDraw(
+            block=0,
+            rise=direction(-falls, fast * self.noise_fast, slow * self.noise_slow),
+            move=direction(1.0),
+        )
 
     def expected_growth(self) -> float:
         """See ``models.known_means.GrowthModel``."""

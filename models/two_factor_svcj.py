@@ -37,7 +37,7 @@ from models.affine_family import AffineFamily
 from models.axes import Axis
 from models.domain import check_domain, check_jumps
 from models.errors import ModelParameterError
-from models.path_design import JumpDraw
+from models.path_design import JumpDraw, ShockDraw, direction
 from models.premium_dial import dialled
 from models.protocols import SESSIONS_PER_YEAR, VIX_HORIZON, FloatArray, Measure, Stream
 from models.riccati import (
@@ -241,7 +241,13 @@ class TwoFactorSvcj(AffineFamily):
         p = self.dynamics("p")
         mean = p.jump_intensity + p.jump_intensity_slope * float(p.stationary_mean[0])
         chance = -expm1(-mean / SESSIONS_PER_YEAR)
-        return JumpDraw(block=1, word=2, chance=chance) if chance > 0.0 else None
+        # jumps are sized by that of the variance, and by the normal of the return where there is none
+        size = 2 if p.variance_jump_mean > 0.0 else 0
+        return JumpDraw(block=1, word=2, chance=chance, size_block=2, size_word=size) if chance > 0.0 else None
+
+    def shock_draw(self) -> ShockDraw:
+        """See ``models.path_design.ShockModel``."""
+        return ShockDraw(block=0, rise=direction(1.0), move=direction(self.rho_fast, self.rho_slow))
 
     def strip_mean(self, ttm: float) -> tuple[float, FloatArray]:
         """See ``models.known_means.MomentModel``."""

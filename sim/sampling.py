@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from models.known_means import GrowthModel, MomentModel
-from models.path_design import Designable, DesignKind, JumpModel, PathDesign
+from models.path_design import Designable, DesignKind, JumpDraw, JumpModel, PathDesign, ShockDraw, ShockModel
 from models.protocols import Model
 from sim.config import ExperimentConfig, SamplingConfig, ScenarioConfig
 from sim.config.sampling import LEAST_REPLICATES
@@ -40,11 +40,27 @@ def path_design(sampling: SamplingConfig, model: Model, n_days: int) -> PathDesi
     return PathDesign(
         kind=kind,
         n_days=n_days,
-        jump=model.jump_draw() if isinstance(model, JumpModel) and sampling.jump_intensity > 1.0 else None,
+        jump=_jump_draw(sampling, model),
         jump_factor=sampling.jump_intensity,
+        jump_size=sampling.jump_size,
+        shock=_shock_draw(sampling, model),
+        rise=sampling.variance_rise,
+        trend=sampling.trend,
         plain_share=sampling.plain_share,
         start_power=sampling.start_tilt,
     )
+
+
+def _jump_draw(sampling: SamplingConfig, model: Model) -> JumpDraw | None:
+    """Jumps that are tilted, where the model has any."""
+    asked = sampling.jump_intensity > 1.0 or sampling.jump_size > 1.0
+    return model.jump_draw() if asked and isinstance(model, JumpModel) else None
+
+
+def _shock_draw(sampling: SamplingConfig, model: Model) -> ShockDraw | None:
+    """Normals that are tilted, where the model says which they are."""
+    asked = sampling.variance_rise > 0.0 or sampling.trend > 0.0
+    return model.shock_draw() if asked and isinstance(model, ShockModel) else None
 
 
 def sampling_faults(config: ExperimentConfig, model_of: Callable[[ScenarioConfig], Model]) -> Iterator[tuple[Key, str]]:
@@ -100,10 +116,10 @@ def _scenario_fault(sampling: SamplingConfig, name: str, scenario: ScenarioConfi
 def _importance_fault(sampling: SamplingConfig, scenario: ScenarioConfig, model: Model) -> str | None:
     if scenario.regime is not None:
         return "importance cannot tilt a steered episode, which is a tilted law already; leave out `regime`"
-    has_jumps = isinstance(model, JumpModel) and model.jump_draw() is not None and sampling.jump_intensity > 1.0
+    has_numbers = _jump_draw(sampling, model) is not None or _shock_draw(sampling, model) is not None
     has_start = scenario.start.state is None and sampling.start_tilt > 0.0
-    if not has_jumps and not has_start:
-        return "importance has nothing to tilt, neither jumps of a known intensity nor a random start,"
+    if not has_numbers and not has_start:
+        return "importance has nothing to tilt, neither shocks or jumps that the model names nor (start_tilt) a start,"
     return None
 
 

@@ -218,6 +218,7 @@ PLAINLY = {
     "jump_intensity": 2.0,
     "plain_share": 0.3,
     "start_tilt": 1.0,
+    "trend": 0.7,
     "controls": (),
 }
 
@@ -231,6 +232,7 @@ PLAINLY = {
         (PLAINLY | {"method": "sobol"}, PLAINLY | {"method": "sobol", "jump_intensity": 3.0}, True),
         (PLAINLY | {"method": "sobol"}, PLAINLY | {"method": "sobol", "points": 128}, False),
         (PLAINLY | {"method": "importance"}, PLAINLY | {"method": "importance", "start_tilt": 0.0}, False),
+        (PLAINLY | {"method": "importance"}, PLAINLY | {"method": "importance", "trend": 0.0}, False),
     ],
 )
 def test_paths_are_shared_where_what_draws_them_is(

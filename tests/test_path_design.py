@@ -18,8 +18,8 @@ from models.errors import ModelParameterError
 from models.kernels.inverse_normal import inverse_normal, normal_distribution
 from models.kernels.sobol import N_DIMENSIONS, scrambled, shuffled, sobol_word
 from models.known_means import GrowthModel, MomentModel
-from models.path_design import JumpDraw, PathDesign
-from models.protocols import SimulationGrid, Start, Stream
+from models.path_design import JumpDraw, JumpModel, PathDesign, ShockDraw, ShockModel, direction
+from models.protocols import PathBlock, SimulationGrid, Start, Stream
 from models.streams import Purpose, normals, uniforms
 from models.svcj import Svcj
 
@@ -27,13 +27,15 @@ FloatArray = NDArray[np.float64]
 
 N_DAYS, POINTS, REPLICATES = 24, 32, 200
 N = POINTS * REPLICATES
-JUMP = JumpDraw(block=0, word=3, chance=0.02)
+JUMP = JumpDraw(block=0, word=3, chance=0.02, size_block=1, size_word=2)
+SHOCK = ShockDraw(block=0, rise=direction(1.0), move=direction(-0.8, 0.6))
+TILTS = {"jump_factor": 3.0, "jump_size": 1.3, "rise": 0.8, "trend": 0.6, "plain_share": 0.4}
 
 DESIGNS = {
     "antithetic": PathDesign(kind="antithetic"),
     "stratified": PathDesign(kind="stratified", points=POINTS),
     "sobol": PathDesign(kind="sobol", points=POINTS, n_days=N_DAYS),
-    "importance": PathDesign(kind="importance", n_days=N_DAYS, jump=JUMP, jump_factor=3.0, plain_share=0.4),
+    "importance": PathDesign(kind="importance", n_days=N_DAYS, jump=JUMP, shock=SHOCK, **TILTS),
 }
 of_design = pytest.mark.parametrize("name", DESIGNS)
 
@@ -128,6 +130,10 @@ def test_impossible_designs_are_refused() -> None:
         PathDesign(kind="sobol", points=12)
     with pytest.raises(ModelParameterError, match=r"jump_factor must be >= 1, got 0\.5"):
         PathDesign(kind="importance", jump_factor=0.5)
+    with pytest.raises(ModelParameterError, match=r"rise must be finite and trend finite and >= 0, got 0.0 and -1.0"):
+        PathDesign(kind="importance", trend=-1.0)
+    with pytest.raises(ModelParameterError, match=r"move must be a direction of length 1, got \(1.0, 1.0, 0.0, 0.0\)"):
+        ShockDraw(block=0, rise=direction(1.0), move=(1.0, 1.0, 0.0, 0.0))
     with pytest.raises(ModelParameterError, match=r"plain_share must lie in \(0, 1\], got 0"):
         PathDesign(kind="importance", plain_share=0.0)
 
@@ -145,7 +151,8 @@ def errors_from_means(name: str, *, wrong: bool = False) -> FloatArray:
     model, n_days = jumping(), 21
     design = replace(DESIGNS[name], n_days=n_days)
     if name == "importance":
-        design = replace(design, jump=model.jump_draw(), start_power=0.0 if wrong else 1.0)
+        power = 0.0 if wrong else 1.0
+        design = replace(design, jump=model.jump_draw(), shock=model.shock_draw(), start_power=power)
     cluster = {"antithetic": 2, "importance": 1}.get(name, POINTS)
     grid, address = SimulationGrid(n_days=n_days, warmup_days=0), Stream(seed=11, scenario=5, design=design)
     paths = model.simulate(grid, N, address)
@@ -174,25 +181,74 @@ def test_without_their_weights_tilted_paths_miss_the_means() -> None:
     assert errors_from_means("importance", wrong=True)[1] > 8.0
 
 
-def test_weights_are_bounded_and_count_jumps() -> None:
-    model, n_days = jumping(), 60
-    jump = model.jump_draw()
+def test_weights_are_the_ratio_of_the_densities_of_the_numbers() -> None:
+    """Bernoulli, exponential and multivariate normal densities of what was drawn, by numpy and scipy."""
+    model, n_days = jumping(), 30  # a month of 21 sessions and one of 9
+    jump, shock = model.jump_draw(), model.shock_draw()
     assert jump is not None
-    design = PathDesign(kind="importance", n_days=n_days, jump=jump, jump_factor=2.0, plain_share=0.5)
+    design = PathDesign(kind="importance", n_days=n_days, jump=jump, shock=shock, **TILTS)
     address = Stream(seed=4, design=design)
     start = Start(state=(0.04,))
     weight = model.simulate(SimulationGrid(n_days=n_days, warmup_days=0), N, address, start=start).weight
     assert weight is not None
-    assert weight.max() <= 2.0
-    days = [uniforms(address, N, purpose=Purpose.PATH, day=day)[jump.word] for day in range(n_days)]
-    count = (np.stack(days) >= 1.0 - jump.chance).sum(axis=0)
-    p, a = jump.chance, 2.0 * jump.chance
-    ratio = (a / p) ** count * ((1.0 - a) / (1.0 - p)) ** (n_days - count)
-    np.testing.assert_allclose(weight, 1.0 / (0.5 + 0.5 * ratio), rtol=1e-6)
-    known = n_days * p
-    hits = weight * (count - known)
-    assert abs(hits.mean()) < 4.0 * hits.std() / math.sqrt(N)
-    assert count.mean() - known > 8.0 * count.std() / math.sqrt(N)
+    assert weight.max() <= 1.0 / TILTS["plain_share"]
+    drawn = np.stack([uniforms(address, N, purpose=Purpose.PATH, day=day) for day in range(n_days)])
+    is_up = drawn[:, jump.word] >= 1.0 - jump.chance
+    p, a = jump.chance, TILTS["jump_factor"] * jump.chance
+    log_ratio = np.where(is_up, math.log(a / p), math.log((1.0 - a) / (1.0 - p))).sum(axis=0)
+    firsts = [uniforms(address, N, purpose=Purpose.PATH, day=day, block=jump.size_block) for day in range(n_days)]
+    size = -np.log(np.stack(firsts)[:, jump.size_word])
+    law = stats.expon(scale=TILTS["jump_size"])
+    log_ratio += np.where(is_up, law.logpdf(size) - stats.expon.logpdf(size), 0.0).sum(axis=0)
+    z = ndtri(drawn[:, :2])
+    for first, last in ((0, 21), (21, n_days)):
+        n = last - first
+        mean = np.tile(TILTS["rise"] / math.sqrt(n_days) * np.array(shock.rise[:2]), n)
+        along = np.tile(np.array(shock.move[:2]), n) / math.sqrt(n)
+        tilted = stats.multivariate_normal(mean, np.eye(2 * n) + TILTS["trend"] * np.outer(along, along))
+        values = z[first:last].reshape(2 * n, N).T
+        log_ratio += tilted.logpdf(values) - stats.norm.logpdf(values).sum(axis=1)
+    share = TILTS["plain_share"]
+    np.testing.assert_allclose(weight, 1.0 / (share + (1.0 - share) * np.exp(log_ratio)), rtol=1e-6)
+    assert abs((weight * (is_up - p).sum(axis=0)).mean()) < 4.0 * (weight * is_up.sum(axis=0)).std() / math.sqrt(N)
+    assert is_up.mean() > 1.5 * p
+
+
+TAIL_MODELS = {
+    "svcj": "svcj_index_2018",
+    "two_factor_svcj": "two_factor_svcj_2018",
+    "gjr_garch": "gjr_garch_2018",
+    "two_factor_log_sv": "two_factor_log_sv_2018",
+}
+
+
+@pytest.mark.parametrize(
+    "name", ["svcj", "two_factor_svcj", *(pytest.param(name, marks=pytest.mark.slow) for name in list(TAIL_MODELS)[2:])]
+)
+def test_tilted_paths_price_a_crash_put_with_a_smaller_error(name: str) -> None:
+    """A put 15% below under Q, against the model's exact price; a wrong weight is far off."""
+    model = models.create(name, **models.load_preset(TAIL_MODELS[name]).parameters)
+    assert isinstance(model, ShockModel)
+    n, n_days, strike = 12_000, 21, 3400.0
+    state = np.array(model.simulate(SimulationGrid(n_days=1, warmup_days=0), 1, Stream(seed=1)).state[0, :, 0])
+    start, grid = Start(state=tuple(state)), SimulationGrid(n_days=n_days, warmup_days=0)
+    jump = model.jump_draw() if isinstance(model, JumpModel) else None
+    tilts = {"jump_factor": 2.0, "jump_size": 1.5, "rise": 1.0, "trend": 1.0}
+    design = PathDesign(kind="importance", n_days=n_days, jump=jump, shock=model.shock_draw(), plain_share=0.3, **tilts)
+    pricer, years = model.exact_pricer(), n_days / 252
+    truth = float(pricer.spx_option(4000.0, state, strike=strike, ttm=years, is_call=False).price)
+
+    def payoff(paths: PathBlock) -> FloatArray:
+        return np.asarray(math.exp(-model.rate * years) * np.maximum(strike - paths.spot[-1], 0.0))
+
+    tilted = model.simulate(grid, n, Stream(seed=3, design=design), start=start, measure="q")
+    plain = payoff(model.simulate(grid, n, Stream(seed=3), start=start, measure="q"))
+    assert tilted.weight is not None
+    weighted = tilted.weight * payoff(tilted)
+    error = weighted.std() / math.sqrt(n)
+    assert abs(weighted.mean() - truth) < 4.0 * error
+    assert error < plain.std() / math.sqrt(n)
+    assert abs(payoff(tilted).mean() - truth) > 8.0 * error
 
 
 @of_design

@@ -64,11 +64,11 @@ def refusal(given: dict[str, Any]) -> str:
             tree(
                 "importance", {"model": "heston_nandi", "preset": "heston_nandi_index_2018", "start": {"state": [1e-4]}}
             ),
-            "importance has nothing to tilt, neither jumps of a known intensity nor a random start, in scenario one",
+            "importance has nothing to tilt, neither shocks or jumps that the model names nor (start_tilt) a start, in",
         ),
         (
-            tree("importance", sampling={"jump_intensity": 1.0, "start_tilt": 0.0}),
-            "must be above 1 where start_tilt is 0: nothing would be tilted",
+            tree("importance", sampling={"jump_intensity": 1.0, "jump_size": 1.0, "variance_rise": 0.0, "trend": 0.0}),
+            "sampling.variance_rise: got 0.0; must be above 0 where trend and start_tilt are 0 and jumps as in the",
         ),
         (
             tree("plain", {"model": "gjr_garch", "preset": "gjr_garch_2018"}, sampling={"controls": ["strip"]}),

@@ -10,7 +10,11 @@ uniform and independent of the path's others; only paths depend on one another, 
   the sessions :math:`[a, b)` with normals :math:`z_i`, the scaled sum :math:`\sum z_i / \sqrt{b - a}` is given, and a
   further normal divides it between the two halves; the first sum is the path's principal factor. The numbers of the
   start and of the first two sums are coordinates of one net of 16 dimensions.
-- Importance: of the paths that are tilted, the number that decides on jumps falls into its upper end more often.
+- Importance: of the paths that are tilted, the number that decides on jumps falls into its upper end more often; the
+  number :math:`u` that sizes the first jump of such a session becomes :math:`u^f`, which makes an exponential jump
+  :math:`-\ln u` larger by :math:`f`; and the normals of a session become
+  :math:`z + a\,s/\sqrt{n} + b\,\eta_m\sqrt{t/n_m}`, with the directions :math:`a` in which the variance rises and
+  :math:`b` in which the price moves, and one further normal :math:`\eta_m` a month of :math:`n_m` sessions.
 
 References
 ----------
@@ -29,6 +33,7 @@ from numba import njit
 from models.kernels.inverse_normal import inverse_normal, normal_distribution
 from models.kernels.sobol import scrambled, shuffled, sobol_word
 from models.kernels.words import random_words, uniform_of_word
+from models.path_design import TREND_SESSIONS
 
 PLAIN, ANTITHETIC, STRATIFIED, SOBOL, IMPORTANCE = range(5)
 """Kinds of design."""
@@ -41,11 +46,13 @@ _MORE_SEEDS = np.uint64(2 << 16)
 _CANDIDATE_SHIFT = np.uint64(20)
 _COARSE = 16  # nodes of the bridge whose numbers are nets; finer ones are independent
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
+_MONTH = np.uint64(TREND_SESSIONS)
+_NUMBERS = np.uint64(4)  # of an address
 _LEAST, _MOST = 2.0**-53, 1.0 - 2.0**-53
 
 
 class DesignKey(NamedTuple):
-    """First part of the key of a designed stream; all are unsigned 64-bit integers.
+    r"""First part of the key of a designed stream; unsigned 64-bit integers, and floats where it is said.
 
     Parameters
     ----------
@@ -67,6 +74,16 @@ class DesignKey(NamedTuple):
         Probability of the upper end in tilted paths, likewise.
     plain_share : int
         Share of paths that are not tilted, likewise.
+    size_block, size_word : int
+        Where the number is that sizes the first jump of a session; ``size_word`` above 3 where it is not tilted.
+    shock_block : int
+        Where the normals of a session are.
+    jump_size : float
+        Exponent of that number, :math:`f`; 1 where it is not tilted.
+    trend : float
+        Added variance of a month's sum, :math:`t`.
+    rise, move : tuple of 4 floats
+        Mean of the normals of a tilted session, :math:`a s/\sqrt n`; and :math:`b`.
     """
 
     seed: np.uint64
@@ -79,6 +96,13 @@ class DesignKey(NamedTuple):
     threshold: np.uint64
     tilted: np.uint64
     plain_share: np.uint64
+    size_block: np.uint64
+    size_word: np.uint64
+    shock_block: np.uint64
+    jump_size: float
+    trend: float
+    rise: tuple[float, float, float, float]
+    move: tuple[float, float, float, float]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -96,17 +120,10 @@ def designed_uniforms(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
             return _bridged(c0, c1, c2, c3, k0, k1)
         is_start = c3 in (STATIONARY, HISTORY_PICK) and c1 == _ZERO and c2 == _ZERO
         return _net(c0, c1, c2, c3, k0, k1, 0 if is_start else -1)
-    u0, u1, u2, u3 = _independent(c0, c1, c2, c3, k0, k1)
-    if c3 == PATH and c2 == k0[5] and c1 < k0[3] and k0[6] < np.uint64(4) and is_tilted(c0, k0, k1):
-        if k0[6] == _ZERO:
-            u0 = _tilted(u0, k0)
-        elif k0[6] == _ONE:
-            u1 = _tilted(u1, k0)
-        elif k0[6] == np.uint64(2):
-            u2 = _tilted(u2, k0)
-        else:
-            u3 = _tilted(u3, k0)
-    return u0, u1, u2, u3
+    numbers = _independent(c0, c1, c2, c3, k0, k1)
+    if c3 == PATH and c1 < k0[3] and is_tilted(c0, k0, k1):
+        return _tilted_session(numbers, c0, c1, c2, k0, k1)
+    return numbers
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -117,14 +134,91 @@ def is_tilted(path, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _tilted_session(numbers, path, day, block, k0, k1):  # type: ignore[no-untyped-def]
+    """Numbers of a session of a tilted path."""
+    if block == k0.shock_block:
+        numbers = _shifted(numbers, path, day, k0, k1)
+    if block == k0[5] and k0[6] < _NUMBERS:
+        numbers = _with(numbers, k0[6], _tilted(numbers[k0[6]], k0))
+    if block == k0.size_block and k0.size_word < _NUMBERS:
+        jump = _independent(path, day, k0[5], np.uint64(PATH), k0, k1)[k0[6]]
+        if _tilted(jump, k0) >= (k0[7] + 0.0) * 2.0**-32:
+            numbers = _with(numbers, k0.size_word, numbers[k0.size_word] ** k0.jump_size)
+    return numbers
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _shifted(numbers, path, day, k0, k1):  # type: ignore[no-untyped-def]
+    """Numbers whose normals are moved by the rise of the variance and by the trend of the month."""
+    month, trend = day // _MONTH, 0.0
+    if k0.trend > 0.0:
+        word = random_words(path, month, _ONE, np.uint64(SAMPLING), k0[0], k1)[0]
+        trend = inverse_normal(uniform_of_word(word)) * sqrt(k0.trend / _sessions_of(month, k0))
+    for i in range(4):
+        by = k0.rise[i] + trend * k0.move[i]
+        if by != 0.0:
+            numbers = _with(numbers, i, _uniform(inverse_normal(numbers[i]) + by))
+    return numbers
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _with(numbers, word, value):  # type: ignore[no-untyped-def]
+    """Four numbers, one of them replaced."""
+    u0, u1, u2, u3 = numbers
+    return (
+        value if word == 0 else u0,
+        value if word == 1 else u1,
+        value if word == 2 else u2,
+        value if word == 3 else u3,
+    )
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def log_ratio(path, k0, k1):  # type: ignore[no-untyped-def]
-    """Log likelihood ratio of the tilted law to the plain one, of the jumps of a path."""
+    """Log likelihood ratio of the tilted law to the plain one, of the numbers of a path that are tilted.
+
+    A number counts whether the model uses it or not: both laws are those of the numbers.
+    """
+    total = 0.0
+    if k0[6] < _NUMBERS:
+        total += _log_ratio_of_jumps(path, k0, k1)
+    if k0.trend > 0.0 or k0.rise[0] != 0.0 or k0.rise[1] != 0.0 or k0.rise[2] != 0.0 or k0.rise[3] != 0.0:
+        total += _log_ratio_of_normals(path, k0, k1)
+    return total
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _log_ratio_of_jumps(path, k0, k1):  # type: ignore[no-untyped-def]
     threshold, tilted = (k0[7] + 0.0) * 2.0**-32, (k0[8] + 0.0) * 2.0**-32
     up, down = np.log(tilted / (1.0 - threshold)), np.log((1.0 - tilted) / threshold)
     total = 0.0
     for day in range(k0[3]):
         numbers = designed_uniforms(path, np.uint64(day), k0[5], np.uint64(PATH), k0, k1)
-        total += up if numbers[k0[6]] >= threshold else down
+        if numbers[k0[6]] < threshold:
+            total += down
+            continue
+        total += up
+        if k0.size_word < _NUMBERS:
+            sizes = designed_uniforms(path, np.uint64(day), k0.size_block, np.uint64(PATH), k0, k1)
+            total += (1.0 / k0.jump_size - 1.0) * np.log(sizes[k0.size_word]) - np.log(k0.jump_size)
+    return total
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _log_ratio_of_normals(path, k0, k1):  # type: ignore[no-untyped-def]
+    total, along = 0.0, 0.0
+    for day in range(k0[3]):
+        numbers = designed_uniforms(path, np.uint64(day), k0.shock_block, np.uint64(PATH), k0, k1)
+        for i in range(4):
+            if k0.rise[i] != 0.0 or k0.move[i] != 0.0:
+                z = inverse_normal(numbers[i])
+                total += k0.rise[i] * (z - 0.5 * k0.rise[i])
+                along += k0.move[i] * (z - k0.rise[i])
+        after = np.uint64(day) + _ONE
+        if after % _MONTH == _ZERO or after == k0[3]:
+            square = along * along / _sessions_of((after - _ONE) // _MONTH, k0)
+            total += 0.5 * (square * k0.trend / (1.0 + k0.trend) - np.log(1.0 + k0.trend))
+            along = 0.0
     return total
 
 
@@ -143,6 +237,13 @@ def _tilted(u, k0):  # type: ignore[no-untyped-def]
     if u < below:
         return u / below * threshold
     return min(threshold + (u - below) / tilted * (1.0 - threshold), _MOST)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _sessions_of(month, k0):  # type: ignore[no-untyped-def]
+    """Sessions of a month; the last one may be shorter."""
+    first = month * _MONTH
+    return min(k0[3] - first, _MONTH) + 0.0
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

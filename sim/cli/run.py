@@ -123,8 +123,8 @@ def _warn_of_few(results: Path, progress: Progress) -> None:
         progress.note(f"{scenario}: {paths:,} weighted paths are worth {effective:,.0f} independent ones for a mean")
         if effective < LOW_SHARE * paths:
             progress.note(
-                f"warning: {scenario}: that is below {LOW_SHARE:.0%}; lower sampling.jump_intensity or start_tilt, or "
-                "raise plain_share"
+                f"warning: {scenario}: that is below {LOW_SHARE:.0%}; lower sampling.trend, variance_rise or "
+                "start_tilt, or raise plain_share"
             )
 
 

@@ -173,7 +173,7 @@ def _sampling(run: Results) -> Mapping[str, Any]:
 _READ: dict[str, tuple[str, ...]] = {
     "stratified": ("points",),
     "sobol": ("points",),
-    "importance": ("jump_intensity", "plain_share", "start_tilt"),
+    "importance": ("jump_intensity", "jump_size", "variance_rise", "trend", "plain_share", "start_tilt"),
 }
 """Fields that a way of drawing paths reads; controls change estimates, not paths."""
 

@@ -14,7 +14,7 @@ MEANINGS = {
     "antithetic": "pairs of paths with opposite numbers",
     "stratified": "replicates in which every number is spread evenly over the paths (Latin supercube)",
     "sobol": "replicates on a scrambled Sobol net of the start and of the principal factors of the path",
-    "importance": "more jumps and higher starts, each path weighted by its likelihood ratio",
+    "importance": "rising variance, trends, jumps or higher starts, each path weighted by its likelihood ratio",
 }
 CONTROLLED = "controlled"
 
