@@ -234,3 +234,8 @@ def _shown(value: Any, other: Any) -> str:
         part = value[first : first + MAX_SHOWN - 6]
         value = ("..." if first else "") + part + ("..." if first + len(part) < len(value) else "")
     return show(value)
+
+
+def has_stopped_run(directory: Path) -> bool:
+    """Whether a stopped run of a result directory has finished blocks."""
+    return any(PartialRun(directory).blocks())

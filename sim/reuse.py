@@ -9,9 +9,10 @@ from sim.config import ExperimentConfig
 from sim.errors import ConfigError, StorageError
 from sim.experiment import build_model
 from sim.manifest import code_version, write_manifest
-from sim.partial import differences
+from sim.partial import differences, has_stopped_run
 from sim.runner import Notify, Progress, run_experiment
-from sim.storage import MANIFEST, RESULTS, Results, open_results
+from sim.storage import MANIFEST, RESULTS, STUDY, Results, open_results
+from sim.study import open_study
 
 Origin = Literal["run", "reused", "rejudged"]
 """How results were come by."""
@@ -42,9 +43,39 @@ def changes_since(manifest: dict[str, Any], config: ExperimentConfig) -> list[st
         found.append("the program text that numbers depend on has changed")
     for name, scenario in config.scenarios.items():
         # a preset may be a file that has changed; the model of an episode is one that holds this model
-        if repr(build_model(scenario)) not in manifest["models"].get(name, ""):
+        if repr(build_model(scenario)) not in manifest.get("models", {}).get(name, ""):
             found.append(f"parameters of scenario {name} have changed")
     return found
+
+
+def is_complete(directory: Path, config: ExperimentConfig) -> bool:
+    """Tell whether a run or study that is to be resumed has ended, so that no more than its report may be missing.
+
+    Parameters
+    ----------
+    directory : Path
+        Result directory.
+    config : ExperimentConfig
+        The experiment.
+
+    Raises
+    ------
+    ConfigError
+        If there are complete results of another configuration or version; what differs is shown.
+    StorageError
+        If the results cannot be read.
+    """
+    kept = directory / (RESULTS if config.sensitivity is None else STUDY)
+    if not kept.is_file() or has_stopped_run(directory):
+        return False
+    manifest = open_results(directory).manifest if config.sensitivity is None else open_study(directory).manifest
+    changes = changes_since(manifest, config)
+    if changes:
+        raise ConfigError(
+            f"{directory} holds complete results of another run, which --resume does not go on with; replace them with "
+            "--overwrite, or name another directory with --output:\n" + "\n".join(f"  {item}" for item in changes[:20])
+        )
+    return True
 
 
 def run_or_reuse(

@@ -416,6 +416,33 @@ def test_the_correction_counts_measures_comparisons_and_cells_that_decide() -> N
     assert {(row.model, row.regime) for row in judgement.rows} == {("m", "stationary"), ("p", "crash_2020")}
 
 
+@pytest.mark.parametrize("correction", ["holm", "bonferroni"])
+def test_what_cannot_be_measured_is_no_comparison(correction: str) -> None:
+    """Windows that never come add rows, but no test: what is measured is corrected as if it stood alone."""
+    rng = np.random.default_rng(3)
+    cells = {
+        (scenario, name): {
+            "max_drawdown": 0.2 + 0.05 * rng.normal(size=N),
+            "window_sessions": np.zeros(N),
+            "window_pnl": np.zeros(N),
+        }
+        for scenario in ("a", "b", "c")
+        for name in ("hedged", "bare")
+    }
+    config = experiment(dict.fromkeys("abc", "m"), ["hedged", "bare"])
+    falls = {"measure": "max_drawdown", "contrast": "reduction", "claimed": {"low": 0.0}}
+    never = {"measure": "window_pnl", **WINDOWED, "claimed": {"low": 0.0}}
+    alone, beside = (
+        judge_data(stored(cells), config, claim(*measures, decision={"correction": correction}))
+        for measures in ([falls], [falls, never])
+    )
+    assert len(beside.rows) == 2 * len(alone.rows)
+    measured = [row.p_adjusted for row in beside.rows if row.estimate is not None]
+    assert measured == [row.p_adjusted for row in alone.rows]
+    assert max(measured) > min(row.p_value for row in alone.rows) > 0.0
+    assert {row.p_adjusted for row in beside.rows if row.estimate is None} == {1.0}
+
+
 @pytest.mark.parametrize(
     ("fields", "regime"),
     [

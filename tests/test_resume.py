@@ -30,7 +30,7 @@ def _toys() -> Iterator[None]:
 
 
 def run(directory: Path, *, jobs: int = 1, more: dict[str, Any] | None = None, **how: Any) -> Path:
-    config = parse_experiment(experiment(compute=BLOCKS, **(more or {})))
+    config = parse_experiment(experiment(**{"compute": BLOCKS, **(more or {})}))
     return run_experiment(config, output=directory, jobs=jobs, **how)
 
 
@@ -157,3 +157,25 @@ def test_failed_cells_end_in_exit_code_3(tmp_path: Path) -> None:
     assert first == "failed: scenario loud, paths 0 to 4: ValueError: no bid"  # when it does
     assert second == "error: 1 of 16 blocks failed; the others are kept, go on with --resume:"
     assert CliRunner().invoke(app, [*arguments, "--resume"]).exit_code == 0
+
+
+def test_a_run_that_was_killed_at_its_report_resumes_to_the_report_alone(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from sim.cli import app
+
+    path, output = tmp_path / "toy.yaml", tmp_path / "toy"
+    YAML(typ="safe", pure=True).dump(experiment(), path)
+    run(output, more={"compute": {}})  # as a run that has published its results, and drawn nothing
+    before = {item.name: item.read_bytes() for item in output.iterdir()}
+    arguments = ["run", str(path), "--output", str(output), "--jobs", "1", "--resume"]
+    other = CliRunner().invoke(app, [*arguments, "-o", "seed=6"])
+    assert (other.exit_code, other.stdout) == (2, "")
+    assert "holds complete results of another run" in other.stderr
+    assert "\n  seed: 5 -> 6\n" in other.stderr
+    resumed = CliRunner().invoke(app, arguments)
+    assert (resumed.exit_code, "holds the complete results of this run" in resumed.stderr) == (0, True)
+    assert {item.name: item.read_bytes() for item in output.iterdir() if item.name != "report.html"} == before
+    assert (output / "report.html").stat().st_size > 10_000
+    without = CliRunner().invoke(app, arguments[:-1])
+    assert (without.exit_code, "holds results already" in without.stderr) == (2, True)

@@ -290,6 +290,11 @@ def test_the_command_prints_measures_and_says_what_does_not_vary(tmp_path: Path)
     }
     again = CliRunner().invoke(app, [*arguments])
     assert (again.exit_code, "holds results already" in again.stderr) == (2, True)
+    (tmp_path / "out" / "report.html").unlink()  # as if the study had been killed while it was drawn
+    resumed = CliRunner().invoke(app, [*arguments, "--resume"])
+    assert (resumed.exit_code, "holds the complete results of this run" in resumed.stderr) == (0, True)
+    assert resumed.stdout == done.stdout
+    assert (tmp_path / "out" / "report.html").is_file()
     replaced = CliRunner().invoke(app, [*arguments, "--overwrite", "--json", "--quiet", "--no-report"])
     rows = json.loads(replaced.stdout)
     assert [item["status"] for item in rows["outputs"]] == ["ok", "does not vary", "ok"]

@@ -147,6 +147,11 @@ def test_the_command_runs_prints_and_prints_again(file: Path, tmp_path: Path) ->
     code, out, err = regimesim("stress", str(file), "--output", str(output))
     assert (code, out) == (2, "")
     assert "holds results already" in err
+    before = (output / "results.h5").read_bytes()
+    code, out, err = regimesim("stress", str(file), "--output", str(output), "--resume", "--json")
+    assert (code, json.loads(out)["rows"]) == (0, first["rows"])
+    assert (output / "report.html").is_file()
+    assert (output / "results.h5").read_bytes() == before
 
 
 def test_a_script_is_laid_over_every_scenario(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

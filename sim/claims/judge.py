@@ -271,13 +271,15 @@ def _finite(value: float) -> float | None:
 
 
 def _decide(claim: ClaimConfig, rows: Sequence[Row], leans: Sequence[CellVerdict]) -> Judgement:
-    """Correct for the number of tests that decide; what is shown beside them is corrected among itself."""
+    """Correct for the number of tests that decide; what is shown beside them is corrected among itself.
+
+    A row in which nothing can be measured is no test: it can be decided neither rightly nor wrongly.
+    """
     p_adjusted = [1.0] * len(rows)
     for decides in (True, False):
-        family = [i for i, row in enumerate(rows) if row.decides is decides]
-        for i, p in zip(
-            family, rule.adjusted([rows[i].p_value for i in family], claim.decision.correction), strict=True
-        ):
+        family = [i for i, row in enumerate(rows) if row.decides is decides and leans[i] != rule.UNTOLD]
+        tested = rule.adjusted([rows[i].p_value for i in family], claim.decision.correction)
+        for i, p in zip(family, tested, strict=True):
             p_adjusted[i] = p
     final = tuple(
         replace(row, p_adjusted=p, verdict=rule.decided(side, p, claim.decision.level))

@@ -9,7 +9,7 @@ import typer
 
 from sim.cli.app import app
 from sim.cli.check import Overrides
-from sim.cli.running import Quiet, Verbose, describe_machine, refresh_index
+from sim.cli.running import Quiet, Verbose, describe_machine, draw, is_whole
 from sim.cli.text import Progress, columns, duration, print_json, size
 
 if TYPE_CHECKING:
@@ -79,32 +79,30 @@ def run(
     from sim.runner import run_experiment
     from sim.storage import check_vacant
 
-    check_vacant(directory, overwrite=overwrite)
-
     progress = Progress(quiet=quiet, verbose=verbose)
-    describe_machine(progress)
-    if not quiet:
-        cells = len(config.scenarios) * len(config.strategies)
-        typer.echo(f"{config.name}: {cells} cells of {config.paths:,} paths x {config.days} days", err=True)
-    results = run_experiment(
-        config,
-        output=directory,
-        progress=progress,
-        notify=progress.prepare,
-        failed=(lambda failure: progress.note(f"failed: {failure}")) if keep_going else None,  # else the error tells
-        overwrite=overwrite,
-        resume=resume,
-        keep_going=keep_going,
-    )
-    made = {"results": results / "results.h5", "manifest": results / "manifest.json"}
+    if not (resume and not overwrite and is_whole(config, directory, progress)):
+        check_vacant(directory, overwrite=overwrite)
+        describe_machine(progress)
+        if not quiet:
+            cells = len(config.scenarios) * len(config.strategies)
+            typer.echo(f"{config.name}: {cells} cells of {config.paths:,} paths x {config.days} days", err=True)
+        run_experiment(
+            config,
+            output=directory,
+            progress=progress,
+            notify=progress.prepare,
+            failed=(lambda failure: progress.note(f"failed: {failure}"))
+            if keep_going
+            else None,  # else the error tells
+            overwrite=overwrite,
+            resume=resume,
+            keep_going=keep_going,
+        )
+    made = {"results": directory / "results.h5", "manifest": directory / "manifest.json"}
     if report:
-        from sim.report import write_report
-
-        progress.stage("report")
-        made["report"] = write_report(results)
-        refresh_index(results)
+        made["report"] = draw(directory, progress)
     progress.stage("")
-    _warn_of_few(results, progress)
+    _warn_of_few(directory, progress)
     if as_json:
         print_json({kind: str(path) for kind, path in made.items()})
     else:

@@ -62,8 +62,13 @@ def run_quietly(
     from sim.runner import run_experiment
     from sim.storage import check_vacant
 
-    check_vacant(directory, overwrite=overwrite)
     progress = Progress(quiet=quiet, verbose=verbose)
+    if resume and not overwrite and is_whole(config, directory, progress):
+        if report:
+            draw(directory, progress)
+        progress.stage("")
+        return directory
+    check_vacant(directory, overwrite=overwrite)
     describe_machine(progress)
     if not quiet:
         cells = len(config.scenarios) * len(config.strategies)
@@ -79,13 +84,29 @@ def run_quietly(
         resume=resume,
     )
     if report:
-        from sim.report import write_report
-
-        progress.stage("report")
-        write_report(results)
-        refresh_index(results)
+        draw(results, progress)
     progress.stage("")
     return results
+
+
+def is_whole(config: ExperimentConfig, directory: Path, progress: Progress) -> bool:
+    """Whether a run that is to be resumed lacks at most its report, which is said."""
+    from sim.reuse import is_complete
+
+    if not is_complete(directory, config):
+        return False
+    progress.note(f"{directory} holds the complete results of this run")
+    return True
+
+
+def draw(results: Path, progress: Progress) -> Path:
+    """Draw the report of a run, and the index of all runs."""
+    from sim.report import write_report
+
+    progress.stage("report")
+    drawn = write_report(results)
+    refresh_index(results)
+    return drawn
 
 
 def refresh_index(directory: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 from sim.cli.app import CELLS_FAILED, app
 from sim.cli.check import Overrides
 from sim.cli.run import ExperimentFile, Jobs, load
-from sim.cli.running import Quiet, Verbose, describe_machine
+from sim.cli.running import Quiet, Verbose, describe_machine, is_whole
 from sim.cli.text import Progress, columns, print_json
 
 if TYPE_CHECKING:
@@ -61,14 +61,16 @@ def sensitivity(
         n = config.sensitivity.n_evaluations
         text = f"{config.name}: {config.sensitivity.method}, {n:,} evaluations of {config.paths:,} paths"
         typer.echo(f"{text} x {config.days} days", err=True)
-    directory = run_study(
-        config,
-        output=output,
-        progress=lambda done, total: progress.count("study", done, total, "evaluations"),
-        notify=progress.prepare,
-        overwrite=overwrite,
-        resume=resume,
-    )
+    directory = output if output is not None else Path("outputs") / config.name
+    if not (resume and not overwrite and is_whole(config, directory, progress)):
+        run_study(
+            config,
+            output=directory,
+            progress=lambda done, total: progress.count("study", done, total, "evaluations"),
+            notify=progress.prepare,
+            overwrite=overwrite,
+            resume=resume,
+        )
     if report:
         from sim.report.sensitivity import write_study_report
 

@@ -133,14 +133,18 @@ def run_study(
 
 def _identity(config: ExperimentConfig) -> dict[str, Any]:
     """What decides the numbers of a study."""
-    made = {name: repr(build_model(scenario)) for name, scenario in config.scenarios.items()}
     return {
         "kind": "sensitivity",
         "config": config.model_dump(mode="json"),
-        "models": made,  # a preset may be a file that has changed
+        "models": _models(config),  # a preset may be a file that has changed
         "sources": sources(),
         "SALib": version("SALib"),
     }
+
+
+def _models(config: ExperimentConfig) -> dict[str, str]:
+    """Model of each scenario with its parameters."""
+    return {name: repr(build_model(scenario)) for name, scenario in config.scenarios.items()}
 
 
 def _stored(run: PartialRun) -> dict[int, Evaluation]:
@@ -243,6 +247,7 @@ def _write(
         "kind": "sensitivity",
         "config": config.model_dump(mode="json"),
         "seed": config.seed,
+        "models": _models(config),
         "code": code_version(),
         "packages": {**package_versions(), "SALib": version("SALib")},
         "machine": machine(),
