@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import spline_filter1d
 
 from models.axes import PAD, Axis
-from models.kernels.leg import locate_rows, spline_line, spline_rows
+from models.kernels.state_rows import grid_places, locate_rows, spline_rows
 from models.protocols import FloatArray
 
 _LOWEST_ROOT = 0.01  # of a step: at variance 0 some models have no deviation one session ahead, only a limit
@@ -109,6 +109,9 @@ class StateGrid:
         return tuple(int(np.prod(counts[number + 1 :], dtype=int)) * n_columns for number in range(len(counts)))
 
 
+_Cells = tuple[float, float, int, int, int, int]
+
+
 @final
 class Locator:
     """Finds rows and weights of states; what does not change from session to session is worked out once.
@@ -123,15 +126,15 @@ class Locator:
         counts = grid.row_counts()
         self._n_factors = len(counts)
         self._strides = tuple(np.uint64(stride) for stride in grid.strides(1))
-        self._factors: list[tuple[Axis, tuple[float, float, int, int, int, int] | None]] = []
+        self._factors: list[tuple[Axis, _Cells | None]] = []
         number = 0
         for axis in grid.axes:
             if axis.kind == "index":
                 self._factors.append((axis, None))
                 continue
             first = max(_low_pad(axis) - 1, 0)
-            place = axis.ends[0], grid.step(axis), grid.n_cells(axis), first, counts[number], number
-            self._factors.append((axis, place))
+            cells = axis.ends[0], grid.step(axis), grid.n_cells(axis), first, counts[number], number
+            self._factors.append((axis, cells))
             number += 1
 
     def locate(self, state: FloatArray) -> tuple[NDArray[np.int64], FloatArray, int]:
@@ -154,46 +157,28 @@ class Locator:
         n_paths = state.shape[1]
         row, weight = np.zeros(n_paths, np.int64), np.empty((n_paths, 4 * self._n_factors))
         clamped = 0
-        for (axis, place), values in zip(self._factors, state, strict=False):
-            if place is None:
+        for (axis, cells), values in zip(self._factors, state, strict=False):
+            if cells is None:
                 row += np.clip(np.rint(values), 0, axis.n_nodes - 1).astype(np.int64)
             else:
-                clamped += int(locate_rows(*_coordinate(axis, values), *place, row, weight))
+                place, outside = _places(axis, values, cells)
+                clamped += outside
+                locate_rows(place, *cells[3:], row, weight)
         return row, weight, clamped
 
-    def splines(self, state: FloatArray, tables: tuple[FloatArray, ...]) -> tuple[FloatArray, int]:
-        """Values of tables without strikes, and how many states were clamped to the range.
-
-        Parameters
-        ----------
-        state : ndarray of shape (n_factors, n_paths)
-            As in ``locate``.
-        tables : tuple of ndarray of shape (n_rows,)
-            Coefficients.
-
-        Returns
-        -------
-        values : ndarray of shape (n_tables, n_paths)
-            The splines.
-        n_clamped : int
-            Number of coordinates beyond the range.
-        """
-        values = np.empty((len(tables), state.shape[1]))
-        axis, place = self._factors[0]
-        if len(self._factors) == 1 and place is not None:
-            low, step, n_cells, first, _, _ = place
-            clamped = spline_line(*_coordinate(axis, state[0]), low, step, n_cells, first, tables, values)
-            return values, int(clamped)
-        row, weight, clamped = self.locate(state)
-        for table, value in zip(tables, values, strict=True):
-            spline_rows(row, weight, self._strides, table, value)
-        return values, clamped
+    def spline(self, row: NDArray[np.int64], weight: FloatArray, table: FloatArray) -> FloatArray:
+        """Values (n_paths,) of a table (n_rows,) without strikes at rows and weights from ``locate``."""
+        values = np.empty(row.size)
+        spline_rows(row, weight, self._strides, table, values)
+        return values
 
 
-def _coordinate(axis: Axis, values: FloatArray) -> tuple[FloatArray, bool]:
-    """Coordinates of a factor, and whether they are to be made by taking roots, which kernels do on their way."""
-    is_root = axis.kind == "root" and axis.bend == 0.0
-    return (values, True) if is_root else (axis.coordinate(values), False)
+def _places(axis: Axis, values: FloatArray, cells: _Cells) -> tuple[FloatArray, int]:
+    """Places of a factor in its cells, and how many values were beyond them; roots are taken by the kernel."""
+    place = np.empty(values.size)
+    is_root = axis.kind == "root"
+    clamped = grid_places(values if is_root else axis.coordinate(values), is_root, axis.bend, *cells[:3], place)
+    return place, int(clamped)
 
 
 def _low_pad(axis: Axis) -> int:

@@ -309,9 +309,7 @@ class TablePricer(PricerView):
     def _line(self, state: FloatArray, sessions: int, grid: str, name: str) -> FloatArray:
         """Spline in the state alone, (n_paths,)."""
         self._check(sessions)
-        values, clamped = self._locate[grid].splines(state, (self._tables[name][sessions - 1],))
-        self.clamp_count += clamped
-        return np.asarray(values[0])
+        return self._locate[grid].spline(*self._rows(state, grid), self._tables[name][sessions - 1])
 
     def _rows(self, state: FloatArray, grid: str) -> Rows:
         """Rows and weights of the options; those of a state that cannot change are kept until another is asked for."""

@@ -7,13 +7,15 @@ from math import exp
 
 import numpy as np
 import pytest
+from numba import njit
 from numpy.typing import NDArray
 from scipy.stats import norm
 
 from models.axes import Axis
 from models.black import black_price, implied_volatility
-from models.grid_table import Locator, StateGrid
-from models.kernels.leg import spline_rows
+from models.grid_table import StateGrid
+from models.kernels.state_rows import grid_places
+from models.kernels.tap_sum import tap_sum
 from models.protocols import SESSIONS_PER_YEAR
 from models.table_layout import table_layout
 from models.table_pricer import TablePricer, build_tables
@@ -137,14 +139,34 @@ def test_regimes_do_not_mix() -> None:
     assert np.all(np.diff(future) > 5.0)
 
 
-@pytest.mark.parametrize("name", ["root", "log"])
-def test_one_pass_splines_what_rows_and_weights_do(name: str) -> None:
-    grid = StateGrid(axes=LAWS[name].axes, refinement=4)
-    state = np.concatenate([states(LAWS[name], 50), np.array([[-1.0, 0.0, 2.0]])], axis=1)  # and beyond the range
-    tables = tuple(np.random.default_rng(n).normal(size=grid.row_counts()[0]) for n in range(2))
-    (values, clamped), (row, weight, expected) = Locator(grid).splines(state, tables), Locator(grid).locate(state)
-    assert clamped == expected > 0
-    for value, table in zip(values, tables, strict=True):
-        plain = np.empty(row.size)
-        spline_rows(row, weight, (np.uint64(1),), table, plain)
-        np.testing.assert_array_equal(value, plain)
+@pytest.mark.parametrize("bend", [0.0, 0.1])
+def test_places_are_the_coordinates_of_the_axis(bend: float) -> None:
+    axis = Axis(kind="root", low=0.0, high=1.0, n_nodes=21, bend=bend)
+    grid, values = StateGrid(axes=(axis,), refinement=1), np.array([-0.1, 0.0, 1e-9, 0.003, 0.04, 0.5, 1.5, np.nan])
+    n_cells, step, place = grid.n_cells(axis), grid.step(axis), np.empty(8)
+    assert grid_places(values, True, bend, axis.ends[0], step, n_cells, place) == 2  # 1.5 and what is no number
+    np.testing.assert_allclose(place[:6], (axis.coordinate(values[:6]) - axis.ends[0]) / step, rtol=1e-12, atol=1e-12)
+    assert np.all(place[6:] == n_cells - 1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("strides", [(30,), (90, 30)])
+def test_sums_over_coefficients_are_those_of_numpy(dtype: type, strides: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(7)
+    flat: NDArray[np.float64] = rng.normal(size=800).astype(dtype)
+    rows = tuple(tuple(rng.normal(size=4)) for _ in strides)
+    columns = tuple(tuple(rng.normal(size=4)) for _ in range(2))
+    at = np.array(17)
+    for stride in (*strides, 1):
+        at = np.add.outer(at, stride * np.arange(4))
+    coefficients = flat[at].astype(float)
+    for weights in rows:
+        coefficients = np.tensordot(weights, coefficients, 1)
+    expected = [float(coefficients @ np.array(column)) for column in columns]
+    found = _tap_sum(flat, np.uint64(17), tuple(np.uint64(n) for n in strides), rows, columns)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@njit
+def _tap_sum(flat, k, strides, rows, columns):  # type: ignore[no-untyped-def]
+    return tap_sum(flat, k, strides, rows, columns)
