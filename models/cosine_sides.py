@@ -20,6 +20,7 @@ from models.log_transform import WIDTH
 from models.protocols import FloatArray
 
 _INSIDE = 0.95
+_FARTHEST = 300.0  # log-moneyness of calls: beyond, where rounding has long had the last word, exponentials overflow
 
 
 @final
@@ -60,10 +61,11 @@ class CosineSides:
         shared = over[:, ::2] @ cosine[1::2] - lorentz[:, ::2] @ cosine[::2]
         turned = over[:, 1::2] @ sine[2::2] + lorentz[:, 1::2] @ sine[1::2]
         k = self._strikes * deviation[:, None]
+        far = np.minimum(k, _FARTHEST)
         unit = 1.0 / (half * deviation[:, None])
         puts = np.exp(-k) * (shared - turned + density[:, :1] * (half - k)) + floor
-        opposite = np.exp(k) * (shared + turned + density[:, :1] * (half + k)) + floor
-        calls = opposite * unit - np.expm1(k) / deviation[:, None]
+        opposite = np.exp(far) * (shared + turned + density[:, :1] * (half + k)) + floor
+        calls = opposite * unit - np.expm1(far) / deviation[:, None]
         return self._falling(puts * unit), self._falling(calls)
 
     def _falling(self, prices: FloatArray) -> FloatArray:

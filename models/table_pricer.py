@@ -77,6 +77,18 @@ def build_tables(source: SliceSource, layout: TableLayout, max_sessions: int) ->
         spx = pool.submit(_spx_tables, source, layout, max_sessions)
         tables = _vix_tables(source, layout, max_sessions)
         tables.update(spx.result())
+    return _checked(source, tables)
+
+
+def _checked(source: SliceSource, tables: Arrays) -> Arrays:
+    """The tables, none of which may hold what is no number: prices would be none either, and nothing would trade."""
+    for name, table in tables.items():
+        if not np.isfinite(table).all():
+            session = 1 + int(np.argmin(np.isfinite(table).reshape(len(table), -1).all(axis=1)))
+            raise PricingDomainError(
+                f"the prices of {source!r} have no value on part of the grid of states (table {name}, {session} "
+                "sessions to expiry): its variance ranges too far"
+            )
     return tables
 
 

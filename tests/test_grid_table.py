@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from math import exp
 
@@ -13,10 +14,13 @@ from scipy.stats import norm
 
 from models.axes import Axis
 from models.black import black_price, implied_volatility
+from models.cosine_sides import CosineSides
+from models.errors import PricingDomainError
 from models.grid_table import StateGrid
 from models.kernels.state_rows import grid_places
 from models.kernels.tap_sum import tap_sum
 from models.protocols import SESSIONS_PER_YEAR
+from models.slices import SpxSlice
 from models.table_layout import table_layout
 from models.table_pricer import TablePricer, build_tables
 from tests.lognormal_source import LognormalLaw
@@ -137,6 +141,28 @@ def test_regimes_do_not_mix() -> None:
     exact, _ = LAWS["regime and root"].vix_law(state, 4 / 252)
     np.testing.assert_allclose(future, exact, rtol=1e-4)
     assert np.all(np.diff(future) > 5.0)
+
+
+class _WithoutPrices(LognormalLaw):
+    """No price in the last session of its second state."""
+
+    def spx_slices(self, states: FloatArray, scaled: FloatArray, max_sessions: int) -> Iterator[SpxSlice]:
+        for number, (deviation, puts, calls) in enumerate(super().spx_slices(states, scaled, max_sessions), start=1):
+            puts[1, :] = puts[1, :] if number < max_sessions else np.nan
+            yield deviation, puts, calls
+
+
+def test_tables_with_what_is_no_number_are_refused() -> None:
+    law = _WithoutPrices((ROOT,))
+    with pytest.raises(PricingDomainError, match=r"table spx, 2 sessions"):
+        build_tables(law, table_layout(law), 2)
+
+
+def test_calls_of_the_widest_laws_are_finite_and_fall_outwards() -> None:
+    sides = CosineSides(np.linspace(0.0, 12.0, 40))
+    for side in sides(np.array([[0.5, 0.1, -0.2]]), np.array([400.0])):
+        assert np.isfinite(side).all()
+        assert np.all(np.diff(side) <= 0.0)
 
 
 @pytest.mark.parametrize("bend", [0.0, 0.1])
