@@ -90,6 +90,12 @@ def test_every_figure_is_drawn_and_the_page_is_silent(page: Page, results: Resul
     page.wait(f"{PANEL}.dataset.ready === '1'")
     assert page.ask("document.documentElement.scrollWidth - window.innerWidth") <= 0
     assert page.ask("Array.from(document.querySelectorAll('.plot')).filter((p) => p.clientWidth < 250).length") == 0
+    page.ask("window.dispatchEvent(new Event('beforeprint'))")  # on paper two figures to a row, or one
+    widths = page.ask(
+        "Array.from(document.querySelectorAll('.plot .main-svg')).map((p) => p.getBoundingClientRect().width)"
+    )
+    assert set(widths) <= {470, 970}
+    page.ask("window.dispatchEvent(new Event('afterprint'))")
     assert page.said() == []
     assert page.requests() == [(results.directory / "report.html").as_uri()]
 

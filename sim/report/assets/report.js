@@ -43,11 +43,16 @@ parts.push(function (figures) {
   const drawn = () => nodes.filter((node) => node.dataset.drawn);
   const repaint = () => drawn().forEach((node) => Plotly.relayout(node, theme()));
   dark.addEventListener("change", repaint);
+  // figures are as wide as the window's boxes; on paper, A4 across with two to a row, boxes are narrower
+  const paperWidth = (node) => (node.closest(".card.full") ? 970 : 470);
   window.addEventListener("beforeprint", () => {
     window.drawAll();
-    drawn().forEach((node) => Plotly.relayout(node, { "font.color": "#1b1f24" }));
+    drawn().forEach((node) => Plotly.relayout(node, { "font.color": "#1b1f24", width: paperWidth(node) }));
   });
-  window.addEventListener("afterprint", repaint);
+  window.addEventListener("afterprint", () => {
+    drawn().forEach((node) => Plotly.relayout(node, { width: null, autosize: true }));
+    repaint();
+  });
 
   // light or dark, against the system's choice
   const toggle = document.getElementById("theme");
