@@ -33,6 +33,7 @@ class NotebookBar:
     def __init__(self) -> None:
         self._handle: Any = None
         self._task, self._started, self._last = "", time.monotonic(), float("-inf")
+        self._run = ""  # what is said of the paths, which stays when other parts follow
 
     def __call__(self, done: int, total: int) -> None:
         """Report that ``done`` of ``total`` paths are evaluated."""
@@ -40,11 +41,13 @@ class NotebookBar:
         elapsed = max(now - self._started, 1e-9)
         rate = done / elapsed
         left = f"{duration((total - done) / rate)} left" if 0 < done < total else duration(elapsed)
-        self._show(done, total, f"{done:,} of {total:,} paths, {rate:,.0f} paths/s, {left}", now)
+        self._run = f"{done:,} of {total:,} paths, {rate:,.0f} paths/s, {left}"
+        self._show(done, total, self._run, now)
 
     def prepare(self, what: str, done: int, total: int) -> None:
         """Report that ``done`` of ``total`` parts of something are prepared."""
-        self._show(done, total, f"{what}: {done} of {total}", self._begin(what))
+        part = f"{what}: {done} of {total}"
+        self._show(done, total, f"{self._run}; {part}" if self._run else part, self._begin(what))
 
     def _begin(self, what: str) -> float:
         now = time.monotonic()
