@@ -13,17 +13,20 @@ import pytest
 from pydantic import ValidationError
 from scipy.special import ndtr
 
+from models.protocols import Stream
 from sim.config import AccountConfig, EngineConfig
 from sim.contracts import Product
 from sim.strategies.crash_synthetic import CrashSyntheticConfig
 from sim.strategies.delta_neutral import DeltaNeutralConfig
 from sim.strategies.gates import IrrGateConfig
+from sim.strategies.hedging import HedgeConfig
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.layer1_call_spread import Layer1CallSpreadConfig
 from sim.strategies.layer2_acceleration import Layer2AccelerationConfig
 from sim.strategies.layer3_full_defence import Layer3FullDefenceConfig
-from sim.strategies.memory import BookMemory
+from sim.strategies.memory import BookMemory, roll_phases
 from sim.strategies.partial_layer import PartialLayerConfig
+from sim.strategies.put_spread_hedge import PutSpreadHedgeConfig
 from sim.strategies.ratio_backspread import RatioBackspreadConfig
 from sim.strategies.rigid_vix import RigidVixConfig
 from sim.strategies.self_funding import SelfFundingConfig
@@ -398,6 +401,49 @@ def test_the_window_of_the_slope_reaches_the_buffer() -> None:
         rule = TemporalBufferConfig(size=1.0, high_vix_cap=1.0, beta_sessions=window)
         bought[window] = run(rule, script, vix=34.0 + sign)[0].opens("temporal_buffer")[0][1].quantity[0, 0]
     assert bought[20] > 1.05 * bought[30] > 0.0
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "vix", "script"),
+    [
+        (TemporalBufferConfig(use_beta=False), "roll_weekday", 34.0, {"vx_spread": 1.6, "contango": -0.1}),
+        (CrashSyntheticConfig(), "rebalance_weekday", 16.0, {"drawdown_spx": 0.06}),
+        (RatioBackspreadConfig(near_max_profit=0.01, breadth=False), "entry_weekday", 16.0, {"rsi_vx1": 20.0}),
+    ],
+)
+def test_a_path_of_a_drawn_phase_does_what_the_fixed_one_of_its_weekday_does(
+    rule: HedgeConfig, field: str, vix: float, script: dict[str, float]
+) -> None:
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday")
+    weekday = (5.0 * roll_phases(Stream(seed=0), 20)[0]).astype(int)
+    wave = vix * (1.0 + 0.1 * np.sin(np.arange(N_TIMES) / 3.0))[:, None]
+    market = toy_market(
+        chosen_paths(np.full((N_TIMES, 20), SPOT), wave, WARMUP), start_date="2019-03-04", tail_sessions=200
+    )
+    series = {name: np.full((N_TIMES, 20), value) for name, value in {**QUIET, **script}.items()}
+
+    def equity(**settings: Any) -> Any:
+        account = AccountConfig(initial_equity=EQUITY)
+        engine = rule.model_copy(update=settings)
+        return run_recorded(market, HELD, engine, account=account, scripted=series).outcomes.equity[-1]
+
+    fixed = np.stack([equity(**{field: day}) for day in days])
+    np.testing.assert_array_equal(equity(roll_phase="drawn"), fixed[weekday, np.arange(20)])
+    assert set(weekday) == {0, 1, 2, 3, 4}
+    assert len({float(value) for value in fixed[:, 0]}) > 2  # the phase matters
+
+
+def test_a_put_spread_of_a_drawn_phase_begins_in_the_week_of_its_path() -> None:
+    flat = np.full((N_TIMES, 20), SPOT)
+    market = toy_market(chosen_paths(flat, 16.0, WARMUP), start_date="2019-03-04", tail_sessions=200)
+    rule = PutSpreadHedgeConfig(roll_phase="drawn", size=0.5)
+    journal = run_recorded(market, HELD, rule, account=AccountConfig(initial_equity=EQUITY))
+    first = np.full(20, -1)
+    for t, order in reversed(journal.opens("put_spread_hedge")):
+        first[order.quantity[0] > 0.0] = t - WARMUP
+    week = (4.0 * roll_phases(Stream(seed=0), 20)[1]).astype(int)
+    assert first.tolist() == np.maximum(5 * week, 1).tolist()  # on day 0 there is no condor yet
+    assert set(week) == {0, 1, 2, 3}
 
 
 def test_the_ladder_counts_calls_by_condors() -> None:

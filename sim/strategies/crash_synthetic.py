@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from sim.conditions import Condition, condition
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import ContractSet, Product
+from sim.strategies.cycle import ROLL_PHASE_MEANING
 from sim.strategies.hedging import HedgeConfig, budget
 from sim.strategies.iron_condor import WEEKDAYS
 from sim.strategies.legs import SYNTHETIC, vix_expiry_number, vix_synthetic
@@ -71,6 +72,7 @@ class CrashSyntheticConfig(HedgeConfig):
     rebalance_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday"] = Field(
         default="monday", description="the size follows vega and scores on this day of each week"
     )
+    roll_phase: Literal["fixed", "drawn"] = Field(default="fixed", description=ROLL_PHASE_MEANING)
     expiry_number: int = Field(default=1, ge=1, le=4, description="which monthly VIX expiry, beyond roll_days")
     roll_days: int = Field(default=5, ge=0, le=20, description="rolled with this long to expiry [calendar days]")
 
@@ -109,7 +111,8 @@ class CrashSynthetic:
                 is_on |= is_open & ~is_over
                 kept.append((tranche, is_open & ~is_over))
         trigger = (view.holds(config.on) & ~is_on & ~is_over) | is_rolled
-        is_due = is_on & view.is_weekly_entry(WEEKDAYS.index(config.rebalance_weekday))
+        is_drawn = config.roll_phase == "drawn"
+        is_due = is_on & view.weekly_entry(WEEKDAYS.index(config.rebalance_weekday), drawn=is_drawn)
         if not (trigger | is_due).any():
             return orders
         target = self._target(view)

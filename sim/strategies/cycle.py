@@ -14,6 +14,9 @@ ROLL_PHASE_MEANING = "fixed: all paths roll on the same day; drawn: each path ha
 
 ROLL_WEEK_MEANING = "weeks from each expiry to the roll of all paths, where roll_phase is fixed"
 
+WEEK = 5
+"""Sessions of a week without holidays."""
+
 WEEKS = 4
 """Weeks of the cycle that a path can be shifted by, none included."""
 

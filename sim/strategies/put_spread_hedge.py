@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from sim.config import EngineConfig, broken_rule
+from sim.strategies.cycle import WEEK
 from sim.strategies.hedging import HedgeConfig, budget, buy, close_ended
 from sim.strategies.legs import VERTICAL, spx_put_spread
 from sim.strategies.protocols import DayView, Orders
@@ -23,6 +24,10 @@ class PutSpreadHedgeConfig(HedgeConfig):
     short_delta: float = Field(default=0.10, gt=0.0, lt=0.5, description="delta of the sold put [-]")
     target_days: int = Field(default=60, ge=20, le=100, description="expiry nearest to this [calendar days]")
     roll_days: int = Field(default=20, ge=0, le=60, description="rolled with this long to expiry [calendar days]")
+    roll_phase: Literal["fixed", "drawn"] = Field(
+        default="fixed",
+        description="fixed: bought at once; drawn: each path begins, and so rolls, 0 to 3 weeks later",
+    )
 
     @model_validator(mode="after")
     def _fields_fit(self) -> PutSpreadHedgeConfig:
@@ -43,12 +48,18 @@ class PutSpreadHedge:
     def __init__(self, config: PutSpreadHedgeConfig, n_paths: int) -> None:
         self.config = config
         self.never = np.zeros(n_paths, dtype=np.bool_)
+        self.first_day: int | None = None
 
     def decide(self, view: DayView) -> Orders:
         """Hold one put spread, and roll it."""
         config, orders = self.config, Orders()
         is_on, _ = close_ended(view, NAME, self.never, config.roll_days, orders)
-        amount = budget(view, config, ~is_on, orders)
+        if self.first_day is None:
+            self.first_day = view.t
+        wanted = ~is_on
+        if config.roll_phase == "drawn":
+            wanted &= view.t - self.first_day >= WEEK * view.memory.week
+        amount = budget(view, config, wanted, orders)
         if not amount.any():
             return orders
         expiry = view.spx_expiry(config.target_days, config.target_days - 10, config.target_days + 10)

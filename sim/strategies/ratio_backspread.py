@@ -12,6 +12,7 @@ from sim.conditions import Condition, condition
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import Product, listed_vix_strike
 from sim.margin import option_margin
+from sim.strategies.cycle import ROLL_PHASE_MEANING
 from sim.strategies.gates import passes
 from sim.strategies.hedging import HedgeConfig, budget
 from sim.strategies.iron_condor import WEEKDAYS
@@ -43,6 +44,7 @@ class RatioBackspreadConfig(HedgeConfig):
     entry_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday"] = Field(
         default="monday", description="triggers are read on this day, or on the next session where it is a holiday"
     )
+    roll_phase: Literal["fixed", "drawn"] = Field(default="fixed", description=ROLL_PHASE_MEANING)
     rsi_vx1: float = Field(
         default=30.0, gt=0.0, lt=100.0, description="RSI(14) of the front VIX future below this (S1)"
     )
@@ -116,8 +118,10 @@ class RatioBackspread:
                 is_rolled |= is_open
         # a roll needs contango still, but not the entry's other triggers again
         wanted = is_rolled & (view.signal("contango") > 0.0)
-        if view.is_weekly_entry(WEEKDAYS.index(self.config.entry_weekday)):
-            wanted |= self._trigger(view) & ~is_held
+        is_drawn = self.config.roll_phase == "drawn"
+        is_due = view.weekly_entry(WEEKDAYS.index(self.config.entry_weekday), drawn=is_drawn)
+        if is_due.any():
+            wanted |= self._trigger(view) & ~is_held & is_due
         amount = budget(view, self.config, wanted, orders)
         if amount.any():
             entry = self._entry(view, amount)

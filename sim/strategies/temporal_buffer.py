@@ -11,6 +11,7 @@ from pydantic import Field
 from sim.conditions import Condition, condition
 from sim.config import EngineConfig
 from sim.contracts import ContractSet
+from sim.strategies.cycle import ROLL_PHASE_MEANING
 from sim.strategies.hedging import HedgeConfig, budget, buy
 from sim.strategies.iron_condor import WEEKDAYS
 from sim.strategies.legs import black_delta, premium, vix_calls, vix_expiry_days
@@ -66,6 +67,7 @@ class TemporalBufferConfig(HedgeConfig):
     roll_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday"] = Field(
         default="monday", description="calls are rolled and struck anew on this day of each week (S4)"
     )
+    roll_phase: Literal["fixed", "drawn"] = Field(default="fixed", description=ROLL_PHASE_MEANING)
     call_offset: float = Field(default=2.0, description="call strike above the VIX future of its expiry [points]")
     min_days: int = Field(default=7, ge=1, le=45, description="first expiry with at least [calendar days]")
     weeklys: bool = Field(
@@ -98,16 +100,14 @@ class TemporalBuffer:
         """Take profit as the curve normalises, roll weekly, enter on the trigger."""
         config, orders = self.config, Orders()
         is_over = view.holds(config.off)
-        is_roll_day = view.is_weekly_entry(WEEKDAYS.index(config.roll_weekday))
+        is_roll_day = view.weekly_entry(WEEKDAYS.index(config.roll_weekday), drawn=config.roll_phase == "drawn")
         is_on = np.zeros(view.n_paths, dtype=np.bool_)
         is_rolled = is_on.copy()
         for tranche in view.tranches(NAME):
-            must_roll = is_roll_day or view.days_to_expiry(tranche.contracts.expiry) <= 1
-            mask = tranche.is_open if must_roll else tranche.is_open & is_over
-            if must_roll:
-                is_rolled |= tranche.is_open & ~is_over
-            else:
-                is_on |= tranche.is_open & ~is_over
+            must_roll = is_roll_day | (view.days_to_expiry(tranche.contracts.expiry) <= 1)
+            mask = tranche.is_open & (must_roll | is_over)
+            is_rolled |= tranche.is_open & must_roll & ~is_over
+            is_on |= tranche.is_open & ~must_roll & ~is_over
             if mask.any():
                 orders.closes.append(Close(tranche=tranche, mask=mask))
         wanted = (view.holds(config.on) & ~is_on & ~is_over) | is_rolled

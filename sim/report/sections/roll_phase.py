@@ -21,8 +21,8 @@ FloatArray = NDArray[np.float64]
 
 TABLE = "phases"
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
-BY_WEEKDAY = ("entry_weekday", "top_up_weekday")
-"""Fields of engines that go by weekdays; others that draw their phase go by weeks of the cycle."""
+BY_WEEKDAY = "_weekday"
+"""End of a field of engines that go by weekdays; others that draw their phase go by weeks of the cycle."""
 
 
 def has_data(results: Results) -> bool:
@@ -74,7 +74,7 @@ def _drawing(config: dict[str, Any]) -> dict[str, list[str]]:
     for name, strategy in config["strategies"].items():
         for engine in strategy["engines"]:
             if engine.get("roll_phase") == "drawn":
-                kind = "weekday" if any(field in engine for field in BY_WEEKDAY) else "week"
+                kind = "weekday" if any(field.endswith(BY_WEEKDAY) for field in engine) else "week"
                 if name not in found.setdefault(kind, []):
                     found[kind].append(name)
     return found
