@@ -205,6 +205,9 @@ def add_up_costs(
             if change[leg, i] == 0.0:
                 continue
             premium = mid[leg, i]
+            if np.isnan(premium):  # comparisons below would pass it over
+                cost[i] = np.nan
+                continue
             wide = max(least, fixed + proportional * premium)
             wide *= widening * (1.0 + slope * max(vix[i] / calm - 1.0, 0.0))
             row = 0

@@ -178,6 +178,7 @@ class StrategyRun:
         ]
         names = tuple(config.engine for config in strategy.engines)
         self.ledger = Ledger(names, n_paths, account.initial_equity, costs)
+        self.ledger.first_session = market.day0
         self.beta_window = max(config.beta_window for config in strategy.engines)
         self.conditions, self.memory = conditions, BookMemory.start(n_paths, phases, self.beta_window)
         condors = [config for config in strategy.engines if isinstance(config, IronCondorConfig)]

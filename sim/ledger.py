@@ -60,6 +60,8 @@ class Ledger:
         How trading goes today, to be set by the run.
     session : int
         Today, to be set by the run: spreads depend on the time to expiry.
+    first_session : int
+        Session of day 0, by which errors count days.
     """
 
     def __init__(self, engines: tuple[str, ...], n_paths: int, initial_equity: float, costs: CostsConfig) -> None:
@@ -74,7 +76,7 @@ class Ledger:
         self.tranches: list[Tranche] = []
         self.largest_residual = 0.0
         self.friction = NONE
-        self.session = 0
+        self.session = self.first_session = 0
         self._closed_flow = np.zeros(n_paths)
         self._n_orders = 0
 
@@ -214,7 +216,7 @@ class Ledger:
         take_columns(tranche.quantity, index, 0, change)
         take_columns(tranche.mid, index, 0, mid)
         np.negative(change, out=change)
-        cost = self._cost_of(contracts, change, mid, vix[index])
+        cost = self._cost_of(contracts, change, mid, vix[index], index)
         multiplier = contracts.multiplier if tranche.has_value else 0.0
         accounts = tranche.flow, tranche.cost, self.cost[self.engines.index(tranche.engine)], self.cash
         close_columns(index, change, mid, multiplier, cost, accounts, self.n_trades)
@@ -258,9 +260,24 @@ class Ledger:
             raise _imbalance(int(np.argmax(~(share <= TOLERANCE))), day, what, worst)
         self.largest_residual = max(self.largest_residual, worst)
 
-    def _cost_of(self, contracts: ContractSet, change: FloatArray, mid: FloatArray, vix: FloatArray) -> FloatArray:
+    def _cost_of(
+        self,
+        contracts: ContractSet,
+        change: FloatArray,
+        mid: FloatArray,
+        vix: FloatArray,
+        paths: NDArray[np.intp] | None = None,
+    ) -> FloatArray:
         widening, sessions = self.friction.widening_of(contracts.product), self.sessions_to(contracts)
-        return trade_cost(self.costs, contracts, change, mid, vix, sessions=sessions, widening=widening)
+        cost = trade_cost(self.costs, contracts, change, mid, vix, sessions=sessions, widening=widening)
+        if np.isnan(cost).any():
+            row = int(np.argmax(np.isnan(cost)))
+            raise LedgerError(
+                f"an order cannot be priced on path {row if paths is None else paths[row]}, day"
+                f" {self.session - self.first_session}: a mid of {contracts.product.value} of session"
+                f" {contracts.expiry}, or the VIX, is not a number"
+            )
+        return cost
 
     def _pay(self, tranche: Tranche, cost: FloatArray) -> None:
         self.cost[self.engines.index(tranche.engine)] += cost

@@ -276,6 +276,33 @@ def test_not_a_number_is_refused() -> None:
         pair.ledger.verify(6)
 
 
+@pytest.mark.parametrize(
+    ("product", "rights"),
+    [(Product.SPX_OPTION, (False, True)), (Product.VIX_FUTURE, (False,)), (Product.SPX_UNIT, (False,))],
+)
+@pytest.mark.parametrize("closes", [False, True])
+def test_an_order_at_a_mid_that_is_no_number_is_refused(product: Product, rights: Any, closes: bool) -> None:
+    """On the third path; the first, which trades nothing, may have no mid either."""
+    ledger = Ledger(ENGINES, 3, EQUITY, CostsConfig())
+    ledger.session, ledger.first_session = 9, 4
+    legs = len(rights)
+    contracts = ContractSet(product=product, is_call=np.array(rights), strike=np.full((legs, 3), 4000.0), expiry=40)
+    mid, bad, vix = np.full((legs, 3), 20.0), np.full((legs, 3), 20.0), np.full(3, 18.0)
+    bad[0, [0, 2]] = np.nan
+    quantity = np.tile([0.0, 1.0, 2.0], (legs, 1))
+    message = rf"path 2, day 5: a mid of {product.value} of session 40"
+    if not closes:
+        with pytest.raises(LedgerError, match=message):
+            ledger.open("first", contracts, quantity, 9, bad, vix)
+        return
+    tranche = ledger.open("first", contracts, quantity, 9, mid, vix)
+    tranche.mid = bad
+    with pytest.raises(LedgerError, match=message):
+        ledger.close(tranche, np.array([False, True, True]), vix)
+    ledger.close(tranche, np.array([True, True, False]), vix)
+    assert np.isfinite(ledger.cost).all()
+
+
 @pytest.mark.parametrize("kind", ["condor", "calls", "future"])
 def test_close_is_a_trade_of_minus_the_quantity(kind: str) -> None:
     one, other = Pair(), Pair()

@@ -79,7 +79,7 @@ class RecordingLedger(Ledger):
         n_recorded: int = 1,
     ) -> None:
         super().__init__(engines, n_paths, initial_equity, costs)
-        self.dates, self.day0 = dates, day0
+        self.dates, self.day0, self.first_session = dates, day0, day0
         self.accounts = [PathAccount(self, path) for path in range(n_recorded)]
         self.t = day0
         self.forced: Note | None = None
