@@ -13,6 +13,8 @@ from models.streams import Purpose, uniforms
 from sim.config import AccountConfig, EngineConfig
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.memory import roll_phases
+from sim.strategies.put_spread_hedge import PutSpreadHedgeConfig
+from sim.strategies.spx import SpxConfig
 from sim.strategies.var_stop import VarStopConfig
 from tests.toy_market import Journal, black_scholes, chosen_paths, run_recorded, toy_market
 
@@ -190,6 +192,17 @@ def test_adjustments_wait_for_profits_of_the_other_engines() -> None:
     assert len(opens(run(rule, moves={5: 1.03}))) == 1
     tight = IronCondorConfig(**PLAIN, tighten_sessions=2)
     assert len(opens(run(tight, days_to_event=1.0))) == 1
+
+
+@pytest.mark.parametrize("config_type", [SpxConfig, PutSpreadHedgeConfig])
+def test_a_fund_beside_the_condor_pays_no_adjustment(config_type: type[EngineConfig]) -> None:
+    """The SPX gains, or puts do in a fall: the fund's gain is not a hedge's."""
+    tight = IronCondorConfig(**PLAIN, tighten_sessions=2)
+    days = np.where(np.arange(N_TIMES) < WARMUP + 8, 9.0, 1.0)[:, None]
+    is_fund = config_type is SpxConfig
+    other = SpxConfig(share=0.5) if is_fund else PutSpreadHedgeConfig(size=1.0)
+    moves = {4: 1.01} if is_fund else {4: 0.97}
+    assert len(opens(run(tight, other, moves=moves, days_to_event=days))) == (1 if is_fund else 2)
 
 
 def test_wings_are_tightened_before_an_event_once() -> None:

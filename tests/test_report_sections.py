@@ -45,6 +45,19 @@ def test_the_example_of_the_documentation_becomes_a_section(results: Results, mo
     assert "mean costs [USD]" in html
 
 
+def test_the_table_of_engines_has_the_tail_of_each(results: Results) -> None:
+    """Of 40 paths the two with the largest loss of the engine, net of its costs."""
+    (section,) = [item for item in make_sections(results) if item.anchor == "engines"]
+    (table,) = section.tables
+    (row,) = [row for row in table.rows if row[:3] == ["loud", "far", "buy_puts"]]
+    cell = results.data.sel(scenario="loud", strategy="far", engine="buy_puts")
+    net = sorted((cell["engine_pnl"] - cell["engine_cost"]).values.tolist())
+    tail = row[table.header.index("loss in the worst 5% [USD]")]
+    assert len(net) == 40
+    assert isinstance(tail, Value)
+    assert tail.value == pytest.approx(-(net[0] + net[1]) / 2.0, rel=1e-6)
+
+
 def test_what_is_not_stored_is_not_drawn(results: Results) -> None:
     without_fans = results.data.drop_vars([name for name in results.data if str(name).endswith("_fan")])
     anchors = [section.anchor for section in make_sections(replace(results, data=without_fans))]

@@ -80,7 +80,7 @@ class IronCondorConfig(EngineConfig):
     )
     tighten_share: float = Field(default=0.5, gt=0.0, lt=1.0, description="width of narrowed wings over the old [-]")
     adjust_from_hedges: bool = Field(
-        default=True, description="adjustments are paid from net profits of the other engines only (S1)"
+        default=True, description="adjustments are paid from net profits of the hedges only (S1)"
     )
 
     @model_validator(mode="after")

@@ -305,9 +305,9 @@ class DayView:
         return total
 
     def hedge_profit(self) -> FloatArray:
-        """P&L net of costs of all engines but the condor since day 0 [USD], shape (n_paths,)."""
+        """P&L net of costs since day 0 of the engines that hedge the condor [USD], shape (n_paths,)."""
         ledger = self._ledger
-        rows = [i for i, name in enumerate(ledger.engines) if name != CONDOR]
+        rows = [i for i, name in enumerate(ledger.engines) if name not in (CONDOR, *UNHEDGED)]
         return np.asarray((ledger.gross_pnl[rows] - ledger.cost[rows]).sum(axis=0))
 
     def condor_risk_capital(self) -> FloatArray:

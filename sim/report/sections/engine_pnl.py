@@ -7,7 +7,7 @@ import xarray as xr
 from sim.metrics.cost_statistics import BREAK_EVEN as BREAK_EVEN_COST
 from sim.metrics.cost_statistics import break_even_cost
 from sim.metrics.design import stored_design
-from sim.metrics.estimate import Estimate, Z, mean
+from sim.metrics.estimate import Estimate, Z, expected_shortfall, mean
 from sim.report import figures
 from sim.report.section import Card, Section
 from sim.report.stored import cells, engines_used
@@ -15,11 +15,14 @@ from sim.report.tables import Cell, Value, plain_table
 from sim.storage import Results
 
 HEADER = ["scenario", "strategy", "engine", "P&L at mid [USD]", "costs [USD]", "P&L net of costs [USD]"]
+TAIL, LEVEL = "loss in the worst 5% [USD]", 0.95
 BREAK_EVEN = "break-even cost [multiple of costs]"
 
 
 NOTE = (
-    f"Mean over paths, with its 95% interval. Break-even cost: {BREAK_EVEN_COST}, trades being what they were; below 1 "
+    "Mean over paths, with its 95% interval. Loss in the worst 5%: mean over the 5% of paths in which this engine's "
+    "P&L net of costs is worst, as a loss: the tail of each engine by itself, whatever the others made there. "
+    f"Break-even cost: {BREAK_EVEN_COST}, trades being what they were; below 1 "
     "the engine loses net of costs, at 0 or below before any cost."
 )
 
@@ -52,17 +55,19 @@ def build(results: Results) -> Section:
         note="Mean over paths; engines at mid, costs of all engines, interest on cash. The parts add up to the "
         "terminal P&L on every path. Whiskers: 95% interval of each part, and of the sum.",
         cards=cards,
-        tables=[plain_table("Engines, gross and net", [*HEADER, BREAK_EVEN], rows, note=NOTE)],
+        tables=[plain_table("Engines, gross and net", [*HEADER, TAIL, BREAK_EVEN], rows, note=NOTE)],
     )
 
 
 def _gross_cost_net(cell: xr.Dataset) -> list[Cell]:
-    """Mean P&L at mid, costs, the difference, and the multiple of costs at which it is 0, each with its interval."""
+    """Mean P&L at mid, costs, the difference, its tail, and the multiple of costs at which it is 0, with intervals."""
     gross, cost = cell["engine_pnl"].values, cell["engine_cost"].values
     design = stored_design(cell)
     results = [mean(values, design) for values in (gross, cost, gross - cost)]
     dollars: list[Cell] = [Value(value=item.estimate, low=item.ci_low, high=item.ci_high) for item in results]
-    return [*dollars, _multiple(break_even_cost(gross - cost, cost, design))]
+    tail = expected_shortfall(gross - cost, LEVEL, design)
+    worst = Value(value=tail.estimate, low=tail.ci_low, high=tail.ci_high)
+    return [*dollars, worst, _multiple(break_even_cost(gross - cost, cost, design))]
 
 
 def _multiple(item: Estimate) -> Value:
