@@ -49,7 +49,7 @@ def test_the_table_of_engines_has_the_tail_of_each(results: Results) -> None:
     """Of 40 paths the two with the largest loss of the engine, net of its costs."""
     (section,) = [item for item in make_sections(results) if item.anchor == "engines"]
     (table,) = section.tables
-    (row,) = [row for row in table.rows if row[:3] == ["loud", "far", "buy_puts"]]
+    (row,) = [row for row in table.rows if row[:3] == ("loud", "far", "buy_puts")]
     cell = results.data.sel(scenario="loud", strategy="far", engine="buy_puts")
     net = sorted((cell["engine_pnl"] - cell["engine_cost"]).values.tolist())
     tail = row[table.header.index("loss in the worst 5% [USD]")]
