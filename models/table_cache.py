@@ -136,6 +136,8 @@ def _read(folder: Path) -> dict[str, FloatArray] | None:
             if _checksum(path) != checksum:
                 raise ValueError(f"{path} does not match its checksum")
             arrays[name] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+            if _has_hole(arrays[name]):
+                raise ValueError(f"{path} has values that are no numbers")
     except (OSError, ValueError, AttributeError) as error:
         _logger.warning("price tables in %s are built anew: %s", folder, error)
         shutil.rmtree(folder, ignore_errors=True)
@@ -159,6 +161,11 @@ def _write(folder: Path, arrays: Mapping[str, FloatArray]) -> None:
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _has_hole(array: FloatArray) -> bool:
+    """Whether a value is NaN; a strategy that asks for such a price would never trade, and nothing would say so."""
+    return bool(array.size and np.isnan(np.max(array)))
 
 
 def _checksum(path: Path) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models import create, table_pricer
 from models.protocols import Model
-from models.table_cache import CACHE_VARIABLE, bounded_cache, cache_directory, load_or_build, table_hash
+from models.table_cache import CACHE_VARIABLE, _write, bounded_cache, cache_directory, load_or_build, table_hash
 
 Arrays = dict[str, NDArray[np.float64]]
 
@@ -153,6 +153,15 @@ def test_a_cache_that_cannot_be_written_is_not_needed(
         tables = load_or_build("k", Builder())
     assert same(tables, Builder()())
     assert "price tables are not cached" in caplog.text
+
+
+def test_stored_tables_with_holes_are_built_anew(cache: Path) -> None:
+    """As a version that did not look at them has stored them."""
+    entry = cache / "tables" / ("cd" * 32)
+    _write(entry, {"spx": np.array([1.0, np.nan, 3.0])})
+    whole = {"spx": np.array([1.0, 2.0, 3.0])}
+    np.testing.assert_array_equal(load_or_build("cd" * 32, lambda: whole)["spx"], whole["spx"])
+    assert entry.is_dir()
 
 
 def test_the_hash_depends_on_every_value_and_not_on_the_order() -> None:
