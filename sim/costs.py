@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -135,23 +138,94 @@ def trade_cost(
     ndarray of shape (n_paths,)
         Cost, >= 0 [USD].
     """
-    product, schedule = contracts.product, getattr(costs.half_spread, contracts.product.value)
-    is_future = product is Product.VIX_FUTURE
-    cost = np.empty(change.shape[1])
-    add_up_costs(
-        change,
-        mid,
-        vix,
-        _widening(costs, product, sessions, widening),
-        (schedule.stress_slope, schedule.calm_vix),
-        (0.5 * schedule.tick, schedule.fixed, 0.0 if is_future else schedule.proportional),
-        is_future,
-        _crossing(costs, contracts.n_legs),
-        contracts.multiplier,
-        *_fee_table(costs, product),
-        cost,
+    return Tariff.of(costs, contracts.product, contracts.n_legs).cost(
+        change, mid, vix, contracts.multiplier, _widening(costs, contracts.product, sessions, widening)
     )
-    return cost
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What a schedule says of orders in one product, ready for ``add_up_costs``: looked up once, not at every order.
+
+    Parameters
+    ----------
+    stress, width, is_future, crossing, premiums, fees
+        As in ``add_up_costs``.
+    """
+
+    stress: tuple[float, float]
+    width: tuple[float, float, float]
+    is_future: bool
+    crossing: FloatArray
+    premiums: FloatArray
+    fees: FloatArray
+
+    @classmethod
+    def of(cls, costs: CostsConfig, product: Product, n_legs: int) -> Self:
+        """Tariff of orders of ``n_legs`` legs at most."""
+        schedule, is_future = getattr(costs.half_spread, product.value), product is Product.VIX_FUTURE
+        return cls(
+            (schedule.stress_slope, schedule.calm_vix),
+            (0.5 * schedule.tick, schedule.fixed, 0.0 if is_future else schedule.proportional),
+            is_future,
+            _crossing(costs, n_legs),
+            *_fee_table(costs, product),
+        )
+
+    def cost(
+        self, change: FloatArray, mid: FloatArray, vix: FloatArray, multiplier: float, widening: float
+    ) -> FloatArray:
+        """Cost of an order [USD], shape (n_paths,); see ``trade_cost`` and ``add_up_costs``."""
+        cost = np.empty(change.shape[1])
+        add_up_costs(
+            change,
+            mid,
+            vix,
+            widening,
+            self.stress,
+            self.width,
+            self.is_future,
+            self.crossing,
+            multiplier,
+            self.premiums,
+            self.fees,
+            cost,
+        )
+        return cost
+
+
+class Tariffs:
+    """Costs of the orders of one strategy under one schedule.
+
+    Parameters
+    ----------
+    costs : CostsConfig
+        The schedule.
+    """
+
+    def __init__(self, costs: CostsConfig) -> None:
+        self._costs = costs
+        self._known: dict[tuple[Product, int], Tariff] = {}
+        self._widenings: dict[tuple[Product, int], float] = {}
+
+    def trade_cost(
+        self,
+        contracts: ContractSet,
+        change: FloatArray,
+        mid: FloatArray,
+        vix: FloatArray,
+        sessions: int,
+        friction: float,
+    ) -> FloatArray:
+        """Cost of an order, as ``trade_cost`` works it out anew; ``friction`` is its ``widening``."""
+        product, n_legs = contracts.product, contracts.n_legs
+        tariff = self._known.get((product, n_legs))
+        if tariff is None:
+            tariff = self._known[product, n_legs] = Tariff.of(self._costs, product, n_legs)
+        widening = self._widenings.get((product, sessions))
+        if widening is None:
+            widening = self._widenings[product, sessions] = _widening(self._costs, product, sessions, 1.0)
+        return tariff.cost(change, mid, vix, contracts.multiplier, friction * widening)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

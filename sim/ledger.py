@@ -17,7 +17,7 @@ from models.protocols import SESSIONS_PER_YEAR
 from sim.columns import take_columns
 from sim.config import CostsConfig
 from sim.contracts import HOLDINGS, ContractSet
-from sim.costs import holding_cost, trade_cost
+from sim.costs import Tariffs, holding_cost
 from sim.errors import LedgerError
 from sim.frictions import NONE
 from sim.marking import close_columns, worst_imbalance
@@ -77,6 +77,7 @@ class Ledger:
         self.largest_residual = 0.0
         self.friction = NONE
         self.session = self.first_session = 0
+        self._tariffs = Tariffs(costs)
         self._closed_flow = np.zeros(n_paths)
         self._n_orders = 0
 
@@ -269,7 +270,7 @@ class Ledger:
         paths: NDArray[np.intp] | None = None,
     ) -> FloatArray:
         widening, sessions = self.friction.widening_of(contracts.product), self.sessions_to(contracts)
-        cost = trade_cost(self.costs, contracts, change, mid, vix, sessions=sessions, widening=widening)
+        cost = self._tariffs.trade_cost(contracts, change, mid, vix, sessions, widening)
         if np.isnan(cost).any():
             row = int(np.argmax(np.isnan(cost)))
             raise LedgerError(
