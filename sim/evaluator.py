@@ -319,6 +319,7 @@ class StrategyRun:
         is_called: BoolArray = self.alive & (total > equity)
         if is_called.any():
             self.margin_calls += is_called
+            parts = [replace(part, bound=part.bound.copy()) for part in parts]  # what is freed is taken off
             part_of = {id(tranche): part for part in parts for tranche in part.tranches}
             for number, tranche in _by_age(self.ledger.tranches, is_called):
                 held = tranche.is_open & (tranche.opened == number)
@@ -344,7 +345,9 @@ class StrategyRun:
         """What is margined together, and the sum, which is recorded."""
         tranches = self.ledger.tranches
         parts = self.margin.parts(tranches, lambda contracts: self._underlying(contracts, t), is_marked=is_marked)
-        total = np.sum([part.bound for part in parts], axis=0) if parts else np.zeros(self.market.n_paths)
+        total = np.zeros(self.market.n_paths)
+        for part in parts:
+            total += part.bound
         self.bound = np.maximum(self.bound, total)  # the day's most: before its orders, or after them
         np.maximum(self.max_margin, total, out=self.max_margin)
         return parts, total

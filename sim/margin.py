@@ -131,7 +131,7 @@ class MarginPart:
     underlying : ndarray of shape (n_paths,)
         Index level, or the VIX future of the expiry [points].
     bound : ndarray of shape (n_paths,)
-        Equity bound [USD].
+        Equity bound [USD]; not to be changed, the book may know it still tomorrow.
     """
 
     tranches: list[Tranche]
@@ -202,44 +202,48 @@ class _Group:
     def __init__(self, tranches: list[Tranche]) -> None:
         self._members: list[Tranche] = []
         self._risk = ExpiryRisk.none(tranches[0].contracts.n_paths)
+        self._naked: IndexArray = np.empty(0, dtype=np.intp)
         self._bound: FloatArray | None = None
 
     def bound(self, tranches: list[Tranche], underlying: FloatArray, *, is_marked: bool) -> FloatArray:
         """Equity that the options bind today [USD]: ``option_margin`` without looking at each leg again."""
         is_same = self._refresh(tranches)
         if is_same and not is_marked and self._bound is not None:
-            return self._bound.copy()
-        contracts, risk = tranches[0].contracts, self._risk
+            return self._bound
+        contracts, risk, naked = tranches[0].contracts, self._risk, self._naked
         value = np.zeros(underlying.size)
         for tranche in tranches:
             value += tranche.value()
-        naked = np.flatnonzero(risk.is_naked)
         if naked.size:
             premium = ExpiryRisk(risk.rows[:, naked]).naked_premium(*_stacked(tranches, naked))
             value[naked] += contracts.multiplier * premium
-        bound = np.empty(underlying.size)
-        fill_bound(risk.rows, value, underlying, contracts.multiplier, NAKED_RATE[contracts.product], bound)
-        self._bound = bound
-        return bound.copy()  # a margin call writes into what it is given
+        self._bound = np.empty(underlying.size)
+        fill_bound(risk.rows, value, underlying, contracts.multiplier, NAKED_RATE[contracts.product], self._bound)
+        return self._bound
 
     def _refresh(self, tranches: list[Tranche]) -> bool:
         """Work out the risk of what is held now, and tell whether it is as it was.
 
         Tranches may have joined, and those that all paths have closed may be gone.
         """
-        stale = np.zeros(self._risk.rows.shape[1], dtype=np.bool_)
-        for tranche in self._members:
-            stale |= tranche.changed
         known = {id(tranche) for tranche in self._members}
-        for tranche in tranches:
-            if id(tranche) not in known:
-                stale |= tranche.is_open
-            tranche.changed[:] = False
+        joined = [tranche for tranche in tranches if id(tranche) not in known]
+        changed = [tranche for tranche in self._members if tranche.is_changed]
         self._members = list(tranches)
+        if not joined and not changed:
+            return True
+        stale = np.zeros(self._risk.rows.shape[1], dtype=np.bool_)
+        for tranche in changed:
+            stale |= tranche.changed
+        for tranche in joined:
+            stale |= tranche.is_open
+        for tranche in (*joined, *changed):
+            tranche.changed[:] = tranche.is_changed = False
         index = np.flatnonzero(stale)
         if index.size:
             is_call, strike, quantity, _ = _stacked(tranches, index)
             self._risk.rows[:, index] = ExpiryRisk.of(is_call, strike, quantity).rows
+            self._naked = np.flatnonzero(self._risk.is_naked)
         return index.size == 0
 
 

@@ -82,6 +82,8 @@ class Tranche:
         Number of the ledger's order that opened it on each path: older positions have smaller ones.
     changed : ndarray of bool, shape (n_paths,)
         Paths on which contracts were traded since the margin was worked out; ``MarginBook`` clears it.
+    is_changed : bool
+        Whether there may be any.
     """
 
     engine: str
@@ -97,6 +99,7 @@ class Tranche:
     pool: Pool | None = None
     opened: NDArray[np.int64] = field(init=False, repr=False)
     changed: BoolArray = field(init=False, repr=False)
+    is_changed: bool = field(default=False, init=False, repr=False)
     _value: FloatArray | None = field(default=None, init=False, repr=False)
     _is_open: BoolArray | None = field(default=None, init=False, repr=False)
     _largest_loss: FloatArray | None = field(default=None, init=False, repr=False)
@@ -171,6 +174,7 @@ class Tranche:
         """Add signed contracts."""
         self.quantity += change
         self.changed |= change.any(axis=0)
+        self.is_changed = True
         self._value = self._largest_loss = self._entry_value = None
         self._is_open = None
 
@@ -198,7 +202,7 @@ class Tranche:
     def clear(self, index: NDArray[np.intp]) -> None:
         """Hold nothing any more on some paths."""
         self.quantity[:, index] = 0.0
-        self.changed[index] = True
+        self.changed[index] = self.is_changed = True
         self._value, self._is_open = _without(self._value, index), _without(self._is_open, index)
         self._largest_loss, self._entry_value = _without(self._largest_loss, index), _without(self._entry_value, index)
 
