@@ -20,6 +20,12 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+_TILE = 256
+"""Paths handled together, so that a window of them stays in the second-level cache.
+
+Rows of a tile are cut from the whole series, in one step: a loop over a cut of a cut is not vectorised.
+"""
+
 
 class Macd(NamedTuple):
     """Moving average convergence divergence, each of shape (n_times, n_paths), in the unit of the series.
@@ -97,13 +103,15 @@ def rolling_quantile(series: FloatArray, window: int, probability: float) -> Flo
 def rolling_min(series: FloatArray, window: int) -> FloatArray:
     """Smallest of the last ``window`` values."""
     _check_window(window, 1)
-    return _rolling(series, window, lambda rows: rows.min(axis=0))
+    low: FloatArray = _rolling_extreme(np.ascontiguousarray(series, dtype=np.float64), window, -1.0)
+    return low
 
 
 def rolling_max(series: FloatArray, window: int) -> FloatArray:
     """Largest of the last ``window`` values."""
     _check_window(window, 1)
-    return _rolling(series, window, lambda rows: rows.max(axis=0))
+    high: FloatArray = _rolling_extreme(np.ascontiguousarray(series, dtype=np.float64), window, 1.0)
+    return high
 
 
 def zscore(series: FloatArray, window: int) -> FloatArray:
@@ -189,14 +197,18 @@ def _wilder_rsi(series: FloatArray, window: int) -> FloatArray:
 def _rolling_mean(series: FloatArray, window: int) -> FloatArray:
     n_times, n_paths = series.shape
     out = np.full((n_times, n_paths), np.nan)
-    total = np.empty(n_paths)
-    for t in range(window - 1, n_times):
-        total[:] = 0.0
-        for k in range(t - window + 1, t + 1):
-            for p in range(n_paths):
-                total[p] += series[k, p]
-        for p in range(n_paths):
-            out[t, p] = total[p] / window
+    total = np.empty(_TILE)
+    for start in range(0, n_paths, _TILE):
+        n = min(_TILE, n_paths - start)
+        for t in range(window - 1, n_times):
+            total[:n] = 0.0
+            for k in range(t - window + 1, t + 1):
+                row = series[k, start : start + n]
+                for p in range(n):
+                    total[p] += row[p]
+            result = out[t, start : start + n]
+            for p in range(n):
+                result[p] = total[p] / window
     return out
 
 
@@ -204,13 +216,35 @@ def _rolling_mean(series: FloatArray, window: int) -> FloatArray:
 def _rolling_std(series: FloatArray, mean: FloatArray, window: int) -> FloatArray:
     n_times, n_paths = series.shape
     out = np.full((n_times, n_paths), np.nan)
-    total = np.empty(n_paths)
-    for t in range(window - 1, n_times):
-        total[:] = 0.0
-        for k in range(t - window + 1, t + 1):
-            for p in range(n_paths):
-                deviation = series[k, p] - mean[t, p]
-                total[p] += deviation * deviation
-        for p in range(n_paths):
-            out[t, p] = np.sqrt(total[p] / (window - 1))
+    total = np.empty(_TILE)
+    for start in range(0, n_paths, _TILE):
+        n = min(_TILE, n_paths - start)
+        for t in range(window - 1, n_times):
+            total[:n] = 0.0
+            centre, result = mean[t, start : start + n], out[t, start : start + n]
+            for k in range(t - window + 1, t + 1):
+                row = series[k, start : start + n]
+                for p in range(n):
+                    deviation = row[p] - centre[p]
+                    total[p] += deviation * deviation
+            for p in range(n):
+                result[p] = np.sqrt(total[p] / (window - 1))
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _rolling_extreme(series: FloatArray, window: int, sign: float) -> FloatArray:
+    """Largest value, or smallest one for sign -1, of each window; NaN where any is."""
+    n_times, n_paths = series.shape
+    out = np.full((n_times, n_paths), np.nan)
+    for start in range(0, n_paths, _TILE):
+        n = min(_TILE, n_paths - start)
+        for t in range(window - 1, n_times):
+            best = out[t, start : start + n]
+            best[:] = series[t - window + 1, start : start + n]
+            for k in range(t - window + 2, t + 1):
+                row = series[k, start : start + n]
+                for p in range(n):
+                    value = row[p]
+                    best[p] = value if (sign * value > sign * best[p]) | (value != value) else best[p]
     return out

@@ -87,9 +87,9 @@ def _scaled(series: FloatArray, window: int, least: int, is_centred: bool, resul
                 last_gap = t
             if last_gap < first:
                 known[:n] = t + 1 - first
-                _moments(series[first : t + 1, start : start + n], mean, square)
+                _moments(series, (first, t + 1), start, n, mean, square)
             else:
-                _known_moments(series[first : t + 1, start : start + n], known, mean, square)
+                _known_moments(series, (first, t + 1), start, n, known, mean, square)
             for p in range(n):
                 deviation = np.sqrt(square[p] / (max(known[p], 2) - 1))
                 if known[p] >= least and np.isfinite(today[p]) and deviation > 1e-12 * abs(mean[p]):
@@ -97,38 +97,54 @@ def _scaled(series: FloatArray, window: int, least: int, is_centred: bool, resul
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _moments(rows: FloatArray, mean: FloatArray, square: FloatArray) -> None:
-    """Fill means and sums of squared deviations over rows in which every value is known."""
-    n_rows, n = rows.shape
+def _moments(
+    series: FloatArray, rows: tuple[int, int], start: int, n: int, mean: FloatArray, square: FloatArray
+) -> None:
+    """Fill means and sums of squared deviations of ``n`` paths over rows in which every value is known.
+
+    Rows are cut from the whole series, which is known to be contiguous: a loop over a cut of a cut is not vectorised.
+    """
+    first, last = rows
     mean[:n] = 0.0
     square[:n] = 0.0
-    for s in range(n_rows):
-        row = rows[s]
+    for s in range(first, last):
+        row = series[s, start : start + n]
         for p in range(n):
             mean[p] += row[p]
     for p in range(n):
-        mean[p] /= max(n_rows, 2)
-    for s in range(n_rows):
-        row = rows[s]
+        mean[p] /= max(last - first, 2)
+    for s in range(first, last):
+        row = series[s, start : start + n]
         for p in range(n):
-            square[p] += (row[p] - mean[p]) ** 2
+            deviation = row[p] - mean[p]
+            square[p] += deviation * deviation
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _known_moments(rows: FloatArray, known: NDArray[np.int64], mean: FloatArray, square: FloatArray) -> None:
-    """Fill numbers, means and sums of squared deviations of the values that are known."""
-    n_rows, n = rows.shape
+def _known_moments(
+    series: FloatArray,
+    rows: tuple[int, int],
+    start: int,
+    n: int,
+    known: NDArray[np.int64],
+    mean: FloatArray,
+    square: FloatArray,
+) -> None:
+    """Fill numbers, means and sums of squared deviations of the values that are known; see ``_moments``."""
+    first, last = rows
     known[:n] = 0
     mean[:n] = 0.0
     square[:n] = 0.0
-    for s in range(n_rows):
-        row = rows[s]
+    for s in range(first, last):
+        row = series[s, start : start + n]
         for p in range(n):
-            known[p] += np.isfinite(row[p])
-            mean[p] += row[p] if np.isfinite(row[p]) else 0.0
+            value = row[p]
+            known[p] += np.isfinite(value)
+            mean[p] += value if np.isfinite(value) else 0.0
     for p in range(n):
         mean[p] /= max(known[p], 2)
-    for s in range(n_rows):
-        row = rows[s]
+    for s in range(first, last):
+        row = series[s, start : start + n]
         for p in range(n):
-            square[p] += (row[p] - mean[p]) ** 2 if np.isfinite(row[p]) else 0.0
+            value = row[p]
+            square[p] += (value - mean[p]) ** 2 if np.isfinite(value) else 0.0

@@ -150,8 +150,9 @@ def test_impossible_windows_are_refused(series: FloatArray, window: int) -> None
         (indicators._smooth, (0, 14, 1.0 / 14.0)),
         (indicators._rolling_mean, (30,)),
         (indicators._wilder_rsi, (14,)),
+        (indicators._rolling_extreme, (20, -1.0)),
     ],
-    ids=["smooth", "mean", "rsi"],
+    ids=["smooth", "mean", "rsi", "lowest"],
 )
 def test_compiled_kernels_equal_their_python(series: FloatArray, kernel: object, arguments: tuple[float, ...]) -> None:
     compiled = kernel(series, *arguments)  # type: ignore[operator]
