@@ -156,7 +156,7 @@ class _Job:
         config, n_jobs, backend = self.config, *workers_of(self.config, self.compute)
         run.log.add(STARTED, pid=os.getpid(), jobs=n_jobs, backend=backend)
         cpu = time.process_time()
-        prepared = _prepare(config, partial(self._tell, run))
+        prepared = _prepare(config, partial(self._tell, run), warms_up=n_jobs > 1 and backend != "threading")
         blocks = {run.block(number): cell for number, cell in enumerate(cells_of(config))}
         missing = {path: cell for path, cell in blocks.items() if read_block(path) is None}
         run.log.add(RUNNING, cpu_seconds=time.process_time() - cpu)
@@ -273,8 +273,8 @@ def _gather(gather: Gather, blocks: Mapping[Path, Cell]) -> None:
         gather.add(cell, arrays)
 
 
-def _prepare(config: ExperimentConfig, notify: Notify) -> Prepared:
-    """Build the tables that are missing, and compile the kernels by running a few paths."""
+def _prepare(config: ExperimentConfig, notify: Notify, *, warms_up: bool) -> Prepared:
+    """Build the tables that are missing, and compile the kernels by running a few paths where processes load them."""
     _refuse_shared_streams(config)
     for name in config.scenarios:
         check_start(config, name)
@@ -282,6 +282,8 @@ def _prepare(config: ExperimentConfig, notify: Notify) -> Prepared:
     for name in config.scenarios:
         with observed(partial(notify, f"price tables of {name}")):
             prepared[name] = prepare(config, name)
+    if not warms_up:
+        return prepared  # the first cell compiles what it needs, while other threads wait
     cell = next(cells_of(config))
     notify("kernels", 0, 1)
     with threadpool_limits(limits=1), suppress(*CELL_ERRORS):  # the cell itself will say what is wrong
