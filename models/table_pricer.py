@@ -254,7 +254,7 @@ class TablePricer(PricerView):
 
     def vix_future(self, state: FloatArray, ttm: ArrayLike) -> FloatArray:
         """See ``Pricer.vix_future``."""
-        factors, (sessions,), shape = self._flat(state, self._sessions(ttm))
+        factors, (sessions,), shape = _flat(state, self._sessions(ttm))
         result = np.empty(sessions.shape)
         for n, part in _by_session(sessions):
             result[part] = self.vix_future_rows(factors[:, part], n)
@@ -262,7 +262,7 @@ class TablePricer(PricerView):
 
     def vix_option(self, state: FloatArray, *, strike: ArrayLike, ttm: ArrayLike, is_call: ArrayLike) -> FloatArray:
         """See ``Pricer.vix_option``."""
-        factors, (k, sessions, call), shape = self._flat(state, strike, self._sessions(ttm), is_call)
+        factors, (k, sessions, call), shape = _flat(state, strike, self._sessions(ttm), is_call)
         result = np.empty(sessions.shape)
         for n, part in _by_session(sessions):
             both = self.price_vix_legs(factors[:, part], np.stack([k[part]] * 2), n, _CALL_AND_PUT)
@@ -273,7 +273,7 @@ class TablePricer(PricerView):
         self, spot: ArrayLike, state: FloatArray, *, strike: ArrayLike, ttm: ArrayLike, is_call: ArrayLike
     ) -> OptionValue:
         """See ``Pricer.spx_option``."""
-        factors, (s, k, sessions, call), shape = self._flat(state, spot, strike, self._sessions(ttm), is_call)
+        factors, (s, k, sessions, call), shape = _flat(state, spot, strike, self._sessions(ttm), is_call)
         price, delta, vega, theta = np.empty((4, sessions.size))
         for n, part in _by_session(sessions):
             args = s[part], factors[:, part], np.stack([k[part]] * 2)
@@ -289,7 +289,10 @@ class TablePricer(PricerView):
 
     def strike_for_delta(self, spot: ArrayLike, state: FloatArray, *, delta: ArrayLike, ttm: ArrayLike) -> FloatArray:
         """See ``Pricer.strike_for_delta``."""
-        factors, (s, wanted, sessions), shape = self._flat(state, spot, delta, self._sessions(ttm))
+        if np.ndim(ttm) == 0 and np.shape(spot) == state.shape[1:] and np.shape(delta)[1:] == (1,):
+            # legs of one expiry, on paths: what a simulation asks for
+            return self.strikes_for_delta(np.asarray(spot), state, np.asarray(delta)[:, 0], int(self._sessions(ttm)))
+        factors, (s, wanted, sessions), shape = _flat(state, spot, delta, self._sessions(ttm))
         result = np.empty(sessions.shape)
         for n, part in _by_session(sessions):
             for value in np.unique(wanted[part]):
@@ -385,13 +388,13 @@ class TablePricer(PricerView):
             )
         return np.asarray(sessions)
 
-    @staticmethod
-    def _flat(state: FloatArray, *others: ArrayLike) -> tuple[FloatArray, list[FloatArray], tuple[int, ...]]:
-        factors = np.asarray(state, dtype=np.float64)
-        arrays = np.broadcast_arrays(factors[0], *(np.asarray(item, float) for item in others))
-        shape = arrays[0].shape
-        flat = np.stack([np.broadcast_to(factor, shape).ravel() for factor in factors])
-        return flat, [np.ascontiguousarray(array).ravel() for array in arrays[1:]], shape
+
+def _flat(state: FloatArray, *others: ArrayLike) -> tuple[FloatArray, list[FloatArray], tuple[int, ...]]:
+    factors = np.asarray(state, dtype=np.float64)
+    arrays = np.broadcast_arrays(factors[0], *(np.asarray(item, float) for item in others))
+    shape = arrays[0].shape
+    flat = np.stack([np.broadcast_to(factor, shape).ravel() for factor in factors])
+    return flat, [np.ascontiguousarray(array).ravel() for array in arrays[1:]], shape
 
 
 _CALL_AND_PUT = np.array([True, False])
