@@ -57,7 +57,7 @@ def test_the_headline_is_the_whole_method_and_its_variants() -> None:
 
 def test_a_floor_is_steps_and_legs_at_the_speed_of_their_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """By hand: 10 paths of 252 + warm-up sessions, 1000 SPX and 500 VIX legs."""
-    monkeypatch.setattr(headline, "timed", lambda task: 2.0)
+    monkeypatch.setattr(headline, "processor_time", lambda task: 2.0)
     monkeypatch.setattr(headline, "seconds_of_legs", lambda *_: {"spx": 3.0, "vix": 5.0})
     steps = 10 * (WARMUP_DAYS + 252) * 2.0 / (rows.PATHS * rows.DAYS)
     assert headline._floor({"spx": 1000, "vix": 500}, 10, 3) == pytest.approx(steps + 3000.0 + 2500.0)
@@ -75,6 +75,7 @@ def test_legs_are_counted_by_index() -> None:
 def test_ratios_far_above_the_stored_ones_are_slower(tmp_path: Path) -> None:
     path = tmp_path / "speed.json"
     stored = [("step", 1.0, "normals"), ("whole", 4.0, "ratio"), ("build", 3.0, "s"), ("not measured", 2.0, "ratio")]
+    stored.append(("peak memory, ten times the paths / once", 1.0, "ratio"))
     path.write_text(json.dumps({"rows": [{"name": n, "value": v, "unit": unit} for n, v, unit in stored]}))
     known = guard.stored_rows(path)
     assert known == {"step": 1.0, "whole": 4.0, "not measured": 2.0}
@@ -83,6 +84,8 @@ def test_ratios_far_above_the_stored_ones_are_slower(tmp_path: Path) -> None:
     pairs = guard.compared(measured, known)
     assert [(pair.name, pair.is_slower) for pair in pairs] == [("step", False), ("whole", True)]
     assert guard.Compared(name="x", value=math.nan, stored=1.0).is_slower
+    assert guard.unmeasured(measured, known) == ["not measured"]
+    assert guard.unmeasured(measured, {"step": 1.0}) == []
 
 
 def test_nothing_is_measured_beyond_what_is_stored() -> None:

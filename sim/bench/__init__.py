@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.bench.guard import compared, stored_rows, until_measured
+from sim.bench.guard import compared, stored_rows, unmeasured, until_measured
 from sim.bench.headline import HEADLINE_ROWS, headline_rows
 from sim.bench.measure import Row
 from sim.bench.packages import package_rows
@@ -16,5 +16,6 @@ __all__ = [
     "headline_rows",
     "package_rows",
     "stored_rows",
+    "unmeasured",
     "until_measured",
 ]

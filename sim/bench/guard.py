@@ -17,6 +17,9 @@ from sim.errors import ConfigError
 TOLERANCE = 1.6
 """Factor by which a ratio may exceed the stored one: caches and neighbours move it by a third on a busy machine."""
 
+MEMORY = "peak memory"
+"""How the names of rows begin that are not compared: memory is no time."""
+
 COMPARED = frozenset({"normals", "ratio"})
 """Units of rows that are compared."""
 
@@ -65,6 +68,7 @@ def stored_rows(path: Path) -> dict[str, float]:
     try:
         rows = json.loads(path.read_text())["rows"]
         values = {str(row["name"]): float(row["value"]) for row in rows if row["unit"] in COMPARED}
+        values = {name: value for name, value in values.items() if not name.startswith(MEMORY)}
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -89,3 +93,9 @@ def until_measured(rows: Iterable[Row], names: Collection[str]) -> Iterator[Row]
 def compared(rows: Iterable[Row], stored: dict[str, float]) -> list[Compared]:
     """Rows that are stored too, in the order in which they were measured."""
     return [Compared(name=row.name, value=row.value, stored=stored[row.name]) for row in rows if row.name in stored]
+
+
+def unmeasured(rows: Iterable[Row], stored: Collection[str]) -> list[str]:
+    """Names of stored ratios that were not measured, though nothing but this program is needed for them."""
+    measured = {row.name for row in rows}
+    return sorted(name for name in stored if name not in measured)

@@ -15,7 +15,7 @@ from typing import Any
 from models.protocols import Stream
 from models.rows import RowPricer
 from models.table_pricer import TablePricer
-from sim.bench.measure import Row, timed
+from sim.bench.measure import Row, processor_time
 from sim.bench.rows import DAYS, LEG_SESSIONS, PATHS, Progress, model_of, seconds_of_legs
 from sim.calendar import WARMUP_DAYS
 from sim.cell import prepare
@@ -35,7 +35,7 @@ HEADLINE_ROWS = frozenset({"headline H / its kernels", "H with ten strategies / 
 HEDGES = ("layer1_call_spread", "layer2_acceleration", "layer3_full_defence", "ratio_backspread", "partial_layer")
 
 
-def headline(paths: int, *, strategies: int = 1) -> ExperimentConfig:
+def headline(paths: int, *, strategies: int = 1, block_paths: int | None = None) -> ExperimentConfig:
     """Experiment H: daily marks, costs, margin, ledger by engine and summary statistics; nothing kept beside them.
 
     Parameters
@@ -44,6 +44,8 @@ def headline(paths: int, *, strategies: int = 1) -> ExperimentConfig:
         Number of paths.
     strategies : int
         How many; the first is the whole method, the others are condors with one or two of its hedges.
+    block_paths : int, optional
+        Paths of a block; by default as many as any experiment has.
     """
     pairs = [(a, b) for i, a in enumerate(HEDGES) for b in HEDGES[i:]]
     books = [METHOD, *(("iron_condor", *dict.fromkeys(pair)) for pair in pairs)][:strategies]
@@ -54,6 +56,7 @@ def headline(paths: int, *, strategies: int = 1) -> ExperimentConfig:
         "days": SESSIONS,
         "scenarios": {"svcj": {"model": "svcj", "preset": PRESET}},
         "strategies": {f"s{i}": {"engines": [{"engine": name} for name in book]} for i, book in enumerate(books)},
+        "compute": {} if block_paths is None else {"block_paths": block_paths},
         "keep": {"fan": False, "example_paths": 0, "explorer": [], "greek_paths": 0},
     }
     return parse_experiment(document)
@@ -86,8 +89,9 @@ def headline_rows(*, paths: int, repeats: int, progress: Progress) -> Iterator[R
     ten = _run(headline(paths, strategies=10), 1)
     yield Row(name="H with ten strategies / with one", value=ten.cpu / one.cpu, unit="ratio", reach=4.0, spread=0.0)
     progress("headline, two workers")
-    both = _run(config, 2)
-    yield Row(name="H, two workers / one", value=both.wall / one.wall, unit="ratio", reach=1.0 / 1.8, spread=0.0)
+    halves = headline(paths, block_paths=min(config.compute.block_paths, (paths + 1) // 2))  # one for each worker
+    alone, both = (_run(halves, jobs) for jobs in (1, 2))
+    yield Row(name="H, two workers / one", value=both.wall / alone.wall, unit="ratio", reach=1.0 / 1.8, spread=0.0)
     progress("headline, memory")
     small, large = (_peak_gibibytes(n) for n in (paths, 10 * paths))
     yield Row(name=f"peak memory, {paths} paths", value=small, unit="GiB", reach=1.5, spread=0.0)
@@ -112,11 +116,11 @@ def _run(config: ExperimentConfig, jobs: int) -> _Spent:
 
 
 def _floor(legs: dict[str, int], paths: int, repeats: int) -> float:
-    """Seconds that the steps and legs of a run take, each at the speed of its kernel alone."""
+    """Processor time that the steps and legs of a run take, each at the speed of its kernel alone [s]."""
     model = model_of(PRESET, {})
     stream = Stream(seed=1)
     state = model.stationary_state(PATHS, stream)
-    step = min(timed(lambda: model.propagate(state, DAYS, stream)) for _ in range(repeats)) / (PATHS * DAYS)
+    step = min(processor_time(lambda: model.propagate(state, DAYS, stream)) for _ in range(repeats)) / (PATHS * DAYS)
     pricer = model.tabulated_pricer(max_sessions=2 * LEG_SESSIONS)
     assert isinstance(pricer, RowPricer)
     each = seconds_of_legs(model, pricer, repeats)
@@ -130,6 +134,15 @@ def _peak_gibibytes(paths: int) -> float:
     return float(done.stdout.split()[-1])
 
 
+def _own_peak() -> float:
+    """Peak memory of this process [GiB]; what Linux says of resources counts that of the process that started it."""
+    status = Path("/proc/self/status")
+    for line in status.read_text().splitlines() if status.exists() else ():
+        if line.startswith("VmHWM:"):
+            return float(line.split()[1]) / 2.0**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2.0**20
+
+
 if __name__ == "__main__":
     _run(headline(int(sys.argv[1])), 1)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2.0**20)
+    print(_own_peak())

@@ -11,7 +11,7 @@ from models.protocols import Model, Stream
 from models.rows import RowPricer
 from models.table_layout import table_layout
 from models.table_pricer import build_tables
-from sim.bench.measure import Row, Task, ratio, seconds, timed
+from sim.bench.measure import Row, Task, processor_time, ratio, seconds
 
 PATHS = 1024
 """Paths of a block."""
@@ -118,9 +118,9 @@ def leg_tasks(model: Model, pricer: RowPricer) -> dict[str, Task]:
 
 
 def seconds_of_legs(model: Model, pricer: RowPricer, repeats: int) -> dict[str, float]:
-    """Shortest time of a leg, by index [s]."""
+    """Shortest processor time of a leg, by index [s]."""
     return {
-        kind: min(timed(task) for _ in range(repeats + 1)) / LEGS_A_CALL
+        kind: min(processor_time(task) for _ in range(repeats + 1)) / LEGS_A_CALL
         for kind, task in leg_tasks(model, pricer).items()
     }
 

@@ -47,7 +47,7 @@ def bench(
     Other packages are measured where they are installed, with the same parameters, after their values were checked.
 
     With --against: the ratios of a stored run are measured again, and the exit code is 1 where one exceeds the stored
-    one by more than 60%.
+    one by more than 60%, or was not measured.
 
     With --variance: squared standard errors of independent paths over those of each method at equal numbers of paths,
     as reported and from run to run, for means, drawdowns and expected shortfall.
@@ -100,15 +100,18 @@ def _print_rows(rows: list[Row]) -> None:
 
 
 def _judge(rows: list[Row], stored: dict[str, float], against: Path) -> None:
-    """Say what is far above the stored run, and fail where anything is."""
-    from sim.bench import compared
+    """Say what is far above the stored run, or was not measured at all, and fail where anything is."""
+    from sim.bench import compared, unmeasured
 
     pairs = compared(rows, stored)
     slower = [pair for pair in pairs if pair.is_slower]
     for pair in slower:
         typer.echo(f"slower: {pair.name}: {pair.value:.2f}, stored {pair.stored:.2f}", err=True)
+    missing = unmeasured(rows, stored)
+    for name in missing:
+        typer.echo(f"not measured: {name}, stored {stored[name]:.2f}", err=True)
     typer.echo(f"{len(pairs)} of {len(stored)} ratios of {against} compared, {len(slower)} slower", err=True)
-    if slower or not pairs:
+    if slower or missing:
         raise typer.Exit(1)
 
 
