@@ -22,7 +22,7 @@ from models.kernels.tap_sum import tap_sum
 from models.protocols import SESSIONS_PER_YEAR
 from models.slices import SpxSlice
 from models.table_layout import table_layout
-from models.table_pricer import TablePricer, build_tables
+from models.table_pricer import TablePricer, build_tables, tabulated_pricer
 from tests.lognormal_source import LognormalLaw
 
 FloatArray = NDArray[np.float64]
@@ -146,6 +146,9 @@ def test_regimes_do_not_mix() -> None:
 class _WithoutPrices(LognormalLaw):
     """No price in the last session of its second state."""
 
+    def pricing_key(self) -> str:
+        return f"without prices, {super().pricing_key()}"
+
     def spx_slices(self, states: FloatArray, scaled: FloatArray, max_sessions: int) -> Iterator[SpxSlice]:
         for number, (deviation, puts, calls) in enumerate(super().spx_slices(states, scaled, max_sessions), start=1):
             puts[1, :] = puts[1, :] if number < max_sessions else np.nan
@@ -153,9 +156,8 @@ class _WithoutPrices(LognormalLaw):
 
 
 def test_tables_with_what_is_no_number_are_refused() -> None:
-    law = _WithoutPrices((ROOT,))
     with pytest.raises(PricingDomainError, match=r"table spx, 2 sessions"):
-        build_tables(law, table_layout(law), 2)
+        tabulated_pricer(_WithoutPrices((ROOT,)), max_sessions=2)
 
 
 def test_calls_of_the_widest_laws_are_finite_and_fall_outwards() -> None:

@@ -147,7 +147,7 @@ def test_vix_options_keep_parity_and_bend_upwards(name: str) -> None:
         assert (calls[:-2] - 2.0 * calls[1:-1] + calls[2:]).min() > -VIX_TOLERANCE
         assert both[0].min() >= 0.0
         assert both[1].min() >= 0.0
-        within = (ratios > 0.9) & (ratios < 1.3)
+        within = (ratios > 0.9) & (ratios < 1.2)  # beyond, a session ahead of a law without jumps, there is nothing
         assert np.all(np.where(within, calls, 1.0) > 0.0)
 
 
