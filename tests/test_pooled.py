@@ -15,6 +15,7 @@ from sim.metrics.path_groups import N_GROUPS, group_of
 from sim.metrics.pooled import (
     LEVELS,
     N_BINS,
+    QUANTILES,
     RESOLUTION,
     SMALLEST,
     PooledPnl,
@@ -115,6 +116,10 @@ def test_a_normal_law() -> None:
             assert abs(result.estimate - truth) < 4.0 * result.standard_error + 0.5 * RESOLUTION * truth
             assert abs(result.estimate - 1.05 * truth) > 4.0 * result.standard_error  # another law is noticed
             assert result.standard_error < 0.02 * truth
+    for probability in QUANTILES.values():
+        result, truth = pooled.quantile(probability), 1000.0 * stats.norm.ppf(probability)
+        assert abs(result.estimate - truth) < 4.0 * result.standard_error + 0.5 * RESOLUTION * abs(truth)
+        assert abs(result.estimate - truth - 50.0) > 4.0 * result.standard_error  # another law is noticed
     assert pooled.tail_ratio().estimate == pytest.approx(1.0, abs=4.0 * pooled.tail_ratio().standard_error)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sim.metrics.estimate import Estimate
 from sim.metrics.path_outcomes import PathOutcomes, Statistic
-from sim.metrics.pooled import LEVELS
+from sim.metrics.pooled import LEVELS, QUANTILES
 from sim.metrics.terminal_statistics import ONE_IN
 
 MONTH = 21
@@ -28,6 +28,15 @@ def _stored(name: str) -> Callable[[PathOutcomes], Estimate]:
 def _statistics(prefix: str) -> dict[str, Statistic]:
     _, metric, period = PERIODS[prefix]
     made: dict[str, Statistic] = {}
+    for end, probability in QUANTILES.items():
+        made[f"{prefix}_pnl_{end}"] = Statistic(
+            label=f"{prefix} P&L, {probability:.0%} quantile",
+            unit="USD",
+            definition=f"P&L that {probability:.0%} of all periods stay below, each a {period}, all paths together",
+            metric=metric,
+            compute=_stored(f"{prefix}_pnl_{end}"),
+            better="higher",
+        )
     for end, level in LEVELS.items():
         percent = f"{level:.1%}".replace(".0%", "%")
         made[f"{prefix}_value_at_risk_{end}"] = Statistic(

@@ -31,6 +31,9 @@ N_BINS = 3700
 LEVELS: dict[str, float] = {"95": 0.95, "99": 0.99, "995": 0.995, "999": 0.999}
 """End of a statistic's name -> confidence level."""
 
+QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
+"""End of a statistic's name -> probability below."""
+
 _WIDTH = float(np.log1p(RESOLUTION))
 _ZERO = N_BINS
 
@@ -178,11 +181,13 @@ class PooledPnl:
 
 
 def pooled_estimates(pooled: PooledPnl, prefix: str, note: str) -> Mapping[str, Estimate]:
-    """Value at risk and expected shortfall at all levels, and the tail ratio, by name; undefined without any period."""
-    names = [f"{prefix}_{kind}_{end}" for kind in ("value_at_risk", "expected_shortfall") for end in LEVELS]
+    """Quantiles, value at risk and expected shortfall at all levels, and the tail ratio; undefined without a period."""
     if not pooled.counts.any():
+        names = [f"{prefix}_{kind}_{end}" for kind in ("value_at_risk", "expected_shortfall") for end in LEVELS]
+        names += [f"{prefix}_pnl_{end}" for end in QUANTILES]
         return {name: undefined(N_GROUPS, note) for name in (*names, f"{prefix}_tail_ratio")}
     return {
+        **{f"{prefix}_pnl_{end}": pooled.quantile(probability) for end, probability in QUANTILES.items()},
         **{f"{prefix}_value_at_risk_{end}": pooled.value_at_risk(level) for end, level in LEVELS.items()},
         **{f"{prefix}_expected_shortfall_{end}": pooled.expected_shortfall(level) for end, level in LEVELS.items()},
         f"{prefix}_tail_ratio": pooled.tail_ratio(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.metrics.estimate import Estimate, expected_shortfall, mean, quantile, share
 from sim.metrics.path_outcomes import PathOutcomes, Statistic
-from sim.metrics.pooled import LEVELS
+from sim.metrics.pooled import LEVELS, QUANTILES
 from sim.metrics.tail_index import TAIL, tail_index
 
 ONE_IN = {"95": "twenty", "99": "a hundred", "995": "two hundred", "999": "a thousand"}
@@ -17,6 +17,17 @@ def _mean(outcomes: PathOutcomes) -> Estimate:
 
 def _quantile(outcomes: PathOutcomes, probability: float) -> Estimate:
     return quantile(outcomes.terminal_pnl, probability, outcomes.design)
+
+
+def _upper(end: str) -> Statistic:
+    return Statistic(
+        label=f"{QUANTILES[end]:.0%} quantile of P&L",
+        unit="USD",
+        definition=f"terminal P&L that {QUANTILES[end]:.0%} of paths stay below",
+        metric="terminal_pnl",
+        compute=lambda outcomes: _quantile(outcomes, QUANTILES[end]),
+        better="higher",
+    )
 
 
 def _value_at_risk(end: str) -> Statistic:
@@ -65,6 +76,7 @@ TERMINAL: dict[str, Statistic] = {
         compute=lambda outcomes: _quantile(outcomes, 0.05),
         better="higher",
     ),
+    **{f"terminal_pnl_{end}": _upper(end) for end in ("q25", "q75", "q95")},
     "probability_of_loss": Statistic(
         label="probability of loss",
         unit="share",
