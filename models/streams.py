@@ -119,7 +119,7 @@ def _design_key(seed: int, design: PathDesign) -> DesignKey:
         shock_block=np.uint64(0 if shock is None else shock.block),
         jump_size=float(design.jump_size),
         trend=0.0 if shock is None else float(design.trend),
-        rise=_NO_NORMALS if shock is None else _scaled(shock.rise, design.rise / sqrt(design.n_days)),
+        rise=_NO_NORMALS if shock is None else _scaled(shock.rise, design.rise / sqrt(max(design.n_days, 1))),
         move=_NO_NORMALS if shock is None else shock.move,
     )
 

@@ -25,6 +25,7 @@ from sim.frictions import filled_part
 from sim.ledger import Ledger
 from sim.margin import MarginBook, MarginPart
 from sim.market import MarketBlock
+from sim.metrics.first_engine import first_engine
 from sim.outcomes import Outcomes
 from sim.quotes import QuoteBook
 from sim.sources import SourceWatch
@@ -184,7 +185,7 @@ class StrategyRun:
         condors = [config for config in strategy.engines if isinstance(config, IronCondorConfig)]
         self.profit_target = condors[0].profit_target if condors else None
         self.trades = TradeResults(n_paths)
-        self.windows = WindowBook(inside, len(names), account.initial_equity)
+        self.windows = WindowBook(inside, len(names), account.initial_equity, first=first_engine(names))
         self.queue = OrderQueue(account.execution_lag, n_paths)
         self.alive = np.ones(n_paths, dtype=np.bool_)
         self.equity = np.empty((n_days, n_paths))
@@ -266,7 +267,7 @@ class StrategyRun:
         due = self.queue.due(t)
         for placed in due:
             self._fill(placed, t)
-        return any(placed.orders.opens or placed.orders.trades for placed in due)
+        return any(placed.orders.opens or placed.orders.trades or placed.orders.closes for placed in due)
 
     def _fill(self, placed: Placed, t: int) -> None:
         vix, orders = self.market.vix(t), placed.orders

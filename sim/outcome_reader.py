@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sim.config import ExperimentConfig
 from sim.metrics.estimate import INDEPENDENT, SampleDesign
+from sim.metrics.first_engine import first_engine
 from sim.metrics.path_outcomes import PathOutcomes
 from sim.metrics.returns import RECENT
 from sim.pooled_gather import Pooled
@@ -75,6 +76,7 @@ class OutcomeReader:
             self._config,
             lambda name: self._writer.read(name, index),
             *self._engine_accounts(index),
+            first=first_engine([engine.engine for engine in list(self._config.strategies.values())[strategy].engines]),
             rate=float(self._writer.read("short_rate", (scenario,))),
             pooled=self._pooled[index][0] if index in self._pooled else {},
             design=self._design_of(scenario),
@@ -95,6 +97,7 @@ def path_outcomes(
     engine_pnl: FloatArray,
     engine_cost: FloatArray,
     *,
+    first: int,
     rate: float,
     pooled: Pooled,
     design: SampleDesign = INDEPENDENT,
@@ -109,6 +112,8 @@ def path_outcomes(
         From the name of a variable to its values, one a path.
     engine_pnl, engine_cost : ndarray of shape (n_engines, n_paths)
         P&L of the strategy's engines at mid, and their costs [USD].
+    first : int
+        Engine whose losses the others are to offset.
     rate : float
         Short rate [1/year].
     pooled : mapping
@@ -130,10 +135,10 @@ def path_outcomes(
         n_days=config.days,
         initial_equity=initial,
         rate=rate,
-        first_engine_pnl=net[0],
-        hedge_pnl=net[1:].sum(axis=0),
-        first_engine_cost=engine_cost[0],
-        hedge_cost=engine_cost[1:].sum(axis=0),
+        first_engine_pnl=net[first],
+        hedge_pnl=np.delete(net, first, axis=0).sum(axis=0),
+        first_engine_cost=engine_cost[first],
+        hedge_cost=np.delete(engine_cost, first, axis=0).sum(axis=0),
         pooled=pooled,
         design=design,
     )

@@ -10,6 +10,7 @@ from sim.errors import ConfigError, StorageError
 from sim.experiment import build_model
 from sim.manifest import code_version, write_manifest
 from sim.partial import differences, has_stopped_run
+from sim.replay.series import read_series
 from sim.runner import Notify, Progress, run_experiment
 from sim.storage import MANIFEST, RESULTS, STUDY, Results, open_results
 from sim.study import open_study
@@ -45,6 +46,9 @@ def changes_since(manifest: dict[str, Any], config: ExperimentConfig) -> list[st
         # a preset may be a file that has changed; the model of an episode is one that holds this model
         if repr(build_model(scenario)) not in manifest.get("models", {}).get(name, ""):
             found.append(f"parameters of scenario {name} have changed")
+        files = {} if scenario.replay is None else read_series(scenario.replay).checksums
+        if files != manifest.get("replays", {}).get(name, {}).get("checksums", {}):
+            found.append(f"the files that scenario {name} replays have changed")
     return found
 
 
@@ -68,13 +72,15 @@ def is_complete(directory: Path, config: ExperimentConfig) -> bool:
     kept = directory / (RESULTS if config.sensitivity is None else STUDY)
     if not kept.is_file() or has_stopped_run(directory):
         return False
-    manifest = open_results(directory).manifest if config.sensitivity is None else open_study(directory).manifest
-    changes = changes_since(manifest, config)
+    results = open_results(directory) if config.sensitivity is None else None
+    changes = changes_since(open_study(directory).manifest if results is None else results.manifest, config)
     if changes:
         raise ConfigError(
             f"{directory} holds complete results of another run, which --resume does not go on with; replace them with "
             "--overwrite, or name another directory with --output:\n" + "\n".join(f"  {item}" for item in changes[:20])
         )
+    if results is not None:
+        _takes_words_of(results, config)
     return True
 
 
@@ -117,7 +123,7 @@ def run_or_reuse(
     if (directory / RESULTS).is_file():
         known = _usable(directory, config, overwrite=overwrite)
         if known is not None:
-            return known, "rejudged" if _takes_claim_of(known, config) else "reused"
+            return known, "rejudged" if _takes_words_of(known, config) else "reused"
     run_experiment(
         config,
         output=directory,
@@ -150,13 +156,14 @@ def _usable(directory: Path, config: ExperimentConfig, *, overwrite: bool) -> Re
     )
 
 
-def _takes_claim_of(results: Results, config: ExperimentConfig) -> bool:
-    """Let results be judged by the rule of today, and the manifest say by which; tell whether it was another."""
-    claim = config.model_dump(mode="json")["claim"]
-    if results.manifest["config"].get("claim") == claim:
+def _takes_words_of(results: Results, config: ExperimentConfig) -> bool:
+    """Let the manifest have the question and the claim of today; tell whether results are judged by another rule."""
+    now, stored = config.model_dump(mode="json"), results.manifest["config"]
+    before = {name: stored.get(name) for name in ("question", "claim")}
+    if all(now[name] == item for name, item in before.items()):
         return False
-    results.manifest["config"]["claim"] = claim
+    stored.update({name: now[name] for name in before})
     draft = results.directory / f".{MANIFEST}.draft"
     write_manifest(draft, results.manifest)
     draft.replace(results.directory / MANIFEST)
-    return True
+    return bool(before["claim"] != now["claim"])

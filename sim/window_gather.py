@@ -14,6 +14,7 @@ from sim.config import ExperimentConfig
 from sim.experiment import windows_of
 from sim.metrics.design import WEIGHT
 from sim.metrics.estimate import SampleDesign
+from sim.metrics.first_engine import first_engine
 from sim.metrics.windows import DAILY_IN_WINDOW, REGISTRY, WindowPaths
 from sim.pooled_gather import Pooled, has_daily_windows
 from sim.storage import ResultsWriter
@@ -109,7 +110,7 @@ class WindowGather:
                     n_days=self.config.days,
                     **{name.removeprefix("window_"): _read(writer, name, (i, w)) for name in WINDOW_VALUES},
                     **{name: _read(writer, f"window_{name}", (i, j, w)) for name in SUMS},
-                    hedge_pnl=engine_pnl[1:].sum(axis=0),
+                    hedge_pnl=np.delete(engine_pnl, first_engine(names), axis=0).sum(axis=0),
                     pooled=pooled[i, j][1 + w] if is_daily else {},
                     design=self._design_of(i),
                 ),

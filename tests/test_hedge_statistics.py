@@ -9,9 +9,12 @@ import pytest
 from arch.bootstrap import IIDBootstrap
 from scipy import stats
 
+from sim import parse_experiment
 from sim.metrics.estimate import SampleDesign
+from sim.metrics.first_engine import first_engine
 from sim.metrics.hedge_statistics import HEDGES, worst_mean
 from sim.metrics.path_outcomes import PathOutcomes
+from sim.outcome_reader import path_outcomes
 from tests.equity_cases import outcomes_of
 
 EQUITY = np.full((3, 3000), 1e6)
@@ -99,3 +102,31 @@ def test_intervals_cover_the_truth(name: str) -> None:
         result = HEDGES[name].compute(outcomes(*sample(rng, n_paths)))
         hits += result.ci_low <= truth <= result.ci_high
     assert 0.93 <= hits / n_runs <= 0.97
+
+
+def test_the_order_in_which_engines_are_written_changes_no_statistic() -> None:
+    """P&L and costs of the first engine and of the others are told by the condor's name, not by its place."""
+    rng = np.random.default_rng(8)
+    pnl, cost = rng.normal(0.0, 1e4, (3, 50)), rng.uniform(0.0, 100.0, (3, 50))
+    names = ["iron_condor", "layer1_call_spread", "var_stop"]
+    engines = [{"engine": "iron_condor"}, {"engine": "layer1_call_spread"}]
+    config = parse_experiment(
+        {"name": "order", "days": 10, "scenarios": {"a": {"model": "svcj", "preset": "svcj_index_2018"}}}
+        | {"strategies": {"book": {"engines": engines}}}
+    )
+    made = [
+        path_outcomes(
+            config,
+            lambda name: np.zeros(50),
+            pnl[order],
+            cost[order],
+            first=first_engine([names[i] for i in order]),
+            rate=0.0,
+            pooled={},
+        )
+        for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0])
+    ]
+    for other in made[1:]:
+        for name in ("first_engine_pnl", "hedge_pnl", "first_engine_cost", "hedge_cost"):
+            np.testing.assert_allclose(getattr(other, name), getattr(made[0], name), rtol=1e-12)
+    np.testing.assert_array_equal(made[0].first_engine_pnl, pnl[0] - cost[0])

@@ -177,5 +177,7 @@ def test_a_run_that_was_killed_at_its_report_resumes_to_the_report_alone(tmp_pat
     assert (resumed.exit_code, "holds the complete results of this run" in resumed.stderr) == (0, True)
     assert {item.name: item.read_bytes() for item in output.iterdir() if item.name != "report.html"} == before
     assert (output / "report.html").stat().st_size > 10_000
+    asked = CliRunner().invoke(app, [*arguments, "-o", "question=What of it?"])  # numbers are the same, words are not
+    assert (asked.exit_code, "What of it?" in (output / "report.html").read_text()) == (0, True)
     without = CliRunner().invoke(app, arguments[:-1])
     assert (without.exit_code, "holds results already" in without.stderr) == (2, True)

@@ -7,6 +7,7 @@ import numpy as np
 from models.protocols import PathBlock, SimulationGrid
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.rigid_vix import RigidVixConfig
+from sim.strategies.spx import SpxConfig
 from tests.toy_market import run_recorded, toy_market, toy_paths
 
 GRID = SimulationGrid(n_days=34, warmup_days=20)
@@ -53,6 +54,14 @@ def test_without_hedges_it_is_the_condor_alone() -> None:
     outcomes = run_recorded(MARKET, single).outcomes
     made = (outcomes.engine_pnl - outcomes.engine_cost)[0]
     np.testing.assert_allclose(outcomes.worst_trade, np.maximum(-made / 1e6, 0.0), rtol=1e-9, atol=1e-12)
+
+
+def test_an_index_fund_beside_a_condor_hedges_none_of_its_trades() -> None:
+    single = IronCondorConfig(entry_every=63, profit_target=None, stop_loss_x_credit=None, exit_days=None)
+    beside = run_recorded(MARKET, single, SpxConfig(share=0.3)).outcomes
+    assert (np.abs(beside.engine_pnl[1]) > 1e3).any()
+    condor = (beside.engine_pnl - beside.engine_cost)[0]
+    np.testing.assert_allclose(beside.worst_trade, np.maximum(-condor / 1e6, 0.0), rtol=0.01, atol=1e-4)
 
 
 def test_what_trades_take_of_the_hedges_adds_up() -> None:

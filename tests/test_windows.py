@@ -20,8 +20,10 @@ from sim.config import AccountConfig, CostsConfig, MarginConfig, StrategyConfig
 from sim.errors import ConfigError
 from sim.evaluator import evaluate
 from sim.experiment import experiment_schema, parse_experiment
+from sim.metrics.first_engine import CONDOR, first_engine
 from sim.storage import Results
 from sim.strategies.iron_condor import IronCondorConfig
+from sim.strategies.registry import REGISTRY as ENGINES
 from sim.windows.accumulate import WindowBook, WindowOutcomes, engine_pairs
 from sim.windows.definition import DEFAULT_WINDOWS, Window
 from sim.windows.groups import add_by_group
@@ -191,6 +193,23 @@ def test_sums_are_those_of_a_plain_loop(seed: int, n_engines: int, n_days: int) 
     for k, (a, b) in enumerate(engine_pairs(n_engines)):
         expected = np.einsum("tp,twp->wp", daily[:, a] * daily[:, b], inside[1:])
         np.testing.assert_allclose(out.products[:, k], expected, rtol=1e-9, atol=1e-9)
+
+
+def test_the_first_engine_may_stand_anywhere() -> None:
+    rng = np.random.default_rng(3)
+    inside = rng.random((9, 2, 3)) < 0.7
+    net, equity = np.cumsum(rng.normal(0.0, 30.0, (8, 3, 3)), axis=0), np.full(3, 1000.0)
+    books = [WindowBook(inside, 3, 1000.0), WindowBook(inside, 3, 1000.0, first=2)]
+    for t in range(1, 9):
+        books[0].note(t, net[t - 1], equity)
+        books[1].note(t, net[t - 1][[1, 2, 0]], equity)
+    plain, moved = (book.finish() for book in books)
+    assert (plain.loss_first_engine < 0.0).any()
+    np.testing.assert_allclose(moved.loss_first_engine, plain.loss_first_engine, rtol=1e-12)
+    np.testing.assert_allclose(moved.loss_hedges, plain.loss_hedges, rtol=1e-12)
+    assert first_engine(["var_stop", CONDOR, "layer1_call_spread"]) == 1
+    assert first_engine(["spx", "cash"]) == 0
+    assert CONDOR in ENGINES
 
 
 def test_nothing_is_earned_after_ruin() -> None:

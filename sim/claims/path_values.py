@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from models.protocols import SESSIONS_PER_YEAR
 from sim.metrics.design import stored_design
 from sim.metrics.estimate import INDEPENDENT, SampleDesign
+from sim.metrics.first_engine import first_engine
 
 FloatArray = NDArray[np.float64]
 
@@ -89,19 +90,24 @@ class PathValues:
         """P&L in windows, net of costs, of the book, the first engine or all others, shape (n_paths,) [USD]."""
         if part == "book":
             return self.in_windows("window_pnl", windows)
-        names = self.engines[:1] if part == "first_engine" else self.engines[1:]
+        names = self._names_of(part)
         if not names:
             return np.zeros(self.n_paths)
-        pnl = self._read("window_engine_pnl").sel(window=list(windows), engine=list(names))
+        pnl = self._read("window_engine_pnl").sel(window=list(windows), engine=names)
         return np.asarray(pnl.transpose("window", "engine", "path").values.astype(np.float64).sum(axis=(0, 1)))
 
     def mean_greek(self, greek: str, part: str) -> FloatArray:
         """Greek of each measured path, mean over sessions, of the book, the first engine or all others."""
         if part == "book":
             return self.values(f"book_mean_{greek}")
-        names = self.engines[:1] if part == "first_engine" else self.engines[1:]
+        names = self._names_of(part)
         values = self._read(f"mean_{greek}").transpose("engine", "greek_path")
-        return np.asarray(values.sel(engine=list(names)).values.astype(np.float64).sum(axis=0))
+        return np.asarray(values.sel(engine=names).values.astype(np.float64).sum(axis=0))
+
+    def _names_of(self, part: str) -> list[str]:
+        """The first engine, or all others."""
+        first = self.engines[first_engine(self.engines)]
+        return [name for name in self.engines if (name == first) == (part == "first_engine")]
 
     def excess(self) -> FloatArray:
         """P&L beyond interest over initial equity, shape (n_paths,) [-]: what trading added."""

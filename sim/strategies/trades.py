@@ -1,6 +1,6 @@
 """Trades of the first engine measured at their end: a condor tranche with its part of what the hedges made (S1).
 
-While a tranche is open it takes part in the daily P&L of all other engines, net of costs, in proportion to its share of
+While a tranche is open it takes part in the daily P&L of all hedges, net of costs, in proportion to its share of
 the risk of all open tranches. What it made itself and what it was allotted is its result.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.ledger import Ledger
-from sim.strategies.protocols import CONDOR, condor_risk
+from sim.strategies.protocols import CONDOR, UNHEDGED, condor_risk
 from sim.tranche import Tranche
 
 FloatArray = NDArray[np.float64]
@@ -56,7 +56,7 @@ class TradeResults:
 
     def note(self, ledger: Ledger, equity: FloatArray) -> None:
         """Take up a close, after its orders; ``equity`` is that before them."""
-        rows = [i for i, name in enumerate(ledger.engines) if name != CONDOR]
+        rows = [i for i, name in enumerate(ledger.engines) if name not in (CONDOR, *UNHEDGED)]
         hedged = (ledger.gross_pnl[rows] - ledger.cost[rows]).sum(axis=0)
         if self._trades:
             total = np.sum([trade.risk for trade in self._trades], axis=0)

@@ -60,12 +60,15 @@ class WindowBook:
     inside : ndarray of bool, shape (n_days + 1, n_windows, n_paths)
         From ``membership``.
     n_engines : int
-        Engines of the strategy; the first is the one whose losses the others are to offset.
+        Engines of the strategy.
     initial_equity : float
         Equity before the first orders [USD].
+    first : int
+        Engine whose losses the others are to offset.
     """
 
-    def __init__(self, inside: BoolArray, n_engines: int, initial_equity: float) -> None:
+    def __init__(self, inside: BoolArray, n_engines: int, initial_equity: float, *, first: int = 0) -> None:
+        self._first = first
         _, n_windows, n_paths = inside.shape
         self._inside = inside
         self._net = np.zeros((_SESSIONS + 1, n_engines, n_paths))
@@ -101,7 +104,14 @@ class WindowBook:
         if n:
             inside = self._inside[self._last - n : self._last + 1]
             _add_sessions(
-                inside, self._net[: n + 1], self._equity[: n + 1], self._pnl, self._products, self._totals, self._runs
+                inside,
+                self._net[: n + 1],
+                self._equity[: n + 1],
+                self._first,
+                self._pnl,
+                self._products,
+                self._totals,
+                self._runs,
             )
             self._net[0], self._equity[0] = self._net[n], self._equity[n]
             self._n_waiting = 0
@@ -127,6 +137,7 @@ def _add_sessions(
     inside: BoolArray,
     net: FloatArray,
     equity: FloatArray,
+    first: int,
     pnl: FloatArray,
     products: FloatArray,
     totals: FloatArray,
@@ -142,6 +153,8 @@ def _add_sessions(
         Net P&L since the start at those closes [USD].
     equity : ndarray of shape (n_sessions + 1, n_paths)
         Likewise [USD].
+    first : int
+        Engine whose losses the others are to offset.
     pnl, products : ndarray of shape (n_paths, n_windows, n_engines) and (n_paths, n_windows, n_pairs)
         Sums by engine and by pair of engines.
     totals : ndarray of shape (5, n_windows, n_paths)
@@ -156,7 +169,7 @@ def _add_sessions(
             others = 0.0
             for e in range(n_engines):
                 change[e] = net[day, e, i] - net[day - 1, e, i]
-                if e > 0:
+                if e != first:
                     others += change[e]
             before = equity[day - 1, i]
             gain = equity[day, i] - before
@@ -167,7 +180,7 @@ def _add_sessions(
                     totals[0, w, i] += gain
                     totals[1, w, i] += ratio
                     totals[2, w, i] += ratio * ratio
-                    runs[0, w, i] += change[0]
+                    runs[0, w, i] += change[first]
                     runs[1, w, i] += others
                 elif inside[day - 1, w, i]:
                     _end_run(totals, runs, i, w)
