@@ -33,10 +33,6 @@ CELL_ERRORS = (ValueError, RuntimeError, ArithmeticError)
 SHORT_RUN = 5e6
 """Paths x sessions x scenarios x strategies that take less than processes take to start, about 20 s."""
 
-PATHS_PER_SQUARED_THREAD = 200
-"""Paths of a cell for each squared thread from which on threads hardly wait for each other (5% of the time at 3 times
-as many, 20% at a third)."""
-
 
 class WorkerTraceback(Exception):
     """Traceback of an error that arose in another process or thread, as text."""
@@ -118,10 +114,8 @@ class Gate:
 def workers_of(config: ExperimentConfig, compute: ComputeConfig) -> tuple[int, str]:
     """Say how many workers an experiment is run by, and of which kind.
 
-    ``auto`` takes threads where cells are mostly compiled work, and for runs that would be over before processes have
-    started; processes where rules in Python, which only one thread at a time can run, take much of a cell. That part
-    grows slower than the paths of a cell: about a sixth of the time at 2500 paths, a quarter at 1000, almost half at
-    250 (quickstart). Models and engines from outside the packages are taken for Python.
+    ``auto`` takes threads for runs that would be over before processes have started, and processes otherwise: rules in
+    Python, which only one thread at a time can run, stand between kernels too short for threads to gain from.
 
     Parameters
     ----------
@@ -147,9 +141,7 @@ def workers_of(config: ExperimentConfig, compute: ComputeConfig) -> tuple[int, s
     if Extensions.registered().are_used(config):
         return n_jobs, "loky"
     work = config.paths * config.days * len(config.scenarios) * len(config.strategies)
-    paths = min(config.paths, config.compute.block_paths)
-    are_threads_enough = work <= SHORT_RUN or paths >= PATHS_PER_SQUARED_THREAD * n_jobs**2
-    return n_jobs, "threading" if are_threads_enough else "loky"
+    return n_jobs, "threading" if work <= SHORT_RUN else "loky"
 
 
 def run_blocks(

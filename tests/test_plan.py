@@ -117,10 +117,7 @@ def test_kinds_of_workers_follow_the_stated_rule() -> None:
 
     assert chosen({"jobs": 2}) == (1, "threading")  # no more workers than cells
     long = {"paths": 100_000, "days": 252}
-    assert chosen({"jobs": 2}, **long) == (2, "threading")
-    assert chosen({"jobs": 3}, **long) == (3, "threading")
-    assert chosen({"jobs": 5}, **long) == (5, "threading")
-    assert chosen({"jobs": 6}, **long) == (6, "loky")
+    assert chosen({"jobs": 2}, **long) == (2, "loky")
     assert chosen({"jobs": 2, "block_paths": 500}, **long) == (2, "loky")
     assert chosen({"jobs": 2, "block_paths": 500}, paths=2000) == (2, "threading")  # over before processes start
     assert chosen({"jobs": 2, "backend": "loky"}, paths=2000) == (2, "loky")

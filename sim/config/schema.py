@@ -315,8 +315,8 @@ class ComputeConfig(ConfigSection):
     jobs: int = Field(default=-1, ge=-1, le=1024, description="workers; -1 uses every core")
     backend: Backend = Field(
         default="auto",
-        description="loky: processes; threading: threads; dask: a Dask cluster; auto: threads where cells are mostly"
-        " compiled work, else processes",
+        description="loky: processes; threading: threads; dask: a Dask cluster; auto: threads for short runs,"
+        " else processes",
     )
     dask_scheduler: str | None = Field(
         default=None,
