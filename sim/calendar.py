@@ -130,10 +130,6 @@ class SessionCalendar:
         """Date of session ``t``."""
         return self.dates[t].astype(object)  # type: ignore[no-any-return]
 
-    def sessions_between(self, t: int, later: int) -> int:
-        """Trading sessions from ``t`` to ``later``."""
-        return later - t
-
     def days_between(self, t: int, later: int) -> int:
         """Calendar days from session ``t`` to session ``later``."""
         return int((self.dates[later] - self.dates[t]).astype(int))

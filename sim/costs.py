@@ -103,46 +103,6 @@ def holding_cost(
     return value * costs.etn_fee / SESSIONS_PER_YEAR
 
 
-def trade_cost(
-    costs: CostsConfig,
-    contracts: ContractSet,
-    change: FloatArray,
-    mid: FloatArray,
-    vix: FloatArray,
-    *,
-    sessions: int = 0,
-    widening: float = 1.0,
-) -> FloatArray:
-    """Cost of changing a position in one order.
-
-    Parameters
-    ----------
-    costs : CostsConfig
-        The schedule.
-    contracts : ContractSet
-        What is traded.
-    change : ndarray of shape (n_legs, n_paths)
-        Signed contracts bought; the number of legs that a path trades decides the fraction of the half-spread that it
-        pays.
-    mid : ndarray of shape (n_legs, n_paths)
-        Mids [points].
-    vix : ndarray of shape (n_paths,)
-        VIX of the day [points].
-    sessions : int
-        Sessions to expiry; 0 for what never expires.
-    widening : float
-        Factor on half-spreads, >= 0 [-].
-
-    Returns
-    -------
-    ndarray of shape (n_paths,)
-        Cost, >= 0 [USD].
-    """
-    return Tariff.of(costs, contracts.product, contracts.n_legs).cost(
-        change, mid, vix, contracts.multiplier, _widening(costs, contracts.product, sessions, widening)
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Tariff:
     """What a schedule says of orders in one product, ready for ``add_up_costs``: looked up once, not at every order.
@@ -175,7 +135,7 @@ class Tariff:
     def cost(
         self, change: FloatArray, mid: FloatArray, vix: FloatArray, multiplier: float, widening: float
     ) -> FloatArray:
-        """Cost of an order [USD], shape (n_paths,); see ``trade_cost`` and ``add_up_costs``."""
+        """Cost of an order [USD], shape (n_paths,); see ``Tariffs.trade_cost`` and ``add_up_costs``."""
         cost = np.empty(change.shape[1])
         add_up_costs(
             change,
@@ -214,10 +174,32 @@ class Tariffs:
         change: FloatArray,
         mid: FloatArray,
         vix: FloatArray,
-        sessions: int,
-        friction: float,
+        sessions: int = 0,
+        friction: float = 1.0,
     ) -> FloatArray:
-        """Cost of an order, as ``trade_cost`` works it out anew; ``friction`` is its ``widening``."""
+        """Cost of changing a position in one order.
+
+        Parameters
+        ----------
+        contracts : ContractSet
+            What is traded.
+        change : ndarray of shape (n_legs, n_paths)
+            Signed contracts bought; the number of legs that a path trades decides the fraction of the half-spread that
+            it pays.
+        mid : ndarray of shape (n_legs, n_paths)
+            Mids [points].
+        vix : ndarray of shape (n_paths,)
+            VIX of the day [points].
+        sessions : int
+            Sessions to expiry; 0 for what never expires.
+        friction : float
+            Factor on half-spreads, >= 0 [-].
+
+        Returns
+        -------
+        ndarray of shape (n_paths,)
+            Cost, >= 0 [USD].
+        """
         product, n_legs = contracts.product, contracts.n_legs
         tariff = self._known.get((product, n_legs))
         if tariff is None:
@@ -248,7 +230,7 @@ def add_up_costs(
     Parameters
     ----------
     change, mid, vix
-        As in ``trade_cost``.
+        As in ``Tariffs.trade_cost``.
     widening : float
         Factor on half-spreads [-].
     stress : tuple

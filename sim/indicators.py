@@ -11,8 +11,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -94,24 +93,11 @@ def rolling_std(series: FloatArray, window: int) -> FloatArray:
     return std
 
 
-def rolling_quantile(series: FloatArray, window: int, probability: float) -> FloatArray:
-    """Quantile of the last ``window`` values, linear between order statistics."""
-    _check_window(window, 1)
-    return _rolling(series, window, lambda rows: np.quantile(rows, probability, axis=0))
-
-
 def rolling_min(series: FloatArray, window: int) -> FloatArray:
     """Smallest of the last ``window`` values."""
     _check_window(window, 1)
-    low: FloatArray = _rolling_extreme(np.ascontiguousarray(series, dtype=np.float64), window, -1.0)
+    low: FloatArray = _rolling_min(np.ascontiguousarray(series, dtype=np.float64), window)
     return low
-
-
-def rolling_max(series: FloatArray, window: int) -> FloatArray:
-    """Largest of the last ``window`` values."""
-    _check_window(window, 1)
-    high: FloatArray = _rolling_extreme(np.ascontiguousarray(series, dtype=np.float64), window, 1.0)
-    return high
 
 
 def zscore(series: FloatArray, window: int) -> FloatArray:
@@ -145,13 +131,6 @@ def _smoothed(series: FloatArray, window: int, weight: float) -> FloatArray:
     start = int(np.argmin(undefined)) if not undefined.all() else len(values)
     smoothed: FloatArray = _smooth(values, start, window, weight)
     return smoothed
-
-
-def _rolling(series: FloatArray, window: int, statistic: Callable[[FloatArray], Any]) -> FloatArray:
-    out = np.full(series.shape, np.nan)
-    for t in range(window - 1, series.shape[0]):
-        out[t] = statistic(series[t - window + 1 : t + 1])
-    return out
 
 
 @njit(cache=True, nogil=True)
@@ -233,8 +212,8 @@ def _rolling_std(series: FloatArray, mean: FloatArray, window: int) -> FloatArra
 
 
 @njit(cache=True, nogil=True)
-def _rolling_extreme(series: FloatArray, window: int, sign: float) -> FloatArray:
-    """Largest value, or smallest one for sign -1, of each window; NaN where any is."""
+def _rolling_min(series: FloatArray, window: int) -> FloatArray:
+    """Smallest value of each window; NaN where any is."""
     n_times, n_paths = series.shape
     out = np.full((n_times, n_paths), np.nan)
     for start in range(0, n_paths, _TILE):
@@ -246,5 +225,5 @@ def _rolling_extreme(series: FloatArray, window: int, sign: float) -> FloatArray
                 row = series[k, start : start + n]
                 for p in range(n):
                     value = row[p]
-                    best[p] = value if (sign * value > sign * best[p]) | (value != value) else best[p]
+                    best[p] = value if (value < best[p]) | (value != value) else best[p]
     return out

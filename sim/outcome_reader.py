@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.config import ExperimentConfig
 from sim.metrics.estimate import INDEPENDENT, SampleDesign
-from sim.metrics.first_engine import first_engine
+from sim.metrics.first_engine import hedged_accounts
 from sim.metrics.path_outcomes import PathOutcomes
 from sim.metrics.returns import RECENT
 from sim.pooled_gather import Pooled
@@ -76,7 +76,7 @@ class OutcomeReader:
             self._config,
             lambda name: self._writer.read(name, index),
             *self._engine_accounts(index),
-            first=first_engine([engine.engine for engine in list(self._config.strategies.values())[strategy].engines]),
+            engines=self._config.engines_of(strategy),
             rate=float(self._writer.read("short_rate", (scenario,))),
             pooled=self._pooled[index][0] if index in self._pooled else {},
             design=self._design_of(scenario),
@@ -84,8 +84,7 @@ class OutcomeReader:
 
     def _engine_accounts(self, index: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
         """P&L of the strategy's engines at mid, and their costs, each of shape (n_engines, n_paths)."""
-        engines = list(self._config.strategies.values())[index[1]].engines
-        rows = [self._engines.index(engine.engine) for engine in engines]
+        rows = [self._engines.index(name) for name in self._config.engines_of(index[1])]
         read = self._writer.read
         gross, cost = (np.stack([read(name, (*index, row)) for row in rows]) for name in ("engine_pnl", "engine_cost"))
         return gross, cost
@@ -97,7 +96,7 @@ def path_outcomes(
     engine_pnl: FloatArray,
     engine_cost: FloatArray,
     *,
-    first: int,
+    engines: Sequence[str],
     rate: float,
     pooled: Pooled,
     design: SampleDesign = INDEPENDENT,
@@ -112,8 +111,8 @@ def path_outcomes(
         From the name of a variable to its values, one a path.
     engine_pnl, engine_cost : ndarray of shape (n_engines, n_paths)
         P&L of the strategy's engines at mid, and their costs [USD].
-    first : int
-        Engine whose losses the others are to offset.
+    engines : sequence of str
+        Engines of the strategy, as it lists them.
     rate : float
         Short rate [1/year].
     pooled : mapping
@@ -129,16 +128,12 @@ def path_outcomes(
     else:
         growth = 1.0 + values["terminal_pnl"] / initial
         values.update(recent_growth=growth, recent_drawdown=values["max_drawdown"])
-    net = engine_pnl - engine_cost
     return PathOutcomes(
         **values,
         n_days=config.days,
         initial_equity=initial,
         rate=rate,
-        first_engine_pnl=net[first],
-        hedge_pnl=np.delete(net, first, axis=0).sum(axis=0),
-        first_engine_cost=engine_cost[first],
-        hedge_cost=np.delete(engine_cost, first, axis=0).sum(axis=0),
+        **hedged_accounts(engines, engine_pnl, engine_cost),
         pooled=pooled,
         design=design,
     )

@@ -74,8 +74,7 @@ def engines_of(case: str) -> tuple[EngineConfig, ...]:
     name, settings = CASES[case]
     config = REGISTRY[name].config_type.model_validate({"engine": name, **settings})
     if name != CONDOR and (config.sized_on == CONDOR or name == "delta_neutral"):
-        condor = REGISTRY[CONDOR].config_type()
-        return (config, condor) if config.decides_before == CONDOR else (condor, config)
+        return (REGISTRY[CONDOR].config_type(), config)
     return (config,)
 
 

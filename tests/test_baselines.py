@@ -12,8 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from models.protocols import PathBlock, SimulationGrid, Stream
-from sim.config import AccountConfig, CostsConfig, StrategyConfig
+from sim.config import AccountConfig, CostsConfig, EngineConfig, StrategyConfig
 from sim.contracts import Product
+from sim.evaluator import deciding
 from sim.strategies.cash import CashConfig
 from sim.strategies.cndr import CndrConfig
 from sim.strategies.iron_condor import IronCondorConfig
@@ -324,7 +325,6 @@ def test_the_var_stop_closes_where_the_limit_is_passed(method: Any) -> None:
     assert [closed[p] for p in range(3)] == first
 
 
-def test_the_var_stop_must_stand_before_the_condor_that_it_restrains() -> None:
-    assert len(StrategyConfig(engines=(VarStopConfig(), IronCondorConfig())).engines) == 2
-    with pytest.raises(ValidationError, match="name var_stop before iron_condor"):
-        StrategyConfig(engines=(IronCondorConfig(), VarStopConfig()))
+@pytest.mark.parametrize("engines", [(VarStopConfig(), IronCondorConfig()), (IronCondorConfig(), VarStopConfig())])
+def test_the_var_stop_decides_before_the_condor_however_they_are_written(engines: tuple[EngineConfig, ...]) -> None:
+    assert [config.engine for config in deciding(StrategyConfig(engines=engines))] == ["var_stop", "iron_condor"]

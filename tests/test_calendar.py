@@ -42,7 +42,6 @@ def test_day_zero_carries_the_index_of_the_warm_up() -> None:
     assert calendar.day0 == 60
     assert calendar.n_times == 313
     assert str(calendar.date(60)) == "2019-01-02"
-    assert calendar.sessions_between(60, 61) == 1
 
 
 def test_a_closed_start_moves_to_the_next_session() -> None:

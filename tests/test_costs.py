@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from sim.config import CostsConfig
 from sim.contracts import ContractSet, Product
-from sim.costs import fee_per_contract, half_spread, trade_cost
+from sim.costs import Tariffs, fee_per_contract, half_spread
 from sim.ledger import Ledger
 
 COSTS = CostsConfig()
@@ -26,7 +26,7 @@ def contracts(product: Product, n_legs: int, n_paths: int = 1) -> ContractSet:
 
 def order(product: Product, change: list[float], mid: list[float], vix: float, costs: CostsConfig = COSTS) -> float:
     legs = contracts(product, len(change))
-    cost = trade_cost(costs, legs, np.array(change)[:, None], np.array(mid)[:, None], np.array([vix]))
+    cost = Tariffs(costs).trade_cost(legs, np.array(change)[:, None], np.array(mid)[:, None], np.array([vix]))
     assert cost.shape == (1,)
     return float(cost[0])
 
@@ -89,7 +89,7 @@ def test_later_expiries_are_wider() -> None:
     middle = 1.0 + 0.5 * (107 * 365 / 252 - 90.0) / 130.0
     np.testing.assert_allclose(calls, 1.3 * np.array([1.0, 1.0, middle, 1.5]), rtol=1e-12)
     legs = contracts(Product.VIX_FUTURE, 1)
-    cost = trade_cost(COSTS, legs, np.array([[2.0]]), mid, vix, sessions=252)
+    cost = Tariffs(COSTS).trade_cost(legs, np.array([[2.0]]), mid, vix, sessions=252)
     np.testing.assert_allclose(cost, 2 * (100.0 + 2.38), rtol=1e-12)
 
 
@@ -128,7 +128,7 @@ def test_each_path_pays_for_its_own_order() -> None:
     legs = contracts(Product.SPX_OPTION, 2, n_paths=3)
     change = np.array([[1.0, 0.0, -2.0], [0.0, 0.0, 1.0]])
     mid = np.array([[10.0, 10.0, 20.0], [5.0, 5.0, 0.5]])  # the last one is charged the lower fee
-    cost = trade_cost(COSTS, legs, change, mid, np.array([20.0, 90.0, 40.0]))
+    cost = Tariffs(COSTS).trade_cost(legs, change, mid, np.array([20.0, 90.0, 40.0]))
     # the third path: VIX at twice its calm level doubles half-spreads of 11 and 3.2 dollars
     last = 2 * (0.75 * 22.0 + 1.16) + (0.75 * 6.4 + 1.07)
     np.testing.assert_allclose(cost, [7.0 + 1.16, 0.0, last], rtol=1e-12)  # the first path trades one leg alone
@@ -234,11 +234,11 @@ def test_what_a_path_pays_does_not_hang_on_how_many_trade() -> None:
     vix = rng.uniform(10.0, 50.0, 30)
     rights = np.array([False, False, True, True])
     many = ContractSet(product=Product.SPX_OPTION, is_call=rights, strike=strike, expiry=9)
-    together = trade_cost(CostsConfig(), many, change, mid, vix)
+    together = Tariffs(CostsConfig()).trade_cost(many, change, mid, vix)
     for path in range(30):
         part = slice(path, path + 1)
         one = ContractSet(product=Product.SPX_OPTION, is_call=rights, strike=strike[:, part].copy(), expiry=9)
-        alone = trade_cost(CostsConfig(), one, change[:, part], mid[:, part], vix[part])
+        alone = Tariffs(CostsConfig()).trade_cost(one, change[:, part], mid[:, part], vix[part])
         assert alone[0] == together[path]
 
 
@@ -249,7 +249,7 @@ def test_one_pass_costs_what_spread_and_fee_make(product: Product) -> None:
     change = rng.integers(-3, 4, (2, 200)).astype(float)
     mid, vix = np.exp(rng.uniform(-3.0, 4.0, (2, 200))), rng.uniform(10.0, 60.0, 200)
     legs = contracts(product, 2, n_paths=200)
-    cost = trade_cost(COSTS, legs, change, mid, vix, sessions=90, widening=1.5)
+    cost = Tariffs(COSTS).trade_cost(legs, change, mid, vix, sessions=90, friction=1.5)
     spread = half_spread(COSTS, product, mid, vix, sessions=90, widening=1.5)
     crossing = np.where(change.all(axis=0), COSTS.crossing_fraction(2), COSTS.crossing_fraction(1))
     each = crossing * spread * legs.multiplier + fee_per_contract(COSTS, product, mid)

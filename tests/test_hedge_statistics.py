@@ -11,7 +11,6 @@ from scipy import stats
 
 from sim import parse_experiment
 from sim.metrics.estimate import SampleDesign
-from sim.metrics.first_engine import first_engine
 from sim.metrics.hedge_statistics import HEDGES, worst_mean
 from sim.metrics.path_outcomes import PathOutcomes
 from sim.outcome_reader import path_outcomes
@@ -120,7 +119,7 @@ def test_the_order_in_which_engines_are_written_changes_no_statistic() -> None:
             lambda name: np.zeros(50),
             pnl[order],
             cost[order],
-            first=first_engine([names[i] for i in order]),
+            engines=[names[i] for i in order],
             rate=0.0,
             pooled={},
         )

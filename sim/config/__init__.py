@@ -25,12 +25,13 @@ from sim.config.schema import (
     StartConfig,
     StrategyConfig,
 )
-from sim.config.section import ConfigSection, EngineConfig, broken_rule
+from sim.config.section import CONDOR, ConfigSection, EngineConfig, broken_rule
 from sim.config.sensitivity import FactorConfig, OutputConfig, SensitivityConfig
 from sim.config.stress import ShockConfig, StressConfig
 from sim.config.window import MAX_WINDOWS, WindowConfig
 
 __all__ = [
+    "CONDOR",
     "MAX_WINDOWS",
     "AccountConfig",
     "BreadthConfig",

@@ -201,7 +201,7 @@ class StrategyConfig(ConfigSection):
     """A strategy: engines that trade in one account."""
 
     engines: tuple[SerializeAsAny[EngineConfig], ...] = Field(
-        min_length=1, description="engines, each once; they decide in the order of `regimesim list engines`"
+        min_length=1, description="engines, each once, in any order; they decide in that of `regimesim list engines`"
     )
     costs: CostsConfig | None = Field(
         default=None, description="commission, fees and spreads of this strategy, in place of the experiment's `costs`"
@@ -218,8 +218,6 @@ class StrategyConfig(ConfigSection):
                 raise broken_rule("engines", f"name each engine once, {engine.engine} stands there twice")
             if engine.sized_on is not None and engine.sized_on not in names:
                 raise broken_rule("engines", f"hold {engine.sized_on}, on whose risk {engine.engine} is sized")
-            if engine.decides_before in names[:i]:
-                raise broken_rule("engines", f"name {engine.engine} before {engine.decides_before}, which it restrains")
         return self
 
 
@@ -378,6 +376,10 @@ class ExperimentConfig(ConfigSection):
     keep: KeepConfig = Field(default=KeepConfig(), description="what is stored")
     compute: ComputeConfig = Field(default=ComputeConfig(), description="how the work is done")
     claim: ClaimConfig | None = Field(default=None, description="what is claimed, and how it is judged; null: nothing")
+
+    def engines_of(self, strategy: int) -> list[str]:
+        """Names of the engines of a strategy, given by its number, as it lists them."""
+        return [engine.engine for engine in list(self.strategies.values())[strategy].engines]
 
     def market_of(self, scenario: str) -> MarketConfig:
         """What the market of a scenario carries: its own section, or the experiment's."""

@@ -11,6 +11,9 @@ from pydantic_core import PydanticCustomError
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=80)]
 """Name of an experiment, scenario or strategy: it becomes part of paths and of dotted keys."""
 
+CONDOR = "iron_condor"
+"""Name of the engine that sells the premium: hedges are sized on its risk, and are to offset its losses."""
+
 
 class ConfigSection(BaseModel):
     """A mapping of an experiment file: unknown keys, NaN and infinity are refused, values cannot change later."""
@@ -39,7 +42,7 @@ class EngineConfig(ConfigSection):
     """Engine whose positions this one is sized on; a strategy must have it."""
 
     decides_before: ClassVar[str | None] = None
-    """Engine that must come after this one in a strategy that has both."""
+    """Engine that decides after this one in a strategy that has both."""
 
     engine: str = Field(description="registry name of the engine")
 

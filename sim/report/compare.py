@@ -13,7 +13,7 @@ import xarray as xr
 from sim.errors import ConfigError
 from sim.metrics.design import stored_design
 from sim.metrics.estimate import Estimate, Z, paired_difference
-from sim.metrics.first_engine import first_engine
+from sim.metrics.first_engine import hedged_accounts
 from sim.metrics.path_outcomes import PathOutcomes
 from sim.metrics.registry import REGISTRY
 from sim.report import figures
@@ -194,7 +194,6 @@ def _outcomes(run: Results, scenario: str, strategy: str) -> PathOutcomes | None
         return None
     engines = [engine["engine"] for engine in config["strategies"][strategy]["engines"]]
     gross, cost = (cell[name].sel(engine=engines).transpose("engine", "path").values for name in _ACCOUNTS)
-    pnl, first = gross - cost, first_engine(engines)
     arrays: dict[str, Any] = {
         name: np.asarray(value).astype(bool if name in TRUE_OR_FALSE else float) for name, value in values.items()
     }
@@ -203,10 +202,7 @@ def _outcomes(run: Results, scenario: str, strategy: str) -> PathOutcomes | None
         n_days=int(config["days"]),
         initial_equity=account,
         rate=float(cell["short_rate"]),
-        first_engine_pnl=pnl[first],
-        hedge_pnl=np.delete(pnl, first, axis=0).sum(axis=0),
-        first_engine_cost=cost[first],
-        hedge_cost=np.delete(cost, first, axis=0).sum(axis=0),
+        **hedged_accounts(engines, gross, cost),
         **arrays,
     )
 

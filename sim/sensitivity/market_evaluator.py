@@ -25,7 +25,6 @@ from sim.config import ExperimentConfig, KeepConfig, SensitivityConfig, Strategy
 from sim.errors import ConfigError
 from sim.experiment import parse_experiment
 from sim.metrics.estimate import Estimate, paired_difference
-from sim.metrics.first_engine import first_engine
 from sim.metrics.registry import REGISTRY, PathOutcomes
 from sim.outcome_reader import AS_STORED, FLAGS, RECENT_VARIABLES, path_outcomes
 from sim.pooled_gather import periods_of, pooled_of
@@ -254,7 +253,7 @@ def _outcomes(config: ExperimentConfig, arrays: Arrays, strategy: int) -> PathOu
         lambda name: arrays[f"{strategy}/{name}"],
         gross,
         cost,
-        first=first_engine([engine.engine for engine in list(config.strategies.values())[strategy].engines]),
+        engines=config.engines_of(strategy),
         rate=float(arrays["short_rate"].astype(np.float64)),
         pooled={} if equity is None else pooled_of(config, equity, None)[0],
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sim.calendar import SessionCalendar
 from sim.conditions import CompiledConditions, Condition
+from sim.config import CONDOR as CONDOR
 from sim.config import AccountConfig, EngineConfig
 from sim.contracts import HOLDINGS, ContractSet, Product
 from sim.event_calendar import EventKind
@@ -24,9 +25,6 @@ from sim.tranche import Tranche
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]
-
-CONDOR = "iron_condor"
-"""Name of the first engine, on whose risk capital hedges are sized."""
 
 UNHEDGED = frozenset({"spx", "cash", "vxth", "cndr"})
 """Engines that are no hedges of a condor."""
