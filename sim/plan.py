@@ -25,7 +25,7 @@ GATHER_BYTES_PER_PATH = 400
 START_SECONDS = {"threading": 0.0, "loky": 8.0, "dask": 10.0}
 """Processor time that each worker takes to start: imports, compiled kernels, tables."""
 
-EFFICIENCY = {"threading": 0.9, "loky": 0.95, "dask": 0.9}
+EFFICIENCY = {"threading": 0.45, "loky": 0.95, "dask": 0.9}
 """Share of the workers' time in which they work, as measured with two of them."""
 
 

@@ -30,8 +30,8 @@ from sim.parallel import in_parallel
 CELL_ERRORS = (ValueError, RuntimeError, ArithmeticError)
 """What may go wrong in a cell without the others being wrong."""
 
-SHORT_RUN = 5e6
-"""Paths x sessions x scenarios x strategies that take less than processes take to start, about 20 s."""
+START_WORK = 5e6
+"""Paths x sessions x scenarios x strategies that one worker does while processes start, about 9 s."""
 
 
 class WorkerTraceback(Exception):
@@ -114,8 +114,9 @@ class Gate:
 def workers_of(config: ExperimentConfig, compute: ComputeConfig) -> tuple[int, str]:
     """Say how many workers an experiment is run by, and of which kind.
 
-    ``auto`` takes threads for runs that would be over before processes have started, and processes otherwise: rules in
-    Python, which only one thread at a time can run, stand between kernels too short for threads to gain from.
+    ``auto`` takes one worker for runs that processes would not end sooner, their start included, and processes
+    otherwise. It never takes threads, of which two are slower than one: rules in Python, which only one of them can run
+    at a time, stand between kernels too short to gain from.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def workers_of(config: ExperimentConfig, compute: ComputeConfig) -> tuple[int, s
     Returns
     -------
     n_jobs : int
-        Workers, one at least.
+        Workers, one at least; ``auto`` takes no more than asked for, and one where more are of no use.
     backend : str
         ``loky`` (processes), ``threading`` or ``dask``.
     """
@@ -141,7 +142,8 @@ def workers_of(config: ExperimentConfig, compute: ComputeConfig) -> tuple[int, s
     if Extensions.registered().are_used(config):
         return n_jobs, "loky"
     work = config.paths * config.days * len(config.scenarios) * len(config.strategies)
-    return n_jobs, "threading" if work <= SHORT_RUN else "loky"
+    saved = work * (1.0 - 1.0 / n_jobs)
+    return (n_jobs, "loky") if saved > START_WORK else (1, "threading")
 
 
 def run_blocks(

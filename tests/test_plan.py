@@ -119,7 +119,8 @@ def test_kinds_of_workers_follow_the_stated_rule() -> None:
     long = {"paths": 100_000, "days": 252}
     assert chosen({"jobs": 2}, **long) == (2, "loky")
     assert chosen({"jobs": 2, "block_paths": 500}, **long) == (2, "loky")
-    assert chosen({"jobs": 2, "block_paths": 500}, paths=2000) == (2, "threading")  # over before processes start
+    assert chosen({"jobs": 2, "block_paths": 500}, paths=2000) == (1, "threading")  # over before processes start
+    assert chosen({"jobs": 2, "block_paths": 500, "backend": "threading"}, paths=2000) == (2, "threading")
     assert chosen({"jobs": 2, "backend": "loky"}, paths=2000) == (2, "loky")
     assert chosen({"jobs": 2, "dask_scheduler": "tcp://node1:8786"}) == (2, "dask")
     assert chosen({}, **long)[0] >= 1

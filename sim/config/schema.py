@@ -313,8 +313,8 @@ class ComputeConfig(ConfigSection):
     jobs: int = Field(default=-1, ge=-1, le=1024, description="workers; -1 uses every core")
     backend: Backend = Field(
         default="auto",
-        description="loky: processes; threading: threads; dask: a Dask cluster; auto: threads for short runs,"
-        " else processes",
+        description="loky: processes; threading: threads; dask: a Dask cluster; auto: one worker for short"
+        " runs, else processes",
     )
     dask_scheduler: str | None = Field(
         default=None,
