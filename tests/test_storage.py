@@ -19,6 +19,7 @@ from sim import open_results, run_experiment
 from sim.cli import app
 from sim.errors import StorageError
 from sim.experiment import parse_experiment
+from sim.metrics.interval_text import TOO_FEW
 from sim.storage import SCHEMA_VERSION, VARIABLES, ResultsWriter
 from sim.strategies import registry
 from sim.strategies.protocols import DayView, Orders
@@ -287,7 +288,7 @@ def test_a_report_of_a_single_path_claims_no_interval(tmp_path: Path, paths: int
     assert re.search(r"\b(NaN|Infinity)\b", carried) is None  # neither is JSON, and no script could read it
     mean = open_results(directory).statistics.sel(statistic="terminal_pnl_mean")
     assert bool(np.isinf(mean["ci_high"]).all()) == (paths == 1)
-    assert "[n/a, n/a]" in text  # the median's order statistics need six paths
+    assert f"[{TOO_FEW}]" in text  # the median's order statistics need six paths
 
 
 def test_the_manifest_is_plain_json(stored: Path) -> None:
