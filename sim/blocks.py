@@ -23,6 +23,7 @@ from sim.outcomes import Outcomes
 from sim.pooled_gather import has_daily_windows, periods_of
 from sim.stress_results import stress_arrays
 from sim.windows.accumulate import WindowOutcomes
+from sim.windows.courses import courses_of, window_courses
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -52,10 +53,17 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
     arrays: Arrays = {}
     for j, name in enumerate(config.strategies):
         outcome = result.outcomes[name]
-        part = {**_path_arrays(outcome, result), "engine_pnl": outcome.engine_pnl, "engine_cost": outcome.engine_cost}
+        equity = outcome.equity.copy()
+        equity[0] = outcome.initial_equity  # costs of the first orders are a loss of the first session
+        part = {
+            **_path_arrays(outcome, equity, result),
+            "engine_pnl": outcome.engine_pnl,
+            "engine_cost": outcome.engine_cost,
+        }
         part["engine_active"] = outcome.engine_active
         part.update(engine_open=outcome.engine_open, margin_use=outcome.margin_use)
         part.update(_window_arrays(outcome.windows))
+        part.update(_course_arrays(equity, result, config))
         part.update(stress_arrays(outcome.stress))
         if outcome.exposures is not None:
             part["greeks"] = outcome.exposures.greeks.astype(np.float32)
@@ -88,10 +96,8 @@ def block_arrays(result: CellResult, config: ExperimentConfig) -> Arrays:
     return arrays
 
 
-def _path_arrays(outcomes: Outcomes, result: CellResult) -> Arrays:
+def _path_arrays(outcomes: Outcomes, equity: NDArray[np.float64], result: CellResult) -> Arrays:
     """Stored values of each path of one strategy, by name in ``storage.VARIABLES``."""
-    equity = outcomes.equity.copy()
-    equity[0] = outcomes.initial_equity  # costs of the first orders are a loss of the first session
     sums = return_sums(equity, outcomes.initial_equity, float(result.market["short_rate"]))
     recovery_time, recovered = recovery(equity)
     recent = dict(zip(("growth", "drawdown"), recent_outcomes(equity), strict=True)) if is_long(equity) else {}
@@ -120,6 +126,15 @@ def _window_arrays(windows: WindowOutcomes) -> Arrays:
     """Sums over the sessions of each window, each of shape (n_windows, ..., n_paths)."""
     sums = {f"window_{field.name}": getattr(windows, field.name) for field in fields(windows)}
     return {name: values.astype(np.float32) for name, values in sums.items()}
+
+
+def _course_arrays(equity: NDArray[np.float64], result: CellResult, config: ExperimentConfig) -> Arrays:
+    """What of the course of equity fell into each window, as far as a metric asks for it."""
+    kept, n_windows = courses_of(config.metrics), len(result.market["window_sessions"])
+    if not kept or not n_windows:
+        return {}
+    found = window_courses(equity, result.market["window_codes"], n_windows, float(result.market["short_rate"]))
+    return {f"window_{name}": found[name].astype(np.float32) for name in kept}
 
 
 def write_block(path: Path, arrays: Arrays) -> None:

@@ -18,6 +18,7 @@ from sim.metrics.returns import RECENT
 from sim.outcome_reader import RECENT_VARIABLES
 from sim.source_gather import SourceGather
 from sim.storage import EXPOSURE_VARIABLES, QUANTILES, SOURCE_VARIABLES, TENORS, VARIABLES
+from sim.windows.courses import COURSES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ def layout_of(config: ExperimentConfig) -> Layout:
         **{name: keep.fan for name in VARIABLES if name.endswith("_fan")},
         **{name: n_examples > 0 for name in VARIABLES if name.startswith("example_")},
         **{name: bool(windows) for name in VARIABLES if name.startswith("window_")},
+        **{f"window_{name}": bool(windows) and metric in config.metrics for name, metric in COURSES.items()},
         **{name: config.days > RECENT for name in RECENT_VARIABLES},
         **{name: name in exposures.variables for name in EXPOSURE_VARIABLES},
         **{name: name in sources.variables for name in SOURCE_VARIABLES},

@@ -93,6 +93,25 @@ VARIABLES: dict[str, Variable] = {
         _CELL_WINDOW, "f4", "1", "sum of daily returns in the window, on the equity of the previous close"
     ),
     "window_return_square_sum": Variable(_CELL_WINDOW, "f4", "1", "sum of squared daily returns in the window"),
+    "window_return_cube_sum": Variable(_CELL_WINDOW, "f4", "1", "sum of cubed daily returns in the window"),
+    "window_return_fourth_sum": Variable(
+        _CELL_WINDOW, "f4", "1", "sum of fourth powers of daily returns in the window"
+    ),
+    "window_shortfall_square_sum": Variable(
+        _CELL_WINDOW, "f4", "1", "sum of squared daily returns below the short rate in the window, measured from it"
+    ),
+    "window_excess_gain_sum": Variable(
+        _CELL_WINDOW, "f4", "1", "sum of daily returns above the short rate in the window, measured from it"
+    ),
+    "window_max_drawdown": Variable(
+        _CELL_WINDOW, "f4", "1", "maximum drawdown of an account that has the returns of the window's sessions alone"
+    ),
+    "window_drawdown_part": Variable(
+        _CELL_WINDOW,
+        "f4",
+        "1",
+        "loss in the window between peak and trough of the path's maximum drawdown, over the peak",
+    ),
     "window_loss_first_engine": Variable(
         _CELL_WINDOW, "f4", "USD", "P&L of the first engine over the runs of the window in which it lost"
     ),

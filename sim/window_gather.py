@@ -15,11 +15,13 @@ from sim.experiment import windows_of
 from sim.metrics.design import WEIGHT
 from sim.metrics.estimate import SampleDesign
 from sim.metrics.first_engine import first_engine
-from sim.metrics.windows import DAILY_IN_WINDOW, REGISTRY, WindowPaths
+from sim.metrics.window_paths import WindowPaths
+from sim.metrics.windows import statistics_of
 from sim.pooled_gather import Pooled, has_daily_windows
 from sim.storage import ResultsWriter
 from sim.window_tables import WindowCell, window_tables
 from sim.windows.accumulate import engine_pairs
+from sim.windows.courses import courses_of
 from sim.windows.groups import N_GROUPS, add_by_group
 
 FloatArray = NDArray[np.float64]
@@ -75,7 +77,7 @@ class WindowGather:
             return
         part = slice(cell.first_path, cell.first_path + cell.n_paths)
         weight = writer.read(WEIGHT, (index[0], part)) if self._is_weighted else np.ones(cell.n_paths)
-        for name in SUMS:
+        for name in (*SUMS, *courses_of(self.config.metrics)):
             writer.write(f"window_{name}", (*index, slice(None), part), values[f"window_{name}"])
         pnl, products = values["window_engine_pnl"], values["window_products"]
         for row, name in enumerate(self._names(index[1])):
@@ -110,6 +112,9 @@ class WindowGather:
                     n_days=self.config.days,
                     **{name.removeprefix("window_"): _read(writer, name, (i, w)) for name in WINDOW_VALUES},
                     **{name: _read(writer, f"window_{name}", (i, j, w)) for name in SUMS},
+                    courses={name: _read(writer, f"window_{name}", (i, j, w)) for name in kept},
+                    path_drawdown=_read(writer, "max_drawdown", (i, j)),
+                    rate=float(writer.read("short_rate", (i,))),
                     hedge_pnl=np.delete(engine_pnl, first_engine(names), axis=0).sum(axis=0),
                     pooled=pooled[i, j][1 + w] if is_daily else {},
                     design=self._design_of(i),
@@ -121,8 +126,8 @@ class WindowGather:
                 product_groups=groups[:, 1 + n_engines :],
             )
 
-        is_daily = has_daily_windows(self.config)
-        statistics = {**REGISTRY, **(DAILY_IN_WINDOW if is_daily else {})}
+        is_daily, kept = has_daily_windows(self.config), courses_of(self.config.metrics)
+        statistics = statistics_of(self.config.metrics)
         strategies, scenarios = list(self.config.strategies), list(self.config.scenarios)
         return window_tables(scenarios, strategies, self.windows, self.engines, statistics, cell_of)
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from sim.metrics.correlation import GroupedEstimate, pooled_correlation
 from sim.metrics.estimate import Estimate, paired_difference
-from sim.metrics.windows import CORRELATION, PNL_BY_ENGINE, WindowPaths, WindowStatistic, yearly
+from sim.metrics.window_paths import WindowPaths, WindowStatistic
+from sim.metrics.windows import CORRELATION, PNL_BY_ENGINE, yearly
 from sim.statistics import FIELDS, MEANINGS, NOTE, UNITS, fields_of
 from sim.windows.accumulate import engine_pairs
 

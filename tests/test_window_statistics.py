@@ -10,19 +10,39 @@ from arch.bootstrap import IIDBootstrap
 from numpy.typing import NDArray
 
 from sim.metrics.correlation import pooled_correlation
-from sim.metrics.estimate import SampleDesign
-from sim.metrics.windows import REGISTRY, WindowPaths
+from sim.metrics.estimate import INDEPENDENT, SampleDesign
+from sim.metrics.window_paths import WindowPaths
+from sim.metrics.windows import REGISTRY
 
 FloatArray = NDArray[np.float64]
 N_DAYS = 60
+RATE = 0.03
+SESSION_RATE = math.expm1(RATE / 252)
+COURSES = (
+    "return_cube_sum",
+    "return_fourth_sum",
+    "shortfall_square_sum",
+    "excess_gain_sum",
+    "max_drawdown",
+    "drawdown_part",
+)
+
+
+def paths_of(values: dict[str, FloatArray], design: SampleDesign = INDEPENDENT) -> WindowPaths:
+    """What the statistics read, from rows of a sample."""
+    plain = {name: row for name, row in values.items() if name not in COURSES}
+    courses = {name: values[name] for name in COURSES}
+    return WindowPaths(n_days=N_DAYS, **plain, courses=courses, rate=RATE, design=design)  # type: ignore[arg-type]
 
 
 def sample(rng: np.random.Generator, n: int) -> dict[str, FloatArray]:
     """Paths that are in the window at random, each on its own level of volatility."""
     sessions = rng.binomial(N_DAYS, 0.3, n).astype(float)
     scale = 0.01 * rng.gamma(4.0, 0.25, n)
-    total = 2e-4 * sessions + scale * np.sqrt(sessions) * rng.standard_normal(n)
-    squares = scale**2 * rng.chisquare(np.maximum(sessions, 1)) * (sessions > 0)
+    daily = 2e-4 + scale * rng.standard_t(6.0, (N_DAYS, n)) * (np.arange(N_DAYS)[:, None] < sessions)
+    daily *= np.arange(N_DAYS)[:, None] < sessions
+    total, squares = daily.sum(axis=0), (daily**2).sum(axis=0)
+    excess = (daily - SESSION_RATE) * (np.arange(N_DAYS)[:, None] < sessions)
     loss = -rng.exponential(1000.0, n) * (rng.random(n) < 0.4)
     return {
         "sessions": sessions,
@@ -33,21 +53,43 @@ def sample(rng: np.random.Generator, n: int) -> dict[str, FloatArray]:
         "return_square_sum": squares,
         "loss_first_engine": loss,
         "loss_hedges": -0.4 * loss + 200.0 * rng.standard_normal(n) * (loss < 0.0),
+        "return_cube_sum": (daily**3).sum(axis=0),
+        "return_fourth_sum": (daily**4).sum(axis=0),
+        "shortfall_square_sum": (np.minimum(excess, 0.0) ** 2).sum(axis=0),
+        "excess_gain_sum": np.maximum(excess, 0.0).sum(axis=0),
+        "max_drawdown": scale * np.sqrt(sessions),
+        "drawdown_part": scale * np.sqrt(sessions) * rng.random(n),
+        "path_drawdown": scale * 8.0,
     }
 
 
 def plain(name: str, rows: FloatArray) -> float:
     """The statistics as anyone would work them out from the paths together."""
-    sessions, runs, pnl, hedge, total, squares, loss, offset = rows.sum(axis=1)
-    n = rows.shape[1]
+    sessions, runs, pnl, hedge, total, squares, loss, offset, cubes, fourths, short, gain, fall, part, whole = rows.sum(
+        axis=1
+    )
+    n, reached = rows.shape[1], np.count_nonzero(rows[0])
+    mean = total / sessions
+    variance = squares / sessions - mean**2
+    third = cubes / sessions - 3 * mean * variance - mean**3
+    fourth = fourths / sessions - 4 * mean * third - 6 * mean**2 * variance - mean**4
+    loss_below = gain - (total - SESSION_RATE * sessions)
     return {
         "session_share": sessions / (n * N_DAYS),
+        "path_share": reached / n,
         "runs_per_year": 252 * runs / (n * N_DAYS),
         "run_length": sessions / runs,
         "pnl_per_year": 252 * pnl / sessions,
-        "volatility": math.sqrt(252 * (squares / sessions - (total / sessions) ** 2)),
+        "volatility": math.sqrt(252 * variance),
         "hedge_carry": 252 * hedge / sessions,
         "offset_ratio": -offset / loss,
+        "skewness": third / variance**1.5,
+        "kurtosis": fourth / variance**2 - 3,
+        "sharpe_ratio": math.sqrt(252 / variance) * (mean - SESSION_RATE),
+        "sortino_ratio": math.sqrt(252 / (short / sessions)) * (mean - SESSION_RATE),
+        "omega_ratio": gain / loss_below,
+        "max_drawdown_mean": fall / reached,
+        "drawdown_share": part / whole,
     }[name]
 
 
@@ -55,7 +97,7 @@ def plain(name: str, rows: FloatArray) -> float:
 def test_estimates_and_errors_are_those_of_the_bootstrap(name: str) -> None:
     values = sample(np.random.default_rng(1), 1500)
     rows = np.stack(list(values.values()))
-    result = REGISTRY[name].compute(WindowPaths(n_days=N_DAYS, **values))
+    result = REGISTRY[name].compute(paths_of(values))
     assert result.estimate == pytest.approx(plain(name, rows), rel=1e-9)
     bootstrap = IIDBootstrap(rows.T, seed=np.random.default_rng(2))
     resampled = bootstrap.apply(lambda x: np.atleast_1d(plain(name, x.T)), 1000)
@@ -68,12 +110,12 @@ def test_weights_and_clusters_are_heeded(name: str) -> None:
     values = sample(np.random.default_rng(3), 400)
     weights = np.where(np.arange(400) < 150, 2.0, 1.0)
     twice = {key: np.repeat(row, weights.astype(int)) for key, row in values.items()}
-    weighted = REGISTRY[name].compute(WindowPaths(n_days=N_DAYS, **values, design=SampleDesign(weights=weights)))
-    assert weighted.estimate == pytest.approx(REGISTRY[name].compute(WindowPaths(n_days=N_DAYS, **twice)).estimate)
+    weighted = REGISTRY[name].compute(paths_of(values, SampleDesign(weights=weights)))
+    assert weighted.estimate == pytest.approx(REGISTRY[name].compute(paths_of(twice)).estimate)
     pairs = {key: np.repeat(row, 2) for key, row in values.items()}
-    single = REGISTRY[name].compute(WindowPaths(n_days=N_DAYS, **values))
-    clustered = REGISTRY[name].compute(WindowPaths(n_days=N_DAYS, **pairs, design=SampleDesign(cluster=2)))
-    naive = REGISTRY[name].compute(WindowPaths(n_days=N_DAYS, **pairs))
+    single = REGISTRY[name].compute(paths_of(values))
+    clustered = REGISTRY[name].compute(paths_of(pairs, SampleDesign(cluster=2)))
+    naive = REGISTRY[name].compute(paths_of(pairs))
     assert clustered.standard_error == pytest.approx(single.standard_error, rel=1e-9)
     assert naive.standard_error == pytest.approx(single.standard_error / math.sqrt(2.0), rel=1e-2)
 
@@ -82,15 +124,15 @@ def test_edge_cases_are_named_and_never_warn() -> None:
     n = 5
     zero = dict.fromkeys(sample(np.random.default_rng(0), n), np.zeros(n))
     for name, statistic in REGISTRY.items():
-        result = statistic.compute(WindowPaths(n_days=N_DAYS, **zero))
+        result = statistic.compute(paths_of(zero))
         assert math.isnan(result.estimate) == bool(result.note), name
     still = {**zero, "sessions": np.full(n, 6.0), "runs": np.ones(n)}
-    assert REGISTRY["volatility"].compute(WindowPaths(n_days=N_DAYS, **still)).estimate == 0.0
+    assert REGISTRY["volatility"].compute(paths_of(still)).estimate == 0.0
     constant = {**still, "return_sum": np.full(n, 6 * 0.001), "return_square_sum": np.full(n, 6 * 0.001**2)}
-    assert REGISTRY["volatility"].compute(WindowPaths(n_days=N_DAYS, **constant)).estimate == pytest.approx(0, abs=1e-8)
+    assert REGISTRY["volatility"].compute(paths_of(constant)).estimate == pytest.approx(0, abs=1e-8)
     alone = {key: row[:1] for key, row in constant.items()}
     for statistic in REGISTRY.values():
-        result = statistic.compute(WindowPaths(n_days=N_DAYS, **alone))
+        result = statistic.compute(paths_of(alone))
         assert result.note or result.standard_error in (0.0, math.inf)
 
 

@@ -25,6 +25,7 @@ from sim.storage import Results
 from sim.strategies.iron_condor import IronCondorConfig
 from sim.strategies.registry import REGISTRY as ENGINES
 from sim.windows.accumulate import WindowBook, WindowOutcomes, engine_pairs
+from sim.windows.courses import window_courses
 from sim.windows.definition import DEFAULT_WINDOWS, Window
 from sim.windows.groups import add_by_group
 from sim.windows.membership import codes, dilated, lagged, membership, runs_of
@@ -195,6 +196,39 @@ def test_sums_are_those_of_a_plain_loop(seed: int, n_engines: int, n_days: int) 
         np.testing.assert_allclose(out.products[:, k], expected, rtol=1e-9, atol=1e-9)
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12))
+def test_courses_are_those_of_a_plain_loop(seed: int, n_days: int) -> None:
+    """Session by session and window by window, with nothing but the definitions; some paths lose everything."""
+    rng, n_paths, rate = np.random.default_rng(seed), 3, 0.05
+    inside = rng.random((n_days + 1, 3, n_paths)) < 0.6
+    inside[:, 2] = ~inside[:, 1]
+    equity = 100.0 + np.cumsum(np.vstack([np.zeros(n_paths), rng.normal(0.0, 25.0, (n_days, n_paths))]), axis=0)
+    found = window_courses(equity, codes(inside), 3, rate)
+    one_session = np.expm1(rate / 252)
+    for w, i in np.ndindex(3, n_paths):
+        path = equity[:, i]
+        own = [t for t in range(1, n_days + 1) if inside[t, w, i]]
+        returns = np.array([path[t] / path[t - 1] - 1.0 if path[t - 1] > 0.0 else 0.0 for t in own])
+        excess = np.array([r - one_session if path[t - 1] > 0.0 else 0.0 for t, r in zip(own, returns, strict=True)])
+        account = np.concatenate([[1.0], np.cumprod(1.0 + returns)])
+        fall = 1.0 - path / np.maximum.accumulate(path)
+        trough = int(np.argmax(fall))
+        peak = int(np.argmax(path[: trough + 1]))
+        lost = sum(path[t - 1] - path[t] for t in own if peak < t <= trough)
+        expected = {
+            "return_cube_sum": (returns**3).sum(),
+            "return_fourth_sum": (returns**4).sum(),
+            "shortfall_square_sum": (np.minimum(excess, 0.0) ** 2).sum(),
+            "excess_gain_sum": np.maximum(excess, 0.0).sum(),
+            "max_drawdown": np.max(1.0 - account / np.maximum.accumulate(account)),
+            "drawdown_part": lost / path[peak],
+        }
+        for name, value in expected.items():
+            assert found[name][w, i] == pytest.approx(value, rel=1e-9, abs=1e-12), name
+    worst = np.max(1.0 - equity / np.maximum.accumulate(equity, axis=0), axis=0)
+    np.testing.assert_allclose(found["drawdown_part"][1:].sum(axis=0), worst, rtol=1e-9, atol=1e-12)
+
+
 def test_the_first_engine_may_stand_anywhere() -> None:
     rng = np.random.default_rng(3)
     inside = rng.random((9, 2, 3)) < 0.7
@@ -276,7 +310,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         "never": {"when": {"signal": "vix", "op": ">", "value": 99}},
     }
     with registered():
-        more = {"keep": {"daily_equity": True}, "metrics": ["terminal_pnl", "daily_risk"]}
+        metrics = ["terminal_pnl", "daily_risk", "max_drawdown", "ratios", "returns"]
+        more = {"keep": {"daily_equity": True}, "metrics": metrics}
         config = parse_experiment(experiment(windows=windows, **more))
         stored = open_results(run_experiment(config, output=tmp_path_factory.mktemp("windows") / "toy", jobs=1))
     return stored
@@ -319,6 +354,23 @@ def test_volatility_is_the_deviation_of_all_days_of_the_window(results: Results)
     n, total, squares = (float(data[name].astype(float).sum()) for name in names)
     expected = np.sqrt(252 * (squares / n - (total / n) ** 2))
     assert float(cell(results.windows, "volatility", "other")["estimate"]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_returns_and_drawdowns_of_windows_are_those_of_the_whole_run(results: Results) -> None:
+    """``falling`` and ``other`` share out all sessions, and with them the sums behind the run's statistics."""
+    data = results.data.sel(scenario="loud", strategy="far")
+    for name in ("return_cube_sum", "return_fourth_sum", "shortfall_square_sum", "excess_gain_sum"):
+        parts = data[f"window_{name}"].astype(float).sum("window")
+        np.testing.assert_allclose(parts, data[name], rtol=1e-4, atol=1e-9, err_msg=name)
+    np.testing.assert_allclose(data["window_drawdown_part"].sum("window"), data["max_drawdown"], rtol=1e-4)
+    shares = [float(cell(results.windows, "drawdown_share", name)["estimate"]) for name in ("falling", "other")]
+    assert sum(shares) == pytest.approx(1.0, rel=1e-5)
+    assert min(shares) > 0.0
+    within = [float(cell(results.windows, "max_drawdown_mean", name)["estimate"]) for name in ("falling", "other")]
+    assert max(within) > 0.0
+    assert {"sharpe_ratio", "sortino_ratio", "omega_ratio", "skewness", "kurtosis"} <= set(
+        results.windows["statistic"].values.tolist()
+    )
 
 
 def test_a_window_that_never_comes_says_so(results: Results) -> None:

@@ -67,11 +67,13 @@ def _volatility(outcomes: PathOutcomes) -> Estimate:
     return _moments(outcomes, lambda a, b: ROOT_YEAR * np.sqrt(b - a**2), 2)
 
 
-def _skewness(a: complex, b: complex, c: complex) -> Any:
+def skewness_of(a: complex, b: complex, c: complex) -> Any:
+    """Skewness from the first three raw moments."""
     return (c - 3 * a * b + 2 * a**3) / (b - a**2) ** 1.5
 
 
-def _kurtosis(a: complex, b: complex, c: complex, d: complex) -> Any:
+def kurtosis_of(a: complex, b: complex, c: complex, d: complex) -> Any:
+    """Excess kurtosis from the first four raw moments."""
     return (d - 4 * a * c + 6 * a**2 * b - 3 * a**4) / (b - a**2) ** 2 - 3
 
 
@@ -145,7 +147,7 @@ RETURNS: dict[str, Statistic] = {
         definition="third central moment of daily returns over the cube of their standard deviation, all paths "
         "together",
         metric="returns",
-        compute=lambda outcomes: _moments(outcomes, _skewness, 3),
+        compute=lambda outcomes: _moments(outcomes, skewness_of, 3),
         better="higher",
     ),
     "kurtosis": Statistic(
@@ -153,7 +155,7 @@ RETURNS: dict[str, Statistic] = {
         unit="1",
         definition="fourth central moment of daily returns over their squared variance, less 3, all paths together",
         metric="returns",
-        compute=lambda outcomes: _moments(outcomes, _kurtosis, 4),
+        compute=lambda outcomes: _moments(outcomes, kurtosis_of, 4),
     ),
     "sharpe_ratio": Statistic(
         label="Sharpe ratio",

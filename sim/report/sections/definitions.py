@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import xarray as xr
+
 from sim.report.glossary import METAPHORS, TERMS
 from sim.report.section import Section
-from sim.report.tables import plain_table
+from sim.report.tables import Table, plain_table
 from sim.storage import Results
 
 
@@ -14,19 +16,14 @@ def has_data(results: Results) -> bool:
 
 
 def build(results: Results) -> Section:
-    """Three tables: statistics, terms, terms without computable content."""
-    statistics = results.statistics
-    rows = [
-        [str(label), str(unit), str(text)]
-        for label, unit, text in zip(
-            statistics["label"].values, statistics["unit"].values, statistics["definition"].values, strict=True
-        )
-    ]
+    """Tables of statistics, of those of windows, of terms, and of terms without computable content."""
+    of_windows = [_defined("Statistics of windows", results.windows)] if results.windows.sizes else []
     return Section(
         anchor="definitions",
         title="Definitions",
         tables=[
-            plain_table("Statistics", ["statistic", "unit", "definition"], rows),
+            _defined("Statistics", results.statistics),
+            *of_windows,
             plain_table("Glossary: what is modelled", ["term", "meaning here"], [list(item) for item in TERMS.items()]),
             plain_table(
                 "Glossary: what is metaphor",
@@ -36,3 +33,14 @@ def build(results: Results) -> Section:
             ),
         ],
     )
+
+
+def _defined(title: str, statistics: xr.Dataset) -> Table:
+    """Names, units and definitions of statistics, as they are stored."""
+    rows = [
+        [str(label), str(unit), str(text)]
+        for label, unit, text in zip(
+            statistics["label"].values, statistics["unit"].values, statistics["definition"].values, strict=True
+        )
+    ]
+    return plain_table(title, ["statistic", "unit", "definition"], rows)

@@ -11,8 +11,23 @@ from sim.report.stored import names
 from sim.report.tables import SIGNS, Cell, Table, Value, form_in, plain_table, with_unit
 from sim.storage import Results
 
-COLUMNS = ("session_share", "pnl_per_year", "volatility", "hedge_carry", "offset_ratio", "daily_expected_shortfall_99")
-"""Statistics of the table; all are in the results."""
+COLUMNS = ("session_share", "path_share", "pnl_per_year", "volatility", "hedge_carry", "offset_ratio")
+"""Statistics of the first table; all are in the results."""
+
+RISKS = (
+    "max_drawdown_mean",
+    "drawdown_share",
+    "sharpe_ratio",
+    "sortino_ratio",
+    "omega_ratio",
+    "skewness",
+    "kurtosis",
+    "daily_value_at_risk_95",
+    "daily_expected_shortfall_95",
+    "daily_value_at_risk_99",
+    "daily_expected_shortfall_99",
+)
+"""Statistics of the second table, those that the metrics of the experiment ask for."""
 
 
 def has_data(results: Results) -> bool:
@@ -25,7 +40,10 @@ def build(results: Results) -> Section:
     windows = results.windows
     tables: list[Table] = []
     for scenario in names(windows, "scenario"):
-        tables += [_by_strategy(results, scenario), _by_engine(windows.sel(scenario=scenario), scenario)]
+        tables.append(_by_strategy(results, scenario, "Windows", COLUMNS))
+        if set(RISKS) & set(names(windows, "statistic")):
+            tables.append(_by_strategy(results, scenario, "Drawdowns, ratios and tails by window", RISKS))
+        tables.append(_by_engine(windows.sel(scenario=scenario), scenario))
     listed = zip(names(windows, "window"), map(str, windows["description"].values), strict=True)
     described = "; ".join(f"{name}: {text}" for name, text in listed if text)
     return Section(
@@ -38,9 +56,9 @@ def build(results: Results) -> Section:
     )
 
 
-def _by_strategy(results: Results, scenario: str) -> Table:
+def _by_strategy(results: Results, scenario: str, title: str, columns: tuple[str, ...]) -> Table:
     table, paired = results.windows, results.windows_paired
-    shown = [name for name in COLUMNS if name in table["statistic"].values]
+    shown = [name for name in columns if name in table["statistic"].values]
     rows: list[list[Cell]] = []
     for window in names(table, "window"):
         for number, strategy in enumerate(names(table, "strategy")):
@@ -50,12 +68,12 @@ def _by_strategy(results: Results, scenario: str) -> Table:
     about = {s: [str(table[key].sel(statistic=s).item()) for key in ("label", "unit")] for s in shown}
     labels = [with_unit(label, unit, s) for s, (label, unit) in about.items()]
     return plain_table(
-        f"Windows, {scenario}",
+        f"{title}, {scenario}",
         ["window", "strategy", *labels],
         rows,
         scenario=scenario,
-        note=f"95% intervals below. Against {names(table, 'strategy')[0]} on the same paths: ▲ better, ▼ worse, = not "
-        "distinguishable.",
+        note=f"{results.data.sizes['path']:,} paths, 95% intervals below. Against {names(table, 'strategy')[0]} on the "
+        "same paths: ▲ better, ▼ worse, = not distinguishable.",
     )
 
 
