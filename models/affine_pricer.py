@@ -31,7 +31,11 @@ class AffinePricer(TransformPricer):
     def vix(self, state: FloatArray) -> FloatArray:
         """See ``Pricer.vix``."""
         constant, slope = self.model.vix_squared_coefficients()
-        return np.asarray(100.0 * np.sqrt(constant + np.tensordot(slope, state, axes=1)))
+        level = np.asarray(np.tensordot(slope, state, axes=1))
+        level += constant
+        np.sqrt(level, out=level)
+        level *= 100.0
+        return level
 
     def vix_future(self, state: FloatArray, ttm: ArrayLike) -> FloatArray:
         """See ``Pricer.vix_future``."""

@@ -27,14 +27,21 @@ def equity_shocks(paths: PathBlock) -> FloatArray:
     A return is divided by the deviation that the VIX of the day before implies, times ``RETURN_SCALE``, so that shocks
     have about unit variance in calm and in stress. Row ``t`` depends on closes up to ``t`` only.
     """
-    shock = np.zeros_like(paths.spot)
-    expected = paths.vix[:-1] * (RETURN_SCALE / (100.0 * np.sqrt(SESSIONS_PER_YEAR)))
-    np.divide(np.diff(np.log(paths.spot), axis=0), expected, out=shock[1:])
+    shock = _changes_of_log(paths.spot)
+    shock[1:] /= paths.vix[:-1] * (RETURN_SCALE / (100.0 * np.sqrt(SESSIONS_PER_YEAR)))
     return shock
 
 
 def variance_shocks(paths: PathBlock) -> FloatArray:
     """Changes of log VIX over ``VIX_SCALE``, shape (n_times, n_paths); the first row is zero."""
-    shock = np.zeros_like(paths.vix)
-    np.divide(np.diff(np.log(paths.vix), axis=0), VIX_SCALE, out=shock[1:])
+    shock = _changes_of_log(paths.vix)
+    shock[1:] /= VIX_SCALE
     return shock
+
+
+def _changes_of_log(closes: FloatArray) -> FloatArray:
+    """Changes of the logarithm from row to row; the first row is zero."""
+    log, change = np.log(closes), np.empty_like(closes)
+    change[0] = 0.0
+    np.subtract(log[1:], log[:-1], out=change[1:])
+    return change

@@ -83,8 +83,11 @@ def simulate_paths(
         weight = weight * session_weights(n_paths, stream)
     log_return, future = model.propagate(history[-1], grid.n_days, stream, measure=measure)
     state = np.concatenate((history, future))
-    log_spot = np.concatenate((log_history, np.cumsum(log_return, axis=0)))
-    spot = spot0 * np.exp(log_spot)
+    spot = np.empty((grid.n_times, n_paths))
+    spot[: log_history.shape[0]] = log_history
+    np.cumsum(log_return, axis=0, out=spot[log_history.shape[0] :])
+    np.exp(spot, out=spot)
+    spot *= spot0
     vix = model.exact_pricer().vix(np.moveaxis(state, 1, 0))
     for array in (spot, state, vix):
         array.setflags(write=False)

@@ -258,9 +258,10 @@ def measured(series: FloatArray, measure: Measure, window: int) -> FloatArray:
     """
     if measure == "level":
         return series
-    result = np.full(series.shape, np.nan)
     if measure == "change":
-        result[window:] = series[window:] - series[:-window]
+        result = np.empty(series.shape)
+        result[:window] = np.nan
+        np.subtract(series[window:], series[:-window], out=result[window:])
         return result
     least = min(window, LEAST_KNOWN)
     if measure == "percentile":

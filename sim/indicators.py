@@ -105,7 +105,11 @@ def zscore(series: FloatArray, window: int) -> FloatArray:
     mean, std = rolling_mean(series, window), rolling_std(series, window)
     # A constant window leaves a rounding error in the mean, which must not be measured in units of another one.
     constant = std <= 1e-12 * np.abs(mean)
-    return np.where(constant, 0.0, (series - mean) / np.where(constant, 1.0, std))
+    std[constant] = 1.0
+    score = np.subtract(series, mean, out=mean)
+    score /= std
+    score[constant] = 0.0
+    return score
 
 
 def drawdown(series: FloatArray) -> FloatArray:
@@ -175,7 +179,8 @@ def _wilder_rsi(series: FloatArray, window: int) -> FloatArray:
 @njit(cache=True, nogil=True)
 def _rolling_mean(series: FloatArray, window: int) -> FloatArray:
     n_times, n_paths = series.shape
-    out = np.full((n_times, n_paths), np.nan)
+    out = np.empty((n_times, n_paths))
+    out[: window - 1] = np.nan
     total = np.empty(_TILE)
     for start in range(0, n_paths, _TILE):
         n = min(_TILE, n_paths - start)
@@ -194,7 +199,8 @@ def _rolling_mean(series: FloatArray, window: int) -> FloatArray:
 @njit(cache=True, nogil=True)
 def _rolling_std(series: FloatArray, mean: FloatArray, window: int) -> FloatArray:
     n_times, n_paths = series.shape
-    out = np.full((n_times, n_paths), np.nan)
+    out = np.empty((n_times, n_paths))
+    out[: window - 1] = np.nan
     total = np.empty(_TILE)
     for start in range(0, n_paths, _TILE):
         n = min(_TILE, n_paths - start)
@@ -215,7 +221,8 @@ def _rolling_std(series: FloatArray, mean: FloatArray, window: int) -> FloatArra
 def _rolling_min(series: FloatArray, window: int) -> FloatArray:
     """Smallest value of each window; NaN where any is."""
     n_times, n_paths = series.shape
-    out = np.full((n_times, n_paths), np.nan)
+    out = np.empty((n_times, n_paths))
+    out[: window - 1] = np.nan
     for start in range(0, n_paths, _TILE):
         n = min(_TILE, n_paths - start)
         for t in range(window - 1, n_times):

@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sim.columns import take_columns
 from sim.config import MarginConfig
 from sim.contracts import HOLDINGS, OPTIONS, ContractSet, Product
 from sim.expiry_risk import ExpiryRisk
@@ -146,8 +147,7 @@ class MarginPart:
         contracts, underlying = tranche.contracts, self.underlying[index]
         if contracts.product not in OPTIONS:
             return _bound_linear(others, underlying, index, rules)
-        is_call, strike, quantity, mid = _stacked(others, index)
-        bound = option_margin(contracts.product, is_call, strike, quantity, mid, underlying)
+        bound = option_margin(contracts.product, *_stacked(others, index), _mids(others, index), underlying)
         return contracts.multiplier * bound
 
 
@@ -215,7 +215,8 @@ class _Group:
         for tranche in tranches:
             value += tranche.value()
         if naked.size:
-            premium = ExpiryRisk(risk.rows[:, naked]).naked_premium(*_stacked(tranches, naked))
+            held = _holding(tranches, naked)
+            premium = ExpiryRisk(risk.rows[:, naked]).naked_premium(*_stacked(held, naked), _mids(held, naked))
             value[naked] += contracts.multiplier * premium
         self._bound = np.empty(underlying.size)
         fill_bound(risk.rows, value, underlying, contracts.multiplier, NAKED_RATE[contracts.product], self._bound)
@@ -241,8 +242,7 @@ class _Group:
             tranche.changed[:] = tranche.is_changed = False
         index = np.flatnonzero(stale)
         if index.size:
-            is_call, strike, quantity, _ = _stacked(tranches, index)
-            self._risk.rows[:, index] = ExpiryRisk.of(is_call, strike, quantity).rows
+            self._risk.rows[:, index] = ExpiryRisk.of(*_stacked(_holding(tranches, index), index)).rows
             self._naked = np.flatnonzero(self._risk.is_naked)
         return index.size == 0
 
@@ -277,15 +277,33 @@ def fill_bound(
         bound[i] = max(multiplier * rows[0, i] + value[i], 0.0) + multiplier * total
 
 
-def _stacked(tranches: list[Tranche], index: IndexArray) -> tuple[BoolArray, FloatArray, FloatArray, FloatArray]:
-    """Rights, strikes, contracts and mids of the legs of tranches that any of some paths holds."""
-    held = [tranche for tranche in tranches if tranche.is_open[index].any()] or tranches[:1]
+def _holding(tranches: list[Tranche], index: IndexArray) -> list[Tranche]:
+    """Tranches that any of some paths holds; the first one where none does."""
+    return [tranche for tranche in tranches if tranche.is_open[index].any()] or tranches[:1]
+
+
+def _stacked(tranches: list[Tranche], index: IndexArray) -> tuple[BoolArray, FloatArray, FloatArray]:
+    """Rights, strikes and contracts of all legs on some paths."""
     return (
-        np.concatenate([tranche.contracts.is_call for tranche in held]),
-        np.concatenate([tranche.contracts.strike[:, index] for tranche in held]),
-        np.concatenate([tranche.quantity[:, index] for tranche in held]),
-        np.concatenate([tranche.mid[:, index] for tranche in held]),
+        np.concatenate([tranche.contracts.is_call for tranche in tranches]),
+        _rows_on(index, [tranche.contracts.strike for tranche in tranches]),
+        _rows_on(index, [tranche.quantity for tranche in tranches]),
     )
+
+
+def _mids(tranches: list[Tranche], index: IndexArray) -> FloatArray:
+    """Mids of all legs on some paths [points]."""
+    return _rows_on(index, [tranche.mid for tranche in tranches])
+
+
+def _rows_on(index: IndexArray, arrays: list[FloatArray]) -> FloatArray:
+    """Rows of all arrays, at some of their columns."""
+    taken = np.empty((sum(len(rows) for rows in arrays), index.size))
+    start = 0
+    for rows in arrays:
+        take_columns(rows, index, 0, taken[start : start + len(rows)])
+        start += len(rows)
+    return taken
 
 
 def _bound_linear(
@@ -294,8 +312,10 @@ def _bound_linear(
     """Equity that futures of one expiry, or units of a fund or note, bind [USD]."""
     if tranches[0].contracts.product in HOLDINGS:
         return np.asarray(rules.holding * np.abs(np.sum([tranche.value()[index] for tranche in tranches], axis=0)))
-    net = np.sum([tranche.quantity[:, index].sum(axis=0) for tranche in tranches], axis=0)
-    return np.asarray(np.abs(net) * future_margin(rules, underlying))
+    net = np.abs(np.sum([tranche.quantity[:, index].sum(axis=0) for tranche in tranches], axis=0))
+    held = np.flatnonzero(net)
+    net[held] *= future_margin(rules, underlying[held])
+    return np.asarray(net)
 
 
 def _settlement(contracts: ContractSet) -> Settlement:

@@ -29,7 +29,7 @@ def percentile_rows(series: FloatArray, window: int, least: int) -> FloatArray:
     ndarray of shape (n_times, n_paths)
         In (0, 1]; NaN where too little is known.
     """
-    result = np.full(series.shape, np.nan)
+    result = np.empty(series.shape)
     _percentiles(np.ascontiguousarray(series), window, least, result)
     return result
 
@@ -49,7 +49,7 @@ def scaled_rows(series: FloatArray, window: int, least: int, *, is_centred: bool
     ndarray of shape (n_times, n_paths)
         NaN where too little is known, or nothing varies.
     """
-    result = np.full(series.shape, np.nan)
+    result = np.empty(series.shape)
     _scaled(np.ascontiguousarray(series), window, least, is_centred, result)
     return result
 
@@ -69,8 +69,8 @@ def _percentiles(series: FloatArray, window: int, least: int, result: FloatArray
                     known[p] += np.isfinite(value)
                     below[p] += np.isfinite(value) and value <= series[t, start + p]
             for p in range(n):
-                if known[p] >= least and np.isfinite(series[t, start + p]):
-                    result[t, start + p] = below[p] / max(known[p], 2)
+                is_known = known[p] >= least and np.isfinite(series[t, start + p])
+                result[t, start + p] = below[p] / max(known[p], 2) if is_known else np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -92,8 +92,9 @@ def _scaled(series: FloatArray, window: int, least: int, is_centred: bool, resul
                 _known_moments(series, (first, t + 1), start, n, known, mean, square)
             for p in range(n):
                 deviation = np.sqrt(square[p] / (max(known[p], 2) - 1))
-                if known[p] >= least and np.isfinite(today[p]) and deviation > 1e-12 * abs(mean[p]):
-                    result[t, start + p] = (today[p] - mean[p] if is_centred else today[p]) / deviation
+                is_known = known[p] >= least and np.isfinite(today[p]) and deviation > 1e-12 * abs(mean[p])
+                distance = today[p] - mean[p] if is_centred else today[p]
+                result[t, start + p] = distance / deviation if is_known else np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

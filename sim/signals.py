@@ -121,7 +121,7 @@ class Signal:
 
 def vix(market: MarketSeries) -> FloatArray:
     """VIX close."""
-    return market.vix_series.copy()
+    return market.vix_series
 
 
 def vix_sma5(market: MarketSeries) -> FloatArray:
@@ -183,7 +183,9 @@ def _macd(
 
 def contango(market: MarketSeries) -> FloatArray:
     """Second over front future, less one."""
-    return market.vx(2) / market.vx(1) - 1.0
+    ratio = market.vx(2) / market.vx(1)
+    ratio -= 1.0  # in place: passes over a series cost more than its arithmetic
+    return ratio
 
 
 def vx_spread(market: MarketSeries) -> FloatArray:
@@ -221,17 +223,17 @@ def vrp(market: MarketSeries) -> FloatArray:
 
 def vvix(market: MarketSeries) -> FloatArray:
     """Volatility of the one-month VIX future, as the model's at-the-money VIX call implies it."""
-    return market.vix_vol_series().copy()
+    return market.vix_vol_series()
 
 
 def net_advances(market: MarketSeries) -> FloatArray:
     """Advances less declines over their sum."""
-    return market.carried.net_advances().copy()
+    return market.carried.net_advances()
 
 
 def ad_line(market: MarketSeries) -> FloatArray:
     """Advance-decline line."""
-    return market.carried.ad_line().copy()
+    return market.carried.ad_line()
 
 
 def ad_break(market: MarketSeries) -> FloatArray:
@@ -273,7 +275,7 @@ def _by_session(market: MarketSeries, values: NDArray[np.int64]) -> FloatArray:
 
 def _macro(name: str) -> Callable[[MarketSeries], FloatArray]:
     def read(market: MarketSeries) -> FloatArray:
-        return market.carried.macro(name).copy()
+        return market.carried.macro(name)
 
     return read
 

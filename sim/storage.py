@@ -79,7 +79,9 @@ class ResultsWriter:
         variables: Sequence[str],
         chunk_paths: int = 2500,
     ) -> None:
-        self._file = h5netcdf.File(path, "w")
+        self._hdf5 = h5py.File(path, "w", track_order=True)
+        self._file = h5netcdf.File(self._hdf5, "w")
+        self._open: dict[str, h5py.Dataset] = {}
         self._file.dimensions = dict(sizes)
         for name, values in coordinates.items():
             is_text = isinstance(values[0], str) if len(values) else True
@@ -104,7 +106,9 @@ class ResultsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._open.clear()
         self._file.close()
+        self._hdf5.close()
 
     def add_group(
         self,
@@ -131,13 +135,17 @@ class ResultsWriter:
 
     def write(self, name: str, index: tuple[Any, ...], values: NDArray[Any]) -> None:
         """Write part of a variable; one of a group is named ``GROUP/NAME``."""
-        group, _, variable = name.rpartition("/")
-        place = self._file.groups[group] if group else self._file
-        place.variables[variable][index] = values
+        self._dataset(name)[index] = values
 
     def read(self, name: str, index: tuple[Any, ...]) -> NDArray[Any]:
         """Read back part of a variable."""
-        return np.asarray(self._file.variables[name][index])
+        return np.asarray(self._dataset(name)[index])
+
+    def _dataset(self, name: str) -> h5py.Dataset:
+        """Data of a variable: opened once, because netCDF asks all its dimensions for their sizes at every access."""
+        if name not in self._open:
+            self._open[name] = self._hdf5[name]
+        return self._open[name]
 
     def write_table(self, group: str, table: xr.Dataset) -> None:
         """Write a small data set as a group of its own."""

@@ -84,7 +84,8 @@ def codes(inside: BoolArray) -> NDArray[np.unsignedinteger]:
         Of the smallest type that holds all windows.
     """
     n_windows = inside.shape[1]
-    packed = np.zeros((inside.shape[0], inside.shape[2]), dtype=np.uint32)
+    dtype = np.min_scalar_type((1 << n_windows) - 1)
+    packed = np.zeros((inside.shape[0], inside.shape[2]), dtype=dtype)
     for w in range(n_windows):
-        packed[inside[:, w]] |= np.uint32(1 << w)
-    return packed.astype(np.min_scalar_type((1 << n_windows) - 1))
+        packed |= np.left_shift(inside[:, w], w, dtype=dtype)
+    return packed
