@@ -19,6 +19,14 @@ def take_columns(values: FloatArray, index: IndexArray, start: int, taken: Float
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def copy_columns(values: FloatArray, index: IndexArray, target: FloatArray) -> None:
+    """Copy the columns ``index`` of ``values`` to the same columns of ``target``."""
+    for leg in range(values.shape[0]):
+        for k in range(index.size):
+            target[leg, index[k]] = values[leg, index[k]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def put_columns(taken: FloatArray, start: int, index: IndexArray, values: FloatArray) -> None:
     """Put what ``take_columns`` would take in its place."""
     for leg in range(values.shape[0]):

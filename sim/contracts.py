@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
@@ -160,7 +161,9 @@ def _spx_step(wanted: FloatArray, spot: ArrayLike, sessions: int) -> FloatArray:
     steps = np.array([step for _, step in SPX_STRIKE_STEPS])
     if sessions > SPX_FAR_SESSIONS:
         steps = np.maximum(steps, SPX_FAR_STEP)
-    step: FloatArray = steps[np.searchsorted(bounds, np.abs(wanted / np.asarray(spot, dtype=np.float64) - 1.0))]
+    distance = np.asarray(np.abs(wanted / np.asarray(spot, dtype=np.float64) - 1.0))
+    step = np.empty(distance.shape)
+    fill_steps(distance.ravel(), bounds, steps, False, step.ravel())
     return step
 
 
@@ -177,8 +180,33 @@ def listed_vix_strike(strike: ArrayLike) -> FloatArray:
     wanted = np.asarray(strike, dtype=np.float64)
     bounds = np.array([bound for bound, _ in VIX_STRIKE_STEPS[:-1]])
     steps = np.array([step for _, step in VIX_STRIKE_STEPS])
-    step: FloatArray = steps[np.searchsorted(bounds, wanted, side="right")]
+    step = np.empty(wanted.shape)
+    fill_steps(wanted.ravel(), bounds, steps, True, step.ravel())
     return np.maximum(np.rint(wanted / step), 1.0) * step
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def fill_steps(value: FloatArray, bounds: FloatArray, steps: FloatArray, has_bound: bool, step: FloatArray) -> None:
+    """Fill the step of the interval in which each value lies.
+
+    Parameters
+    ----------
+    value : ndarray of shape (n,)
+        Values.
+    bounds : ndarray of shape (n_steps - 1,)
+        Where one interval ends and the next begins, rising.
+    steps : ndarray of shape (n_steps,)
+        Steps.
+    has_bound : bool
+        Whether a bound belongs to the interval above it.
+    step : ndarray of shape (n,)
+        Filled.
+    """
+    for i in range(value.size):
+        number = 0
+        for bound in bounds:
+            number += value[i] > bound or (has_bound and value[i] == bound)
+        step[i] = steps[number]
 
 
 def payoff(contracts: ContractSet, settlement: FloatArray) -> FloatArray:

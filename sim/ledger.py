@@ -14,17 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
-from sim.columns import take_columns
+from sim.columns import copy_columns, take_columns
 from sim.config import CostsConfig
 from sim.contracts import HOLDINGS, ContractSet
 from sim.costs import Tariffs, holding_cost
 from sim.errors import LedgerError
 from sim.frictions import NONE
-from sim.marking import close_columns, worst_imbalance
-from sim.tranche import Pool, Tranche, dollars
+from sim.marking import trade_columns, worst_imbalance
+from sim.tranche import Pool, Tranche
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]
 
 TOLERANCE = 1e-9
 """Largest allowed residual of an identity, as a share of gross value."""
@@ -162,14 +163,16 @@ class Ledger:
             tranche = self._added(Tranche.empty(engine, contracts, day, mid))
             self._begin(tranche, quantity, vix, outlay_each)
             return tranche
-        left, slot = quantity.any(axis=0), 0
+        left, slot = np.asarray(quantity.any(axis=0)), 0
         while True:
             tranche = self._slot(engine, contracts, day, mid, slot)
-            mask = left & ~tranche.is_open
-            self._closed_flow += tranche.join(contracts, mask, mid)
-            self._begin(tranche, np.where(mask, quantity, 0.0), vix, outlay_each)
-            left, slot = left & ~mask, slot + 1
-            if not left.any():
+            index = np.flatnonzero(left & ~tranche.is_open)
+            self._closed_flow[index] += tranche.join(contracts, index, mid)
+            left[index] = False
+            is_last = not left.any()
+            self._begin(tranche, quantity if is_last and slot == 0 else _only(quantity, index), vix, outlay_each)
+            slot += 1
+            if is_last:
                 return tranche
 
     def _slot(self, engine: str, contracts: ContractSet, day: int, mid: FloatArray, number: int) -> Tranche:
@@ -201,27 +204,26 @@ class Ledger:
 
     def trade(self, tranche: Tranche, change: FloatArray, vix: FloatArray) -> None:
         """Buy ``change`` (signed) contracts of a tranche at its latest mids, and pay the costs."""
-        if tranche.has_value:
-            self._receive(tranche, -dollars(tranche.contracts, change, tranche.mid))
-        self._pay(tranche, self._cost_of(tranche.contracts, change, tranche.mid, vix))
+        index = np.flatnonzero(change.any(axis=0))
+        self._trade_on(tranche, index, _columns(change, index), vix)
         tranche.trade(change)
-        self.n_trades += np.any(change != 0.0, axis=0)
 
     def close(self, tranche: Tranche, mask: BoolArray, vix: FloatArray) -> None:
-        """Close a tranche at mid on the paths of ``mask``; most days few paths close, so only those are touched."""
+        """Close a tranche at mid on the paths of ``mask``."""
         index = np.flatnonzero(mask & tranche.is_open)
         if index.size == 0:
             return
-        contracts, shape = tranche.contracts, (tranche.contracts.n_legs, index.size)
-        change, mid = np.empty(shape), np.empty(shape)
-        take_columns(tranche.quantity, index, 0, change)
-        take_columns(tranche.mid, index, 0, mid)
-        np.negative(change, out=change)
+        change = _columns(tranche.quantity, index)
+        self._trade_on(tranche, index, np.negative(change, out=change), vix)
+        tranche.clear(index)
+
+    def _trade_on(self, tranche: Tranche, index: IndexArray, change: FloatArray, vix: FloatArray) -> None:
+        """Pay for ``change`` on some paths: most days few of them trade, so only those are touched."""
+        contracts, mid = tranche.contracts, _columns(tranche.mid, index)
         cost = self._cost_of(contracts, change, mid, vix[index], index)
         multiplier = contracts.multiplier if tranche.has_value else 0.0
         accounts = tranche.flow, tranche.cost, self.cost[self.engines.index(tranche.engine)], self.cash
-        close_columns(index, change, mid, multiplier, cost, accounts, self.n_trades)
-        tranche.clear(index)
+        trade_columns(index, change, mid, multiplier, cost, accounts, self.n_trades)
 
     def drop_closed(self) -> None:
         """Forget tranches that no path holds any more; their cash stays accounted for."""
@@ -267,14 +269,13 @@ class Ledger:
         change: FloatArray,
         mid: FloatArray,
         vix: FloatArray,
-        paths: NDArray[np.intp] | None = None,
+        paths: IndexArray,
     ) -> FloatArray:
         widening, sessions = self.friction.widening_of(contracts.product), self.sessions_to(contracts)
         cost = self._tariffs.trade_cost(contracts, change, mid, vix, sessions, widening)
         if np.isnan(cost).any():
-            row = int(np.argmax(np.isnan(cost)))
             raise LedgerError(
-                f"an order cannot be priced on path {row if paths is None else paths[row]}, day"
+                f"an order cannot be priced on path {paths[np.argmax(np.isnan(cost))]}, day"
                 f" {self.session - self.first_session}: a mid of {contracts.product.value} of session"
                 f" {contracts.expiry}, or the VIX, is not a number"
             )
@@ -292,6 +293,20 @@ class Ledger:
     def _book_pnl(self, tranche: Tranche, amount: FloatArray) -> None:
         tranche.gross_pnl += amount
         self.gross_pnl[self.engines.index(tranche.engine)] += amount
+
+
+def _columns(values: FloatArray, index: IndexArray) -> FloatArray:
+    """Columns of some paths."""
+    taken = np.empty((values.shape[0], index.size))
+    take_columns(values, index, 0, taken)
+    return taken
+
+
+def _only(values: FloatArray, index: IndexArray) -> FloatArray:
+    """The columns of some paths in their place, nothing elsewhere."""
+    chosen = np.zeros(values.shape)
+    copy_columns(values, index, chosen)
+    return chosen
 
 
 def _place(tranche: Tranche) -> tuple[bool, tuple[Pool, ...]]:

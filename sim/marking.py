@@ -1,4 +1,4 @@
-"""Compiled passes over one tranche: its daily mark, closing it on some paths, and the check of its account."""
+"""Compiled passes over one tranche: its daily mark, an order on some paths, and the check of its account."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def value_legs(quantity: FloatArray, points: FloatArray, multiplier: float, valu
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def close_columns(
+def trade_columns(
     index: IndexArray,
     change: FloatArray,
     mid: FloatArray,
@@ -68,17 +68,17 @@ def close_columns(
     accounts: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
     n_trades: NDArray[np.int64],
 ) -> None:
-    """Book the closing of a position on some paths.
+    """Book an order in a position on some paths.
 
     Parameters
     ----------
-    index : ndarray of int, shape (n_closed,)
+    index : ndarray of int, shape (n_traded,)
         The paths.
-    change, mid : ndarray of shape (n_legs, n_closed)
+    change, mid : ndarray of shape (n_legs, n_traded)
         Signed contracts bought, and their mids [points].
     multiplier : float
         Dollars a point; 0 for a future, whose variation has been paid.
-    cost : ndarray of shape (n_closed,)
+    cost : ndarray of shape (n_traded,)
         Cost of the order [USD].
     accounts : tuple of ndarray of shape (n_paths,)
         Flow and cost of the tranche, cost of its engine, and cash, all changed [USD].

@@ -9,11 +9,13 @@ from typing import Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.columns import copy_columns
 from sim.contracts import ContractSet, Product
 from sim.marking import mark_legs, value_legs
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]
 Number = TypeVar("Number", bound=np.generic)
 
 
@@ -178,28 +180,31 @@ class Tranche:
         self._value = self._largest_loss = self._entry_value = None
         self._is_open = None
 
-    def join(self, contracts: ContractSet, mask: BoolArray, mid: FloatArray) -> FloatArray:
+    def join(self, contracts: ContractSet, index: IndexArray, mid: FloatArray) -> FloatArray:
         """Make room for a position on paths that hold none, and give what their accounts still held [USD].
 
         Parameters
         ----------
         contracts : ContractSet
             Of the pool of this tranche.
-        mask : ndarray of bool, shape (n_paths,)
+        index : ndarray of int, shape (n_joining,)
             Paths, none of which holds the tranche.
         mid : ndarray of shape (n_legs, n_paths)
             Mids of ``contracts`` [points].
+
+        Returns
+        -------
+        ndarray of shape (n_joining,)
         """
         if contracts is not self.contracts:
-            strike = np.where(mask, contracts.strike, self.contracts.strike)
-            self.contracts = replace(contracts, strike=strike)
-        self.mid, self.entry_mid = np.where(mask, mid, self.mid), np.where(mask, mid, self.entry_mid)
-        flow = np.where(mask, self.flow, 0.0)
+            self.contracts = replace(contracts, strike=_joined(self.contracts.strike, contracts.strike, index))
+        self.mid, self.entry_mid = _joined(self.mid, mid, index), _joined(self.entry_mid, mid, index)
+        flow: FloatArray = self.flow[index]
         for account in (self.flow, self.gross_pnl, self.cost):
-            account[mask] = 0.0
+            account[index] = 0.0
         return flow
 
-    def clear(self, index: NDArray[np.intp]) -> None:
+    def clear(self, index: IndexArray) -> None:
         """Hold nothing any more on some paths."""
         self.quantity[:, index] = 0.0
         self.changed[index] = self.is_changed = True
@@ -219,7 +224,14 @@ class Tranche:
         return dollars(self.contracts, self.quantity, self.mid - self.entry_mid)
 
 
-def _without(known: NDArray[Number] | None, index: NDArray[np.intp]) -> NDArray[Number] | None:
+def _joined(values: FloatArray, joining: FloatArray, index: IndexArray) -> FloatArray:
+    """Values with the columns of some paths from elsewhere; a copy, since others may hold the array."""
+    together = values.copy()
+    copy_columns(joining, index, together)
+    return together
+
+
+def _without(known: NDArray[Number] | None, index: IndexArray) -> NDArray[Number] | None:
     """What is known by path, with nothing on some paths; a copy, since others may hold the array."""
     if known is None:
         return None
