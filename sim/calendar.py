@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
@@ -83,6 +83,10 @@ class SessionCalendar:
     day0: int
     n_days: int
     sessions: DateArray
+    _day_numbers: list[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_day_numbers", self.dates.astype("datetime64[D]").astype(np.int64).tolist())
 
     @classmethod
     def build(cls, start_date: date | str, warmup_days: int, n_days: int, tail_sessions: int = 130) -> SessionCalendar:
@@ -132,7 +136,7 @@ class SessionCalendar:
 
     def days_between(self, t: int, later: int) -> int:
         """Calendar days from session ``t`` to session ``later``."""
-        return int((self.dates[later] - self.dates[t]).astype(int))
+        return self._day_numbers[later] - self._day_numbers[t]
 
     def is_session(self, day: np.datetime64 | DateArray) -> NDArray[np.bool_]:
         """Whether the exchange is open on the given dates."""

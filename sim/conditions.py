@@ -187,6 +187,7 @@ class CompiledConditions:
         self._known: dict[Condition, BoolArray] = {}
         self._measured: dict[tuple[str, Measure, int], FloatArray] = {}
         self._reads_book: dict[Condition, bool] = {}
+        self._at_once: dict[int, tuple[Condition, BoolArray]] = {}  # by identity: comparing trees takes longer
 
     def rows(self, tree: Condition) -> BoolArray:
         """Where a tree without signals of the book holds, shape (n_times, n_paths), row ``t`` by closes up to ``t``."""
@@ -198,11 +199,14 @@ class CompiledConditions:
 
     def today(self, tree: Condition, t: int, book: Callable[[str], FloatArray]) -> BoolArray:
         """Where a tree holds on session ``t``, shape (n_paths,); ``book`` gives today's signals of the book."""
+        if id(tree) in self._at_once:
+            row: BoolArray = self._at_once[id(tree)][1][t]
+            return row
         if tree not in self._reads_book:
             self._reads_book[tree] = bool(tree.signals() & BOOK_SIGNALS.keys())
         if not self._reads_book[tree]:
-            row: BoolArray = self.rows(tree)[t]
-            return row
+            self._at_once[id(tree)] = tree, self.rows(tree)
+            return self.today(tree, t, book)
         if tree.all is not None:
             return np.asarray(np.logical_and.reduce([self.today(part, t, book) for part in tree.all]))
         if tree.any is not None:
