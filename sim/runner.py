@@ -22,7 +22,6 @@ from threadpoolctl import threadpool_limits
 from models import load_preset
 from models.building import observed
 from models.protocols import Model, Pricer
-from sim.allocation import keep_freed_memory
 from sim.blocks import read_block
 from sim.calendar import SessionCalendar
 from sim.cell import Cell, cells_of, check_start, notes_of, prepare, run_cell, stream_of
@@ -109,7 +108,6 @@ def run_experiment(
     CellsFailed
         If cells failed; the others are kept for ``resume``.
     """
-    keep_freed_memory()
     directory = Path(output) if output is not None else Path("outputs") / config.name
     check_vacant(directory, overwrite=overwrite)
     given = {"jobs": jobs, "backend": backend, "dask_scheduler": scheduler}

@@ -19,7 +19,6 @@ from pathlib import Path
 import joblib
 from threadpoolctl import threadpool_limits
 
-from sim.allocation import keep_freed_memory
 from sim.blocks import Arrays, block_arrays, write_block
 from sim.cell import Cell, run_cell
 from sim.config import ComputeConfig, ExperimentConfig
@@ -204,7 +203,6 @@ def work(
         Writes the block.
     """
     started = time.thread_time()
-    keep_freed_memory()
     try:
         with threadpool_limits(limits=1):
             write(path, block_arrays(run_cell(config, cell), config))

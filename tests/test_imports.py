@@ -30,7 +30,7 @@ SIM_ORDER = (
     {"window_tables", "study", "pooled_gather", "outcome_reader"},
     {"cell"},
     {"stress_results"},
-    {"blocks", "runlog", "partial", "manifest", "parallel", "scratch", "allocation"},
+    {"blocks", "runlog", "partial", "manifest", "parallel", "scratch"},
     {"window_gather", "exposure_gather", "source_gather", "fidelity_table", "usage_gather"},
     {"layout"},
     {"gather", "workers", "cluster", "journal"},

@@ -26,6 +26,7 @@ from sim.outcome_reader import RECENT_VARIABLES
 from sim.report import write_report
 from sim.storage import VARIABLES
 from sim.strategies.protocols import DayView, Orders
+from sim.windows.courses import COURSES
 from tests.toy_experiment import DAYS, EQUITY, PATHS, BuyPuts, ConstantVolatility, experiment, registered
 from tests.toy_market import black_scholes
 
@@ -60,7 +61,10 @@ def test_results_open_in_xarray_without_the_program(stored: Path) -> None:
         assert data[name].attrs["long_name"], name
     # the run is shorter than three years, its paths are drawn plainly, and P&L by source was not asked for
     sources = {"engine_source", "book_source", "engine_source_mean", "book_source_mean", "window_engine_source"}
-    assert set(data.data_vars) == set(VARIABLES) - set(RECENT_VARIABLES) - {"path_weight", "control_value"} - sources
+    asked = open_results(stored).manifest["config"]["metrics"]
+    courses = {f"window_{name}" for name, metric in COURSES.items() if metric not in asked}
+    left_out = {"path_weight", "control_value", *RECENT_VARIABLES, *sources, *courses}
+    assert set(data.data_vars) == set(VARIABLES) - left_out
 
 
 def test_what_is_stored_hangs_together(stored: Path) -> None:

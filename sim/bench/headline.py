@@ -76,21 +76,21 @@ def headline_rows(*, paths: int, repeats: int, progress: Progress) -> Iterator[R
     """
     progress("headline, one strategy")
     config = headline(paths)
-    _run(headline(64), 1)  # compiles
+    run_once(headline(64), 1)  # compiles
     pricer = prepare(config, "svcj")[1]
     table = pricer.base if hasattr(pricer, "base") else pricer
     assert isinstance(table, TablePricer)
     table.leg_counts.clear()
-    one = _run(config, 1)
+    one = run_once(config, 1)
     floor = _floor(dict(table.leg_counts), paths, repeats)
     yield Row(name="headline H / its kernels", value=one.cpu / floor, unit="ratio", reach=2.0, spread=0.0)
     yield Row(name=f"headline H, {paths} paths, one worker", value=one.wall, unit="s", reach=None, spread=0.0)
     progress("headline, ten strategies")
-    ten = _run(headline(paths, strategies=10), 1)
+    ten = run_once(headline(paths, strategies=10), 1)
     yield Row(name="H with ten strategies / with one", value=ten.cpu / one.cpu, unit="ratio", reach=4.0, spread=0.0)
     progress("headline, two workers")
     halves = headline(paths, block_paths=min(config.compute.block_paths, (paths + 1) // 2))  # one for each worker
-    alone, both = (_run(halves, jobs) for jobs in (1, 2))
+    alone, both = (run_once(halves, jobs, backend="loky") for jobs in (1, 2))
     yield Row(name="H, two workers / one", value=both.wall / alone.wall, unit="ratio", reach=1.0 / 1.8, spread=0.0)
     progress("headline, memory")
     small, large = (_peak_gibibytes(n) for n in (paths, 10 * paths))
@@ -99,20 +99,20 @@ def headline_rows(*, paths: int, repeats: int, progress: Progress) -> Iterator[R
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Spent:
+class Spent:
     """Time of a run [s]: on the clock, and of processors, which other work on the machine changes less."""
 
     wall: float
     cpu: float
 
 
-def _run(config: ExperimentConfig, jobs: int) -> _Spent:
-    """Time of a run into a directory of its own; tables are there already."""
+def run_once(config: ExperimentConfig, jobs: int, *, backend: str = "threading") -> Spent:
+    """Time of a run into a directory of its own, the start of its workers included; tables are there already."""
     prepare(config, "svcj")
     with TemporaryDirectory() as directory:
         wall, cpu = time.perf_counter(), time.process_time()
-        run_experiment(config, output=Path(directory) / "run", jobs=jobs, backend="threading")
-        return _Spent(wall=time.perf_counter() - wall, cpu=time.process_time() - cpu)
+        run_experiment(config, output=Path(directory) / "run", jobs=jobs, backend=backend)
+        return Spent(wall=time.perf_counter() - wall, cpu=time.process_time() - cpu)
 
 
 def _floor(legs: dict[str, int], paths: int, repeats: int) -> float:
@@ -144,5 +144,5 @@ def _own_peak() -> float:
 
 
 if __name__ == "__main__":
-    _run(headline(int(sys.argv[1])), 1)
+    run_once(headline(int(sys.argv[1])), 1)
     print(_own_peak())
