@@ -139,10 +139,15 @@ def test_savings_are_ratios_of_squared_errors() -> None:
 
 @pytest.mark.slow
 def test_every_method_estimates_the_same() -> None:
-    """Four runs of each method: no estimate is off by 5 standard errors, means cost less with nets and controls."""
-    rows = variance.variance_rows(paths=1024, repeats=4)
+    """Four runs of each method: no estimate is off by 6 standard errors, means cost less with nets and controls.
+
+    A thousandth of 3072 paths is three, of fewer than two there would be no error to compare with.
+    """
+    rows = variance.variance_rows(paths=3072, repeats=4)
     assert {row.method for row in rows} == {*variance.METHODS, variance.CONTROLS}
     assert all(abs(row.bias_errors) < 6.0 for row in rows)  # Student's law of six degrees: one in two thousand
     saved = {(row.method, row.statistic): row.variance_ratio for row in rows}
     assert min(saved[method, "mean P&L"] for method in ("sobol", "controls")) > 1.1
-    assert saved["importance", "expected shortfall 99.9%"] > 1.0
+    least = {"95%": 2.0, "99%": 3.0, "99.9%": 3.0}  # about half of what docs/sampling.md says, a quarter for the last
+    for level, gain in least.items():
+        assert gain < saved["importance", f"expected shortfall {level}"] < float("inf")
