@@ -67,6 +67,9 @@ class BlockBootstrap(ModelView):
         How long the gap of the VIX at a joint takes to fade, > 0. [sessions]
     equity_premium_scale : float
         Scales the excess return of the history: 0 removes it, 1 keeps it.
+    variance_premium_scale : float
+        Scales the gap between the mean squared VIX of the history and its realised variance: 0 removes it, 1 keeps it.
+        The VIX of every day is multiplied by one number.
     rate, dividend_yield : float
         Continuous rates, of the paths and of the surface. [1/year]
     spx, vix : str
@@ -84,6 +87,7 @@ class BlockBootstrap(ModelView):
     neighbours: int = 20
     splice_days: float = 10.0
     equity_premium_scale: float = 1.0
+    variance_premium_scale: float = 1.0
     rate: float = 0.0
     dividend_yield: float = 0.0
     spx: str = ""
@@ -102,6 +106,7 @@ class BlockBootstrap(ModelView):
             "neighbours",
             "splice_days",
             "equity_premium_scale",
+            "variance_premium_scale",
             "rate",
             "dividend_yield",
         ):
@@ -115,6 +120,10 @@ class BlockBootstrap(ModelView):
         most = self.history().n_days - 1
         if not 0 <= self.neighbours <= most or self.neighbours != int(self.neighbours):
             raise ModelParameterError(f"neighbours must be a whole number in 0 .. {most}, got {self.neighbours!r}")
+        if self.vix_variance() <= 0.0:
+            raise ModelParameterError(
+                f"variance_premium_scale must leave the VIX above 0, got {self.variance_premium_scale!r}"
+            )
         self.surface_model()
 
     def history(self) -> IndexHistory:
@@ -129,6 +138,23 @@ class BlockBootstrap(ModelView):
         """Expected return of the history's days over the riskless growth of the index [1/year]."""
         growth = float(np.log(np.mean(np.exp(self.history().log_return))))
         return SESSIONS_PER_YEAR * growth - (self.rate - self.dividend_yield)
+
+    def vix_variance(self) -> float:
+        """Mean squared VIX over 100, the premium in it scaled [1/year]."""
+        real, realised = self._mean_variances()
+        return realised + self.variance_premium_scale * (real - realised)
+
+    def log_vix_shift(self) -> float:
+        """What is added to the log of every VIX of the history, so that its mean square is ``vix_variance``."""
+        if self.variance_premium_scale == 1.0:
+            return 0.0
+        return 0.5 * float(np.log(self.vix_variance() / self._mean_variances()[0]))
+
+    def _mean_variances(self) -> tuple[float, float]:
+        """Mean squared VIX over 100 of the history, and its realised variance [1/year]."""
+        history = self.history()
+        implied = 1e-4 * np.mean(np.exp(2.0 * history.log_vix))
+        return float(implied), float(SESSIONS_PER_YEAR * np.mean(history.log_return**2))
 
     def pricing_key(self) -> str:
         """What decides prices, as text: the surface."""
@@ -176,32 +202,23 @@ class BlockBootstrap(ModelView):
         return np.stack([self.surface_model().state_at(vix), np.asarray(state, dtype=np.float64)[1], vix])
 
     def scaled_premium(self, *, variance: float = 1.0, equity: float = 1.0) -> Self:
-        """Scale the excess return of the history, by a shift of every day's return.
-
-        Raises
-        ------
-        ModelParameterError
-            If ``variance`` is not 1: real VIX and real returns carry the premium that they carried.
-        """
-        if variance != 1.0:
-            raise ModelParameterError(
-                "the variance premium of block_bootstrap is that of its history and cannot be scaled: "
-                f"variance must be 1, got {variance!r}"
-            )
-        return replace(self, equity_premium_scale=equity * self.equity_premium_scale)
+        """Scale the excess return of the history by a shift of all returns, and the premium in its VIX by a factor."""
+        return replace(
+            self,
+            equity_premium_scale=equity * self.equity_premium_scale,
+            variance_premium_scale=variance * self.variance_premium_scale,
+        )
 
     def premium(self) -> Mapping[str, tuple[float, str]]:
         """See ``Model.premium``."""
-        history = self.history()
-        realised = np.sqrt(SESSIONS_PER_YEAR * np.mean(history.log_return**2))
-        implied = np.exp(history.log_vix)
+        realised = 100.0 * np.sqrt(self._mean_variances()[1])
         return {
             "equity_premium": (
                 self.equity_premium_scale * self.excess_return(),
                 "1/year: expected excess return of the history's days, as scaled",
             ),
             "vix_premium": (
-                float(np.sqrt(np.mean(implied**2)) - 100.0 * realised),
-                "points: root mean squared VIX of the history minus its realised volatility; it cannot be scaled",
+                float(100.0 * np.sqrt(self.vix_variance()) - realised),
+                "points: root mean squared VIX of the history, as scaled, minus its realised volatility",
             ),
         }

@@ -78,7 +78,7 @@ def stationary_bootstrap(model: BlockBootstrap, n_paths: int, stream: Stream, *,
     if measure == "q":
         inner = surface.model.stationary_state(n_paths, stream, measure="q")
         return np.stack([inner[0], day.astype(float), surface.model.exact_pricer().vix(inner)])
-    vix = np.exp(history.log_vix[day])
+    vix = np.exp(history.log_vix[day] + model.log_vix_shift())
     start = np.stack([surface.state_at(vix), day.astype(float), vix])
     sessions = int(BURN_IN_BLOCKS * max(model.mean_block_length, model.splice_days))
     _, moved = _resample(model, start, sessions, stream, first_day=1, purpose=Purpose.STATIONARY)
@@ -90,7 +90,7 @@ def _resample(
 ) -> tuple[FloatArray, FloatArray]:
     key = stream_key(stream)
     check_paths(stream, factors.shape[1])
-    history = model.history()
+    history, shift = model.history(), model.log_vix_shift()
     order, rank = _ranks(model.spx, model.vix)
     log_return = np.empty((n_days, factors.shape[1]))
     moved = np.empty((n_days, 2, factors.shape[1]))
@@ -99,7 +99,7 @@ def _resample(
         moved,
         factors[1].astype(np.int64),
         np.log(factors[2]),
-        np.stack([history.log_return, history.log_vix_before, history.log_vix]),
+        np.stack([history.log_return, history.log_vix_before + shift, history.log_vix + shift]),
         order,
         rank,
         1.0 / model.mean_block_length,

@@ -114,7 +114,7 @@ def path_dependent_curve(model: PathDependent, max_sessions: int) -> PathDepende
         "max_sessions": max_sessions,
         "sample": [N_STATES, N_PAIRS],
     }
-    tables = load_or_build(table_hash(identity), lambda: _build(vix, max_sessions))
+    tables = load_or_build(table_hash(identity), lambda: _build(vix, max_sessions), of=f"VIX futures of {model!r}")
     return PathDependentCurve(
         vix=vix,
         future=np.array(tables["future"]),

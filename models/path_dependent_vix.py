@@ -100,7 +100,9 @@ def vix_regression(model: PathDependent) -> VixRegression:
     """Regression of a model, from memory, from disk, or built (a few seconds)."""
     dynamics = model.dynamics("q")
     identity = {"vix": model.pricing_key(), "version": VERSION, "sample": [N_STATES, N_PAIRS, HELD_OUT]}
-    tables = load_or_build(table_hash(identity), lambda: _build(dynamics, int(model.vix_sessions)))
+    tables = load_or_build(
+        table_hash(identity), lambda: _build(dynamics, int(model.vix_sessions)), of=f"the VIX of {model!r}"
+    )
     return VixRegression(
         dynamics=dynamics,
         basis=PolynomialBasis.of_tables(tables),

@@ -109,7 +109,8 @@ def tabulated_pricer(model: PathDependent, *, max_sessions: int = 90, size: Nest
         "size": asdict(size),
     }
     key = table_hash(identity)
-    return PolynomialTablePricer(model, curve, load_or_build(key, lambda: _build(curve, size)), key=key)
+    tables = load_or_build(key, lambda: _build(curve, size), of=f"the prices of {model!r}")
+    return PolynomialTablePricer(model, curve, tables, key=key)
 
 
 def _build(curve: PathDependentCurve, size: NestSize) -> dict[str, FloatArray]:

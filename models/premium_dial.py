@@ -2,6 +2,53 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
+
+from models.errors import ModelParameterError
+from models.protocols import Model
+
+_HALVINGS = 30
+
+
+def with_premium(model: Model, *, variance: float, equity: float) -> Model:
+    """Scale the premia of a model, and say how far they can be scaled where they cannot be so far.
+
+    Parameters
+    ----------
+    model : Model
+        The model as calibrated.
+    variance, equity : float
+        Scales: 0 for none, 1 as calibrated.
+
+    Raises
+    ------
+    ModelParameterError
+        If a parameter under Q leaves its domain at that scale; the message names the scale at which it does.
+    """
+    try:
+        return model.scaled_premium(variance=variance, equity=equity)
+    except ModelParameterError as error:
+        inside, outside = 1.0, variance
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (inside + outside)
+            inside, outside = (middle, outside) if _is_allowed(model, middle) else (inside, middle)
+        limit = (
+            f"at most {floor(100.0 * inside) / 100.0:g}"
+            if variance > 1.0
+            else f"at least {ceil(100.0 * inside) / 100.0:g}"
+        )
+        raise ModelParameterError(
+            f"variance_premium_scale must be {limit} with these parameters, got {variance:g}: {error}"
+        ) from None
+
+
+def _is_allowed(model: Model, variance: float) -> bool:
+    try:
+        model.scaled_premium(variance=variance)
+    except ModelParameterError:
+        return False
+    return True
+
 
 def dialled(p: float, q: float, scale: float, *, is_log: bool) -> float:
     """Parameter of Q at a scale of the premium.

@@ -122,7 +122,8 @@ class RegimeSwitching(ModelView):
     def pricing_key(self) -> str:
         """See ``models.slices.TableModel.pricing_key``."""
         law = self.law()
-        return f"regimes of {law.base.pricing_key()} {law.chain!r} {law.levels!r}"
+        # the number tells slices that differ by more than rounding apart, where tables are stored
+        return f"regimes 2 of {law.base.pricing_key()} {law.chain!r} {law.levels!r}"
 
     def stationary_state(self, n_paths: int, stream: Stream, *, measure: Measure = "p") -> FloatArray:
         """See ``Model.stationary_state``: a burn-in from the base model's stationary law."""

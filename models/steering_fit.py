@@ -42,7 +42,7 @@ def in_regime(model: Model, regime: str) -> SteeredModel:
     """
     preset = load_regime(regime)
     key = table_hash({"steering": _VERSION, "model": repr(model), "regime": repr(preset), "pilot": PILOT_PATHS})
-    arrays = load_or_build(key, lambda: {"tilts": _solve(model, preset)})
+    arrays = load_or_build(key, lambda: {"tilts": _solve(model, preset)}, of=f"tilts of {model!r} through {regime}")
     names = [item.name for item in fields(Tilt)]
     tilts = tuple(Tilt(**dict(zip(names, row, strict=True))) for row in arrays["tilts"].tolist())
     return SteeredModel(model=model, regime=regime, tilts=tilts)

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_dir
 
+from models.errors import PricingDomainError
 from models.protocols import FloatArray
 
 CACHE_VARIABLE = "REGIMESIM_CACHE_DIR"
@@ -64,7 +65,7 @@ def bounded_cache(limit: int = PASSING_BYTES) -> Iterator[None]:
         _bound.reset(token)
 
 
-def load_or_build(key: str, build: Callable[[], dict[str, FloatArray]]) -> dict[str, FloatArray]:
+def load_or_build(key: str, build: Callable[[], dict[str, FloatArray]], *, of: str) -> dict[str, FloatArray]:
     """Read the tables called ``key``, or build and store them.
 
     Where the cache cannot be written, the tables are used without being stored, and a warning is logged.
@@ -75,11 +76,18 @@ def load_or_build(key: str, build: Callable[[], dict[str, FloatArray]]) -> dict[
         From ``table_hash``.
     build : callable
         Makes the arrays by name.
+    of : str
+        What the tables hold, in messages.
 
     Returns
     -------
     dict of ndarray
         Read-only arrays.
+
+    Raises
+    ------
+    PricingDomainError
+        If a value that was built is no finite number: whoever asked for it would never trade, and nothing would say so.
     """
     limit = _bound.get()
     folder = cache_directory() / "tables" / key
@@ -92,6 +100,7 @@ def load_or_build(key: str, build: Callable[[], dict[str, FloatArray]]) -> dict[
     if stored is not None:
         return stored
     arrays = build()
+    _refuse_holes(arrays, of)
     try:
         _write(folder, arrays)
         if limit is not None:
@@ -164,8 +173,18 @@ def _write(folder: Path, arrays: Mapping[str, FloatArray]) -> None:
 
 
 def _has_hole(array: FloatArray) -> bool:
-    """Whether a value is NaN; a strategy that asks for such a price would never trade, and nothing would say so."""
-    return bool(array.size and np.isnan(np.max(array)))
+    """Whether a value is NaN or infinite; largest and smallest value tell, without a copy of the table."""
+    return bool(array.size and not np.isfinite([np.max(array), np.min(array)]).all())
+
+
+def _refuse_holes(arrays: Mapping[str, FloatArray], of: str) -> None:
+    for name, array in arrays.items():
+        if _has_hole(array):
+            rows = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+            raise PricingDomainError(
+                f"{of}: no value on part of the grid (table {name}, row {1 + int(np.argmin(rows))} of {rows.size}); "
+                "the variance ranges too far"
+            )
 
 
 def _checksum(path: Path) -> str:

@@ -50,7 +50,9 @@ def tabulated_pricer(model: TableModel, *, max_sessions: int = 90) -> TablePrice
         "layout": asdict(layout),
     }
     key = table_hash(identity)
-    tables = load_or_build(key, lambda: _checked(model, build_tables(model.slice_source(), layout, max_sessions)))
+    tables = load_or_build(
+        key, lambda: build_tables(model.slice_source(), layout, max_sessions), of=f"the prices of {model!r}"
+    )
     return TablePricer(model, layout, tables, key=key)
 
 
@@ -77,18 +79,6 @@ def build_tables(source: SliceSource, layout: TableLayout, max_sessions: int) ->
         spx = pool.submit(_spx_tables, source, layout, max_sessions)
         tables = _vix_tables(source, layout, max_sessions)
         tables.update(spx.result())
-    return tables
-
-
-def _checked(model: TableModel, tables: Arrays) -> Arrays:
-    """The tables, none of which may hold what is no number: prices would be none either, and nothing would trade."""
-    for name, table in tables.items():
-        if not np.isfinite(table).all():
-            session = 1 + int(np.argmin(np.isfinite(table).reshape(len(table), -1).all(axis=1)))
-            raise PricingDomainError(
-                f"the prices of {model!r} have no value on part of the grid of states (table {name}, {session} "
-                "sessions to expiry): its variance ranges too far"
-            )
     return tables
 
 

@@ -8,6 +8,9 @@ the same two first moments, both known: :math:`\text{deviation}^2 = \ln(E[\mathr
 With :math:`V` the squared VIX, the two factors hold :math:`e^{z(V - m)}` and :math:`e^{z(m - K^2)}` for some centre
 :math:`m`. States are taken in groups of like futures and deviations, with their own centre, so that neither overflows
 where their product counts; a group near the lowest possible :math:`V` has its centre there.
+
+Where a hidden regime moves the lowest value of :math:`V`, the integrand grows along the bent contour for strikes below
+the highest of these floors: their integrals go up a vertical line.
 """
 
 from __future__ import annotations
@@ -34,6 +37,8 @@ _MOST_STRIKES = 8_000
 _MARGIN = 256  # strikes of the grid below the lowest one asked for
 _VANISHED = -45.0  # exponents below do not count
 _NEAR_FLOOR = 12.0  # deviations of squared VIX
+_LINE_STEP = 0.01  # up a vertical line the integrand oscillates
+_SAME_FLOOR = 1e-5  # squared decimals: floors that differ by less are one
 _HIGHEST = 690.0  # exponents beyond do not count, but must not overflow
 
 
@@ -41,8 +46,8 @@ def vix_slices(model: AffineModel, states: FloatArray, scaled: FloatArray, max_s
     """See ``models.slices.SliceSource.vix_slices``."""
     low, high = _FUTURE_ENDS
     decay = np.exp(np.arange(low, high + _FUTURE_STEP, _FUTURE_STEP))
-    contour = _Contour.of(model, states, max_sessions) if scaled.size else _Contour.empty()
-    arguments = np.concatenate([-decay, [-1e12], contour.z]).astype(np.complex128)
+    contour, line = _contours(model, states, max_sessions) if scaled.size else (_Contour.empty(), _Contour.empty())
+    arguments = np.concatenate([-decay, [-1e12], contour.z, line.z]).astype(np.complex128)
     sessions = model.variance_sessions(arguments, max_sessions)
     for n, coefficients in enumerate(sessions, start=1):
         ttm = n / SESSIONS_PER_YEAR
@@ -54,7 +59,8 @@ def vix_slices(model: AffineModel, states: FloatArray, scaled: FloatArray, max_s
         puts, calls = np.empty((future.size, scaled.size)), np.empty((future.size, scaled.size))
         if scaled.size:
             floor = np.maximum((real[0, -1] + real[1:, -1] @ states) / -1e12, 0.0)
-            session = _Session(contour, rest, states, future / 100.0, deviation, floor)
+            laws = _Law(contour, rest[:, : contour.z.size]), _Law(line, rest[:, contour.z.size :])
+            session = _Session(*laws, states, future / 100.0, deviation, floor)
             fine = session.fill(puts, calls, scaled)
             _fill_directly(model, puts, calls, states, future, deviation, scaled, ttm, ~fine)
         yield future, deviation, puts, calls
@@ -80,16 +86,18 @@ class _Contour:
     weight: ComplexArray
 
     @staticmethod
-    def of(model: AffineModel, states: FloatArray, max_sessions: int) -> _Contour:
+    def of(
+        model: AffineModel, states: FloatArray, max_sessions: int, tilt: float = _TILT, step: float = _STEP
+    ) -> _Contour:
         """One contour inside the strips of all horizons, so near 0 that nothing grows large below any future."""
         horizons = np.array([1, max_sessions]) / SESSIONS_PER_YEAR
         bound = min(model.variance_transform_bound(float(ttm)) for ttm in horizons)
         constant, slope = model.vix_squared_coefficients()
         radius = min(0.5 * bound, 5.0 / float(np.max(constant + slope @ states)))
-        t = np.arange(0.5 * _STEP, np.arcsinh(_REACH / radius), _STEP)
-        z = radius * (1.0 + _TILT * (np.cosh(t) - 1.0) + 1j * np.sinh(t))
+        t = np.arange(0.5 * step, np.arcsinh(_REACH / radius), step)
+        z = radius * (1.0 + tilt * (np.cosh(t) - 1.0) + 1j * np.sinh(t))
         root = np.sqrt(z)
-        weight = _STEP * radius * (np.cosh(t) - 1j * _TILT * np.sinh(t)) / (z * root) / (2.0 * _SQRT_PI)
+        weight = step * radius * (np.cosh(t) - 1j * tilt * np.sinh(t)) / (z * root) / (2.0 * _SQRT_PI)
         return _Contour(z, root, weight)
 
     @staticmethod
@@ -99,16 +107,38 @@ class _Contour:
         return _Contour(nothing, nothing, nothing)
 
 
+def _contours(model: AffineModel, states: FloatArray, max_sessions: int) -> tuple[_Contour, _Contour]:
+    """The bent contour, and the vertical line where the model's squared VIX has several floors, else nothing."""
+    contour = _Contour.of(model, states, max_sessions)
+    ends = model.variance_sessions(np.array([-_REACH, contour.z[-1]]), max_sessions)[:, 0].real
+    lowest, highest = ends[:, 0] / -_REACH, ends[:, 1] / contour.z[-1].real
+    is_split = bool(np.any(highest - lowest > _SAME_FLOOR))
+    return contour, _Contour.of(model, states, max_sessions, 0.0, _LINE_STEP) if is_split else _Contour.empty()
+
+
+@dataclass(frozen=True, slots=True)
+class _Law:
+    """Coefficients (1 + n_factors, n_z) of the transform of one horizon on a contour."""
+
+    contour: _Contour
+    coefficients: ComplexArray
+
+    def highest_floor(self, states: FloatArray) -> FloatArray:
+        """Highest of the lowest values that squared VIX may have: the growth of the transform far out on the right."""
+        last = self.coefficients[:, -1].real
+        return np.asarray((last[0] + last[1:] @ states) / self.contour.z[-1].real)
+
+
 @dataclass(frozen=True, slots=True)
 class _Session:
     """Calls of one horizon; the VIX is in decimals here.
 
-    ``coefficients`` (1 + n_factors, n_z) are those of the transform on the contour; ``floor`` is the lowest squared
-    VIX of each state.
+    ``bent`` is the law on the contour of all strikes, ``line`` that of the strikes below the highest floor, without a
+    node where there is one floor; ``floor`` is the lowest squared VIX of each state.
     """
 
-    contour: _Contour
-    coefficients: ComplexArray
+    bent: _Law
+    line: _Law
     states: FloatArray
     future: FloatArray
     deviation: FloatArray
@@ -124,7 +154,7 @@ class _Session:
             return fine
         step = float(self.deviation[fine].min()) / _PER_DEVIATION
         first = float(np.log(self.future[fine] * np.exp(-reach * self.deviation[fine])).min())
-        strikes = _Strikes(self.contour, first - _MARGIN * step, step)
+        strikes = tuple(_Strikes(law.contour, first - _MARGIN * step, step) for law in (self.bent, self.line))
         for nodes in self._groups(np.flatnonzero(fine)):
             self._fill_group(puts, calls, scaled, nodes, strikes)
         return fine
@@ -143,8 +173,14 @@ class _Session:
                 start = stop
 
     def _fill_group(
-        self, puts: FloatArray, calls: FloatArray, scaled: FloatArray, nodes: NDArray[np.intp], strikes: _Strikes
+        self,
+        puts: FloatArray,
+        calls: FloatArray,
+        scaled: FloatArray,
+        nodes: NDArray[np.intp],
+        both: tuple[_Strikes, ...],
     ) -> None:
+        strikes = both[0]
         future, deviation, floor = self.future[nodes], self.deviation[nodes], self.floor[nodes]
         finer = np.log2(deviation.min() / _PER_DEVIATION / strikes.step)
         stride = min(2 ** int(np.floor(finer + 1e-9)), _MARGIN // 4)
@@ -156,7 +192,16 @@ class _Session:
         log_strike, of_strike = strikes.rows(chosen)
         strike = np.exp(log_strike)
         with np.errstate(over="ignore", invalid="ignore"):  # below the lowest value, where nothing is read
-            grid = self._calls(nodes, strike, of_strike)
+            grid = self._calls(self.bent, nodes, strike, of_strike)
+        if self.line.contour.z.size:
+            # the integrand hardly falls off just above the floor, and a step of the grid is no matter
+            below = strike < np.sqrt(self.bent.highest_floor(self.states[:, nodes])).max() * np.exp(
+                strikes.step * stride
+            )
+            last = chosen.start + chosen.step * int(below.sum())
+            if below.any():
+                _, on_line = both[1].rows(slice(chosen.start, last, chosen.step))
+                grid[:, below] = self._calls(self.line, nodes, strike[below], on_line)
         # the VIX never ends below its lowest value, where the integral does not converge, nor eight deviations down
         forward = np.maximum(future[:, None] - strike, 0.0)
         is_option = (strike**2 > floor[:, None]) & (strike > (future * (1.0 - 8.0 * deviation))[:, None])
@@ -169,15 +214,15 @@ class _Session:
         read_scaled_prices(filled[0], filled[1], grid, log_strike[0], step, future, deviation, lowest, scaled)
         puts[nodes], calls[nodes] = filled
 
-    def _calls(self, nodes: NDArray[np.intp], strike: FloatArray, of_strike: ComplexArray) -> FloatArray:
+    def _calls(self, law: _Law, nodes: NDArray[np.intp], strike: FloatArray, of_strike: ComplexArray) -> FloatArray:
         """Calls of every node at every strike, (n_nodes, n_strikes)."""
-        future, deviation, z = self.future[nodes], self.deviation[nodes], self.contour.z
+        future, deviation, z = self.future[nodes], self.deviation[nodes], law.contour.z
         lowest = float(self.floor[nodes].max())
         spread = 2.0 * future**2 * deviation
         center = float(np.median(future**2))
         if np.min((future**2 - lowest) / spread) < _NEAR_FLOOR:
             center = lowest
-        of_state = self.coefficients[0] + self.states[:, nodes].T @ self.coefficients[1:] - center * z
+        of_state = law.coefficients[0] + self.states[:, nodes].T @ law.coefficients[1:] - center * z
         down = np.maximum(1.0 - 8.0 * deviation, 0.0)
         least = np.maximum(np.maximum((future * down) ** 2, self.floor[nodes]), strike[0] ** 2)
         size = np.real(of_state) + (center - least)[:, None] * np.real(z)

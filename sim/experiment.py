@@ -9,6 +9,7 @@ from typing import Any
 
 import models
 from models.errors import ModelParameterError
+from models.premium_dial import with_premium
 from models.protocols import Model, Start
 from models.regimes import load_regime, regime_names
 from models.steering_fit import in_regime
@@ -80,13 +81,13 @@ def build_model(scenario: ScenarioConfig) -> Model:
     Raises
     ------
     ModelParameterError
-        If a parameter is unknown, missing or out of its domain.
+        If a parameter is unknown, missing or out of its domain, or a premium cannot be scaled so far.
     """
     parameters: dict[str, Any] = {}
     if scenario.preset is not None:
         parameters.update(models.load_preset(scenario.preset).parameters)
     model = models.create(scenario.model, **{**parameters, **scenario.parameters})
-    return model.scaled_premium(variance=scenario.variance_premium_scale, equity=scenario.equity_premium_scale)
+    return with_premium(model, variance=scenario.variance_premium_scale, equity=scenario.equity_premium_scale)
 
 
 def steered_model(scenario: ScenarioConfig) -> Model:
@@ -320,4 +321,6 @@ def _parameter_key(scenario: ScenarioConfig, message: str) -> Key:
     for word in re.findall(r"\w+", message):
         if word in scenario.parameters:
             return ("parameters", word)
+        if word == "variance_premium_scale":
+            return (word,)
     return ("parameters",) if scenario.parameters else ()

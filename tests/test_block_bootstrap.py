@@ -147,10 +147,21 @@ def test_the_equity_premium_is_that_of_the_days_and_scales() -> None:
     assert MODEL.scaled_premium(equity=0.5).scaled_premium(equity=0.5).equity_premium_scale == 0.25
 
 
-def test_the_variance_premium_cannot_be_scaled() -> None:
-    assert MODEL.scaled_premium() == MODEL
-    with pytest.raises(ModelParameterError, match="cannot be scaled: variance must be 1, got 0"):
-        MODEL.scaled_premium(variance=0.0)
+@pytest.mark.parametrize("scale", [0.0, 0.5, 2.0])
+def test_the_variance_premium_scales_the_gap_between_squared_vix_and_realised_variance(scale: float) -> None:
+    scaled = MODEL.scaled_premium(variance=scale)
+    (returns, real), (same, moved) = (paths(model, 300, 500) for model in (MODEL, scaled))
+    np.testing.assert_array_equal(same, returns)
+    np.testing.assert_array_equal(days(moved), days(real))
+    # on the days of history, each as likely as any other, by sums
+    variance = SESSIONS_PER_YEAR * np.mean(HISTORY.log_return**2)
+    squared = 1e-4 * np.exp(2.0 * HISTORY.log_vix)
+    factor = (variance + scale * (squared.mean() - variance)) / squared.mean()
+    np.testing.assert_allclose(moved[:, 2] ** 2 / real[:, 2] ** 2, factor, rtol=1e-12)
+    premium = scaled.premium()["vix_premium"][0]
+    assert premium == pytest.approx(100.0 * (np.sqrt(factor * squared.mean()) - np.sqrt(variance)), abs=1e-9)
+    assert (abs(premium) < 1e-9) == (scale == 0.0)
+    assert scaled.scaled_premium(variance=2.0).variance_premium_scale == 2.0 * scale
 
 
 # the surface
@@ -258,6 +269,7 @@ def test_a_user_brings_files(tmp_path: Path) -> None:
         ({"neighbours": 2.5}, "neighbours must be a whole number in 0 .. 1255, got 2.5"),
         ({"neighbours": 1256}, "neighbours must be a whole number"),
         ({"equity_premium_scale": float("nan")}, "equity_premium_scale must be a finite number, got nan"),
+        ({"variance_premium_scale": -50.0}, "variance_premium_scale must leave the VIX above 0, got -50.0"),
         ({"surface": 3.0}, "surface must be a text, got 3.0"),
         ({"surface": "svcj_index"}, "preset must be one of"),
         ({"surface": "two_factor_log_sv_2018"}, "surface must be a preset of a model of one factor"),

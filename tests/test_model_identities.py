@@ -116,21 +116,53 @@ STRIPS = [
 ]
 
 
-@pytest.mark.parametrize("name", STRIPS)
-def test_the_strip_of_options_is_the_vix(name: str) -> None:
-    """The log contract over the horizon, replicated by options as the index does."""
-    in_sessions = hasattr(model(name), "vix_sessions") or not name.endswith(("heston", "bates", "svcj"))
-    ttm = 21 / SESSIONS_PER_YEAR if in_sessions else VIX_HORIZON
-    if name == "regime_switching":
-        pytest.skip("its base lives on the calendar's 30 days, its chain on whole sessions")
+def strip_variance(chosen: Pricer, name: str, sessions: float) -> float:
+    """Annual variance of the log contract that ends after ``sessions``, replicated by options as the index does."""
+    ttm = sessions / SESSIONS_PER_YEAR
     forward = SPOT * exp((RATE - YIELD) * ttm)
-    vix = float(np.ravel(pricer(name).vix(state(name)))[0])
-    scale = vix / 100.0 * sqrt(ttm)
+    scale = float(np.ravel(pricer(name).vix(state(name)))[0]) / 100.0 * sqrt(ttm)
     k = np.linspace(-14.0 * scale - 0.25, 8.0 * scale + 0.05, 1201)
     strike = forward * np.exp(k)
-    value = exp(RATE * ttm) * pricer(name).spx_option(SPOT, state(name), strike=strike, ttm=ttm, is_call=k > 0.0).price
-    variance = 2.0 / ttm * np.trapezoid(value / strike**2, strike)
-    assert 100.0 * sqrt(variance) == pytest.approx(vix, rel=2e-3)
+    value = exp(RATE * ttm) * chosen.spx_option(SPOT, state(name), strike=strike, ttm=ttm, is_call=k > 0.0).price
+    return float(2.0 / ttm * np.trapezoid(value / strike**2, strike))
+
+
+def horizon(name: str) -> float:
+    """Sessions over which the VIX of a model averages variance."""
+    in_sessions = hasattr(model(name), "vix_sessions") or not name.endswith(("heston", "bates", "svcj"))
+    if name == "regime_switching":
+        pytest.skip("its base lives on the calendar's 30 days, its chain on whole sessions")
+    return 21.0 if in_sessions else VIX_HORIZON * SESSIONS_PER_YEAR
+
+
+@pytest.mark.parametrize("name", STRIPS)
+def test_the_strip_of_options_is_the_vix(name: str) -> None:
+    vix = float(np.ravel(pricer(name).vix(state(name)))[0])
+    assert 100.0 * sqrt(strip_variance(pricer(name), name, horizon(name))) == pytest.approx(vix, rel=2e-3)
+
+
+@pytest.mark.parametrize("name", STRIPS)
+def test_the_mean_of_the_squared_vix_is_forward_variance(name: str) -> None:
+    """Options on the VIX replicate its square, and log contracts that end later and now the variance between."""
+    days = horizon(name)
+    future = float(np.ravel(pricer(name).vix_future(state(name), TTM))[0])
+    strike = future * np.exp(np.linspace(-3.0, 3.0, 801))
+    is_call = strike > future
+    value = np.ravel(pricer(name).vix_option(state(name), strike=strike, ttm=TTM, is_call=is_call)) * exp(RATE * TTM)
+    squared = future**2 + 2.0 * np.trapezoid(value, strike)
+    near, far = (strip_variance(pricer(name), name, end) for end in (SESSIONS, SESSIONS + days))
+    forward_variance = 1e4 * ((SESSIONS + days) * far - SESSIONS * near) / days
+    assert squared == pytest.approx(forward_variance, rel=4e-3)
+    assert squared != pytest.approx(1e4 * far, rel=4e-3)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in BOOTSTRAPPED])
+def test_the_future_of_the_next_session_is_near_the_vix(name: str) -> None:
+    today = float(np.ravel(pricer(name).vix(state(name)))[0])
+    ends = [float(np.ravel(pricer(name).vix_future(state(name), n / SESSIONS_PER_YEAR))[0]) for n in (1, SESSIONS)]
+    # the mean moves by what reverts in a session, and by half the variance of the log VIX of a session
+    assert abs(ends[0] / today - 1.0) < 0.02
+    assert abs(ends[0] - today) < abs(ends[1] - today) + 0.005 * today
 
 
 FALLING = {"heston", "bates", "regime_switching", "block_bootstrap"}

@@ -202,6 +202,12 @@ def test_published_sets_have_their_vix_with_ten_steps_a_session(name: str, expec
     assert abs(coarse - expected) > 4.0 * np.hypot(error, coarse_error)
 
 
+@pytest.mark.parametrize(("name", "expected"), [("guyon_lekeufack", 0.09690), ("gazzani_guyon", 0.10434)])
+def test_published_sets_have_their_volatility(name: str, expected: float) -> None:
+    model, state = PUBLISHED[name]
+    assert float(model.dynamics("q").volatility(np.array(state[:4]))) == pytest.approx(expected, abs=5e-6)
+
+
 def test_one_step_a_session_is_another_model() -> None:
     """The published set has a VIX of 12.60 then, by simulation and by the regression on the state."""
     model, state = PUBLISHED["guyon_lekeufack"]

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import models
-from models.premium_dial import dialled
+from models.errors import ModelParameterError
+from models.premium_dial import dialled, with_premium
 from models.protocols import Model, Stream
 
 NAMES = [name for name in models.preset_names() if models.load_preset(name).model != "block_bootstrap"]
-"""The bootstrap has no law of its own under Q: it refuses every variance scale but 1 (its own tests)."""
+"""The bootstrap has no law of its own under Q, and tests of its own."""
 
 SIMULATED = {"path_dependent_2018"}
 """Presets whose VIX is a regression on simulations of each scale: only their domain is looked at here."""
@@ -45,6 +46,24 @@ def test_every_scale_of_a_simulated_preset_is_a_model() -> None:
     for preset in SIMULATED:
         for scale in (0.5, 1.5, 2.0):
             assert made(preset).scaled_premium(variance=scale) != made(preset)
+
+
+@pytest.mark.parametrize("preset", models.preset_names())
+def test_a_scale_that_is_refused_says_how_far_it_may_go(preset: str) -> None:
+    model = made(preset)
+    assert with_premium(model, variance=2.0, equity=0.5) == model.scaled_premium(variance=2.0, equity=0.5)
+    try:
+        model.scaled_premium(variance=10.0)
+    except ModelParameterError:
+        with pytest.raises(ModelParameterError, match=r"variance_premium_scale must be at most .* got 10: ") as refused:
+            with_premium(model, variance=10.0, equity=1.0)
+        most = float(str(refused.value).split("at most ")[1].split()[0])
+        assert 2.0 < most < 10.0
+        model.scaled_premium(variance=most)
+        with pytest.raises(ModelParameterError):
+            model.scaled_premium(variance=most + 0.02)
+    else:
+        assert with_premium(model, variance=10.0, equity=1.0) == model.scaled_premium(variance=10.0)
 
 
 def test_a_parameter_moves_on_its_line() -> None:

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from models import create
+from models.black import implied_volatility
 from models.protocols import SESSIONS_PER_YEAR, Model
 
 FloatArray = NDArray[np.float64]
@@ -90,6 +91,13 @@ def test_heston_puts(
     parameters: dict[str, float], v: float, strikes: list[float], published: list[float], tolerance: float
 ) -> None:
     agree(price(one_measure("heston", **parameters), v, strikes, 1.0, is_call=False), published, tolerance)
+
+
+def test_heston_smile_of_quantlib() -> None:
+    strikes = np.array([60.0, 80.0, 100.0, 120.0, 140.0])
+    calls = price(one_measure("heston", kappa=1.15, theta=0.04, vol_of_vol=0.2, rho=-0.4), 0.04, strikes, 1.0)
+    volatility = implied_volatility(calls, 100.0, strikes, 1.0, is_call=True)
+    agree(volatility, [0.25200775, 0.21272760, 0.19479398, 0.18470858, 0.18204457], 5e-9)
 
 
 def test_a_wrong_digit_of_a_parameter_is_seen() -> None:

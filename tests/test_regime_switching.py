@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models import create
+from models import create, load_preset
 from models.errors import ModelParameterError, PricingDomainError
 from models.heston_nandi import HestonNandi
 from models.protocols import SESSIONS_PER_YEAR, Model, SimulationGrid, Stream
 from models.regime_chain import stationary_law
 from models.regime_switching import RegimeSwitching
 from models.svcj import Svcj
+from models.vix_laplace import vix_calls
+from models.vix_table import vix_slices
 
 FloatArray = NDArray[np.float64]
 CHAIN_P = ((0.98, 0.02), (0.05, 0.95))
@@ -122,6 +124,26 @@ def test_tables_are_the_exact_prices() -> None:
         assert np.all(np.abs(values[0].price - values[1].price) < 0.02 * values[1].vega + 1e-6)
     calls = [p.vix_option(state, strike=25.0, ttm=ttm, is_call=True) for p in (table, exact)]
     np.testing.assert_allclose(calls[0], calls[1], atol=0.005)
+
+
+def test_slices_below_the_floor_of_another_regime_are_the_exact_prices() -> None:
+    """A VIX of today's regime may end where that of the other never does: the transform grows there.
+
+    The law has a lump just above its floor, where tables are a tenth of a tick off; a fifth is allowed.
+    """
+    model = create("regime_switching", **load_preset("regime_switching_2018").parameters)
+    view = model.views()[0]  # type: ignore[attr-defined]
+    floors = 100.0 * np.sqrt([v.vix_squared_coefficients()[0] for v in model.views()])  # type: ignore[attr-defined]
+    state, scaled = np.array([[1e-5, 0.002, 0.02]]), np.linspace(0.0, 2.5, 11)
+    for sessions, (future, deviation, puts, calls) in enumerate(vix_slices(view, state, scaled, 1), start=1):
+        for side, sign in ((puts, -1.0), (calls, 1.0)):
+            strike = future[:, None] * np.exp(sign * deviation[:, None] * scaled)
+            repeated = np.repeat(state, scaled.size, axis=1)
+            exact = vix_calls(view, repeated, strike.ravel(), sessions / SESSIONS_PER_YEAR).reshape(strike.shape)
+            price = side * (future * deviation)[:, None]
+            assert np.abs(price - exact + (sign < 0.0) * (future[:, None] - strike)).max() < 2e-3
+            between = (strike > floors[0]) & (strike < floors[1])
+            assert between.any() or sign > 0.0
 
 
 def test_the_chain_visits_its_regimes_for_their_shares_and_stays_as_long_as_it_says() -> None:

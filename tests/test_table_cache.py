@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models import create, table_pricer
+from models.errors import PricingDomainError
 from models.protocols import Model
 from models.table_cache import CACHE_VARIABLE, _write, bounded_cache, cache_directory, load_or_build, table_hash
 
@@ -55,28 +56,28 @@ def test_the_variable_moves_the_cache(cache: Path, monkeypatch: pytest.MonkeyPat
 
 def test_the_second_load_is_the_first_and_builds_nothing() -> None:
     build = Builder()
-    first = load_or_build("k", build)
-    second = load_or_build("k", build)
+    first = load_or_build("k", build, of="tables")
+    second = load_or_build("k", build, of="tables")
     assert build.count == 1
     assert same(first, second)
     assert same(second, Builder()())
 
 
 def test_another_key_is_another_entry() -> None:
-    first, second = load_or_build("a", Builder()), load_or_build("b", Builder(2.0))
+    first, second = load_or_build("a", Builder(), of="tables"), load_or_build("b", Builder(2.0), of="tables")
     assert not same(first, second)
-    assert same(load_or_build("a", Builder(3.0)), first)
+    assert same(load_or_build("a", Builder(3.0), of="tables"), first)
 
 
 def test_tables_are_read_only() -> None:
     for _ in range(2):
-        tables = load_or_build("k", Builder())
+        tables = load_or_build("k", Builder(), of="tables")
         with pytest.raises(ValueError, match="read-only"):
             tables["spx"][0, 0] = 1.0
 
 
 def test_nothing_half_written_stays(cache: Path) -> None:
-    load_or_build("k", Builder())
+    load_or_build("k", Builder(), of="tables")
     assert names_in(cache) == ["tables/k/index.json", "tables/k/spx.npy", "tables/k/vix.npy"]
     assert [path.name for path in (cache / "tables").iterdir()] == ["k"]
 
@@ -86,7 +87,7 @@ def test_a_build_that_fails_leaves_nothing(cache: Path) -> None:
         raise RuntimeError("no memory")
 
     with pytest.raises(RuntimeError, match="no memory"):
-        load_or_build("k", fail)
+        load_or_build("k", fail, of="tables")
     assert names_in(cache) == []
 
 
@@ -103,7 +104,7 @@ def test_a_write_that_breaks_off_leaves_nothing(
 
     monkeypatch.setattr(np, "save", full_disk)
     with caplog.at_level(logging.WARNING):
-        tables = load_or_build("k", build)
+        tables = load_or_build("k", build, of="tables")
     assert len(written) == 1, "the first table was written"
     assert "not cached: no space left" in caplog.text
     assert list((cache / "tables").iterdir()) == []
@@ -116,7 +117,7 @@ def test_a_write_that_breaks_off_leaves_nothing(
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "deleted", "emptied"])
 def test_a_damaged_entry_is_built_anew(cache: Path, name: str, damage: str) -> None:
     build = Builder()
-    load_or_build("k", build)
+    load_or_build("k", build, of="tables")
     path = cache / "tables" / "k" / name
     content = path.read_bytes()
     if damage == "deleted":
@@ -126,10 +127,10 @@ def test_a_damaged_entry_is_built_anew(cache: Path, name: str, damage: str) -> N
         path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
     else:
         path.write_bytes(content[: len(content) // 2] if damage == "truncated" else b"")
-    again = load_or_build("k", build)
+    again = load_or_build("k", build, of="tables")
     assert build.count == 2
     assert same(again, Builder()())
-    load_or_build("k", build)
+    load_or_build("k", build, of="tables")
     assert build.count == 2, "the repaired entry serves"
     assert names_in(cache) == ["tables/k/index.json", "tables/k/spx.npy", "tables/k/vix.npy"]
 
@@ -137,9 +138,9 @@ def test_a_damaged_entry_is_built_anew(cache: Path, name: str, damage: str) -> N
 @pytest.mark.parametrize("content", ["[]", "null", "3", '{"spx": 1}'])
 def test_an_index_that_is_none_is_built_anew(cache: Path, content: str) -> None:
     build = Builder()
-    load_or_build("k", build)
+    load_or_build("k", build, of="tables")
     (cache / "tables" / "k" / "index.json").write_text(content)
-    assert same(load_or_build("k", build), Builder()())
+    assert same(load_or_build("k", build, of="tables"), Builder()())
     assert build.count == 2
 
 
@@ -150,7 +151,7 @@ def test_a_cache_that_cannot_be_written_is_not_needed(
     blocked.write_text("not a folder")
     monkeypatch.setenv(CACHE_VARIABLE, str(blocked))
     with caplog.at_level(logging.WARNING):
-        tables = load_or_build("k", Builder())
+        tables = load_or_build("k", Builder(), of="tables")
     assert same(tables, Builder()())
     assert "price tables are not cached" in caplog.text
 
@@ -160,8 +161,20 @@ def test_stored_tables_with_holes_are_built_anew(cache: Path) -> None:
     entry = cache / "tables" / ("cd" * 32)
     _write(entry, {"spx": np.array([1.0, np.nan, 3.0])})
     whole = {"spx": np.array([1.0, 2.0, 3.0])}
-    np.testing.assert_array_equal(load_or_build("cd" * 32, lambda: whole)["spx"], whole["spx"])
+    np.testing.assert_array_equal(load_or_build("cd" * 32, lambda: whole, of="tables")["spx"], whole["spx"])
     assert entry.is_dir()
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+def test_tables_with_holes_are_refused_and_not_stored(cache: Path, hole: float) -> None:
+    """Whatever builds them: all tables of models go through here."""
+    with pytest.raises(
+        PricingDomainError, match=r"prices of m: no value on part of the grid \(table spx, row 2 of 3\)"
+    ):
+        load_or_build(
+            "k", lambda: {"vix": np.ones(2), "spx": np.array([[1.0, 2.0], [hole, 1.0], [3.0, 4.0]])}, of="prices of m"
+        )
+    assert names_in(cache) == []
 
 
 def test_the_hash_depends_on_every_value_and_not_on_the_order() -> None:
@@ -208,37 +221,37 @@ def held(cache: Path) -> list[str]:
 
 
 def test_the_bounded_part_keeps_what_was_used_last(cache: Path) -> None:
-    load_or_build("kept", Builder())
+    load_or_build("kept", Builder(), of="tables")
     with bounded_cache():
-        load_or_build("first", Builder())
+        load_or_build("first", Builder(), of="tables")
     (size,) = {sum(path.stat().st_size for path in (cache / "passing" / "first").iterdir())}
     with bounded_cache(limit=3 * size):
         for number, key in enumerate(("second", "third")):
-            load_or_build(key, Builder())
+            load_or_build(key, Builder(), of="tables")
             os.utime(cache / "passing" / key, (number + 1, number + 1))
         os.utime(cache / "passing" / "first", (0, 0))
-        load_or_build("first", Builder())  # used again: the second is now the oldest
-        load_or_build("fourth", Builder())
+        load_or_build("first", Builder(), of="tables")  # used again: the second is now the oldest
+        load_or_build("fourth", Builder(), of="tables")
     assert held(cache) == ["first", "fourth", "third"]
     assert names_in(cache / "tables") != []
 
 
 def test_tables_of_the_bounded_part_are_read_back_and_kept_ones_are_not_built_again(cache: Path) -> None:
     build = Builder()
-    kept = load_or_build("kept", build)
+    kept = load_or_build("kept", build, of="tables")
     with bounded_cache():
-        assert same(kept, load_or_build("kept", build))
-        passing = load_or_build("passing", build)
-        assert same(passing, load_or_build("passing", build))
+        assert same(kept, load_or_build("kept", build, of="tables"))
+        passing = load_or_build("passing", build, of="tables")
+        assert same(passing, load_or_build("passing", build, of="tables"))
     assert build.count == 2
-    load_or_build("passing", build)  # outside, it is one more of those that are kept
+    load_or_build("passing", build, of="tables")  # outside, it is one more of those that are kept
     assert build.count == 3
     assert held(cache) == ["passing"]
 
 
 def test_a_table_above_the_limit_is_used_and_the_others_go(cache: Path) -> None:
     with bounded_cache(limit=1):
-        first = load_or_build("first", Builder())
-        second = load_or_build("second", Builder(2.0))
+        first = load_or_build("first", Builder(), of="tables")
+        second = load_or_build("second", Builder(2.0), of="tables")
     assert held(cache) == ["second"]
     np.testing.assert_array_equal(2.0 * first["spx"], second["spx"])
