@@ -141,7 +141,14 @@ def test_the_strip_of_options_is_the_vix(name: str) -> None:
     assert 100.0 * sqrt(strip_variance(pricer(name), name, horizon(name))) == pytest.approx(vix, rel=2e-3)
 
 
-@pytest.mark.parametrize("name", STRIPS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in {"heston", "svcj", "heston_nandi"} else pytest.param(name, marks=pytest.mark.slow)
+        for name in NAMES
+        if name not in BOOTSTRAPPED | NESTED
+    ],
+)
 def test_the_mean_of_the_squared_vix_is_forward_variance(name: str) -> None:
     """Options on the VIX replicate its square, and log contracts that end later and now the variance between."""
     days = horizon(name)
@@ -156,7 +163,10 @@ def test_the_mean_of_the_squared_vix_is_forward_variance(name: str) -> None:
     assert squared != pytest.approx(1e4 * far, rel=4e-3)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in BOOTSTRAPPED])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in NESTED else n for n in NAMES if n not in BOOTSTRAPPED],
+)
 def test_the_future_of_the_next_session_is_near_the_vix(name: str) -> None:
     today = float(np.ravel(pricer(name).vix(state(name)))[0])
     ends = [float(np.ravel(pricer(name).vix_future(state(name), n / SESSIONS_PER_YEAR))[0]) for n in (1, SESSIONS)]
