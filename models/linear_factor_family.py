@@ -16,6 +16,10 @@ class LinearFactorFamily(BackwardFamily):
 
     __slots__ = ()
 
+    def reach_q(self) -> tuple[tuple[float, float], ...]:
+        """See ``LinearFactorModel.reach_q``: nowhere that tables do not reach, unless overridden."""
+        return ((0.0, 0.0), (0.0, 0.0))
+
     def exact_pricer(self) -> Pricer:
         """Prices on a fine grid and fine sums, for whole sessions."""
         from models.linear_factor_pricer import LinearFactorPricer

@@ -44,6 +44,10 @@ class LinearFactorModel(BackwardModel, Protocol):
         """E^Q of the variance of the session that starts ``ahead`` sessions on, daily."""
         ...
 
+    def reach_q(self) -> tuple[tuple[float, float], ...]:
+        """Ranges of the factors that the stationary law under Q visits, where it goes beyond that under P."""
+        ...
+
     @property
     def recursion_nodes(self) -> tuple[int, int]:
         """Nodes of the recursion's grid along the factors."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from typing import final
 
 import numpy as np
@@ -45,11 +46,17 @@ class FactorGrid(BackwardGrid):
 
     @cached_property
     def coordinates(self) -> tuple[FloatArray, ...]:
-        """Coordinates of the nodes, some way beyond the range of the tables."""
-        nodes = []
-        for axis, count, share in zip(self.model.table_axes(), self.counts, _MARGIN, strict=True):
+        """Coordinates of the nodes: some way beyond the range of the tables, and as far as the law under Q goes.
+
+        What is added for Q has nodes as far apart as the rest.
+        """
+        nodes, reach = [], self.model.reach_q()  # type: ignore[attr-defined]
+        for axis, count, share, ends in zip(self.model.table_axes(), self.counts, _MARGIN, reach, strict=True):
             margin = share * (axis.high - axis.low)
-            nodes.append(np.linspace(axis.low - margin, axis.high + margin, count))
+            low, high = axis.low - margin, axis.high + margin
+            longer = max(high, ends[1]) - min(low, ends[0])
+            n_nodes = ceil((count - 1) * longer / (high - low) - 1e-9) + 1
+            nodes.append(np.linspace(min(low, ends[0]), max(high, ends[1]), n_nodes))
         return tuple(nodes)
 
 

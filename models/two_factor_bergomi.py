@@ -107,4 +107,5 @@ class TwoFactorBergomi(TwoFactorOu):
 
     def pricing_key(self) -> str:
         """Text that identifies the law under Q: models with the same key have the same prices at zero rates."""
-        return f"{replace(self, equity_premium=0.0, rate=0.0, dividend_yield=0.0)!r}"
+        # the number tells recursions that differ by more than rounding apart, where tables are stored
+        return f"{replace(self, equity_premium=0.0, rate=0.0, dividend_yield=0.0)!r} 2"

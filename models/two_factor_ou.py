@@ -106,6 +106,15 @@ class TwoFactorOu(LinearFactorFamily):
         """E^Q of the variance of the session that starts ``ahead`` sessions on, daily."""
         return self.variance_function(ahead, 1, "q")
 
+    def reach_q(self) -> tuple[tuple[float, float], ...]:
+        """See ``LinearFactorModel.reach_q``: a fast factor that reverts more slowly under Q goes further.
+
+        The slow one hardly moves in the life of an option.
+        """
+        q = self.factors("q")
+        side = AXIS_REACH[0] * float(np.sqrt(q.stationary_covariance[0, 0]))
+        return (q.mean_fast - side, q.mean_fast + side), (0.0, 0.0)
+
     @property
     def recursion_nodes(self) -> tuple[int, int]:
         """See ``LinearFactorModel.recursion_nodes``: about the same distance along both, counted in Z."""
