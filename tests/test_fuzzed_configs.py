@@ -140,6 +140,7 @@ EDITS: dict[str, Callable[[list[str], int], list[str]]] = {
     "an open quote": lambda lines, at: [*lines[:at], 'zzz: "', *lines[at:]],
     "a NUL": lambda lines, at: [*lines[:at], lines[at] + "\0", *lines[at + 1 :]],
     "a lone surrogate": lambda lines, at: [*lines[:at], 'zzz: "\\ud800"', *lines[at:]],
+    "a control character in a key": lambda lines, at: [*lines[:at], '"a\\x9f": 1', *lines[at:]],
     "a complex key": lambda lines, at: [*lines[:at], "? [a, b]", ": 1", *lines[at:]],
     "a sexagesimal": lambda lines, at: [*lines[:at], "paths: 1:30:00", *lines[at:]],
     "an octal": lambda lines, at: [*lines[:at], "paths: 0o17", *lines[at:]],
@@ -220,7 +221,15 @@ def test_bytes_of_any_kind_are_a_fault(folder: Path, content: bytes) -> None:
     assert check(folder, content) == 2
 
 
-QUICK = ("a line twice", "a tab", "an alias of itself", "a foreign tag", "no line", "a lone surrogate")
+QUICK = (
+    "a line twice",
+    "a tab",
+    "an alias of itself",
+    "a foreign tag",
+    "no line",
+    "a lone surrogate",
+    "a control character in a key",
+)
 
 
 @pytest.mark.parametrize(

@@ -128,8 +128,9 @@ def value_at(tree: Any, key: Key) -> Any:
 
 
 def dotted(key: Key) -> str:
-    """Key as users write it: ``strategies.condor.engines.0.short_delta``."""
-    return ".".join(str(name) for name in key)
+    """Key as users write it: ``strategies.condor.engines.0.short_delta``; what no terminal can show is escaped."""
+    text = ".".join(str(name) for name in key)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def read_document(path: Path, label: str | None = None) -> Document:
