@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field, model_validator
 
 from sim.config import EngineConfig, ExperimentConfig, broken_rule
+from sim.config.document import parse_document
 from sim.config.layers import read_layers
 from sim.config.resolve import resolve_experiment
 from sim.errors import ConfigError
@@ -159,6 +160,11 @@ def test_all_faults_come_at_once_in_the_order_of_the_lines(tmp_path: Path) -> No
 )
 def test_a_file_that_cannot_be_read_says_where(tmp_path: Path, text: str, message: str) -> None:
     assert any(message in line for line in faults(tmp_path, text))
+
+
+def test_an_alias_means_the_anchor_before_it() -> None:
+    document = parse_document("a: &a 1\nb: *a\nc: &a 2\nd: *a\n", "twice.yaml")
+    assert document.tree == {"a": 1, "b": 1, "c": 2, "d": 2}  # and no warning, which would be an error here
 
 
 def test_an_alias_bomb_is_refused(tmp_path: Path) -> None:

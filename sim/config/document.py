@@ -167,6 +167,7 @@ def parse_document(text: str, label: str, *, with_lines: bool = True) -> Documen
         If the text is no YAML.
     """
     yaml = YAML(typ="safe", pure=True)
+    yaml.composer.warn_double_anchors = False  # YAML allows it: an alias means the anchor before it
     try:
         node = yaml.compose(text)
     except MarkedYAMLError as error:
