@@ -45,7 +45,7 @@ class LinearFactorModel(BackwardModel, Protocol):
         ...
 
     def reach_q(self) -> tuple[tuple[float, float], ...]:
-        """Ranges of the factors that the stationary law under Q visits, where it goes beyond that under P."""
+        """Ranges of the factors that paths under Q visit in an option's life, where they go beyond the tables."""
         ...
 
     @property

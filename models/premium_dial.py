@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil, floor
 
 from models.errors import ModelParameterError
@@ -28,23 +29,29 @@ def with_premium(model: Model, *, variance: float, equity: float) -> Model:
     try:
         return model.scaled_premium(variance=variance, equity=equity)
     except ModelParameterError as error:
-        inside, outside = 1.0, variance
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (inside + outside)
-            inside, outside = (middle, outside) if _is_allowed(model, middle) else (inside, middle)
-        limit = (
-            f"at most {floor(100.0 * inside) / 100.0:g}"
-            if variance > 1.0
-            else f"at least {ceil(100.0 * inside) / 100.0:g}"
-        )
-        raise ModelParameterError(
-            f"variance_premium_scale must be {limit} with these parameters, got {variance:g}: {error}"
-        ) from None
+        if _is_allowed(model, variance, 1.0):
+            name, given = "equity_premium_scale", equity
+            limit = _limit(lambda scale: _is_allowed(model, variance, scale), equity)
+        else:
+            name, given = "variance_premium_scale", variance
+            limit = _limit(lambda scale: _is_allowed(model, scale, 1.0), variance)
+        raise ModelParameterError(f"{name} must be {limit} with these parameters, got {given:g}: {error}") from None
 
 
-def _is_allowed(model: Model, variance: float) -> bool:
+def _limit(is_allowed: Callable[[float], bool], refused: float) -> str:
+    """How far a scale may go from 1 towards a value that is refused."""
+    inside, outside = 1.0, refused
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (inside + outside)
+        inside, outside = (middle, outside) if is_allowed(middle) else (inside, middle)
+    if refused > 1.0:
+        return f"at most {floor(100.0 * inside) / 100.0:g}"
+    return f"at least {ceil(100.0 * inside) / 100.0:g}"
+
+
+def _is_allowed(model: Model, variance: float, equity: float) -> bool:
     try:
-        model.scaled_premium(variance=variance)
+        model.scaled_premium(variance=variance, equity=equity)
     except ModelParameterError:
         return False
     return True

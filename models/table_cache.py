@@ -183,7 +183,7 @@ def _refuse_holes(arrays: Mapping[str, FloatArray], of: str) -> None:
             rows = np.isfinite(array).reshape(len(array), -1).all(axis=1)
             raise PricingDomainError(
                 f"{of}: no value on part of the grid (table {name}, row {1 + int(np.argmin(rows))} of {rows.size}); "
-                "the variance ranges too far"
+                "these parameters are too far from those that it can be worked out for"
             )
 
 

@@ -35,6 +35,9 @@ from models.sinh_arcsinh import SinhArcsinh
 AXIS_REACH = (5.0, 4.5)
 """Stationary deviations of the factors to either side that tables cover."""
 
+LONGEST_LIFE = 280
+"""Sessions of the longest life of an option, 400 calendar days and some."""
+
 AXIS_NODES = (25, 57)
 """The VIX looks past what the fast factor has forgotten: it asks for more nodes along the slow one."""
 
@@ -109,11 +112,12 @@ class TwoFactorOu(LinearFactorFamily):
     def reach_q(self) -> tuple[tuple[float, float], ...]:
         """See ``LinearFactorModel.reach_q``: a fast factor that reverts more slowly under Q goes further.
 
-        The slow one hardly moves in the life of an option.
+        As far as it gets in the longest life of an option from either end of the tables. The slow one hardly moves.
         """
-        q = self.factors("q")
-        side = AXIS_REACH[0] * float(np.sqrt(q.stationary_covariance[0, 0]))
-        return (q.mean_fast - side, q.mean_fast + side), (0.0, 0.0)
+        decay, constant, covariance = self.factors("q").factor_law(LONGEST_LIFE)
+        fast, side = self.table_axes()[0], AXIS_REACH[0] * float(np.sqrt(covariance[0, 0]))
+        low, high = (float(decay[0] * end + constant[0]) for end in (fast.low, fast.high))
+        return (low - side, high + side), (0.0, 0.0)
 
     @property
     def recursion_nodes(self) -> tuple[int, int]:

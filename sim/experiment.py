@@ -321,6 +321,6 @@ def _parameter_key(scenario: ScenarioConfig, message: str) -> Key:
     for word in re.findall(r"\w+", message):
         if word in scenario.parameters:
             return ("parameters", word)
-        if word == "variance_premium_scale":
+        if word in ("variance_premium_scale", "equity_premium_scale"):
             return (word,)
     return ("parameters",) if scenario.parameters else ()

@@ -38,7 +38,7 @@ class ExposureGather:
         self.engines = engines
         self.n_paths = config.keep.measured(config.paths)
         self.days = ExposurePlan(n_paths=self.n_paths, every=config.keep.greek_every).days(config.days)
-        self._names = [[engine.engine for engine in strategy.engines] for strategy in config.strategies.values()]
+        self._names = [config.engines_of(strategy) for strategy in range(len(config.strategies))]
         self._known: dict[tuple[int, int], dict[str, FloatArray]] = {}
 
     @property

@@ -22,11 +22,14 @@ ARRAYS_PER_PATH_DAY = 40
 GATHER_BYTES_PER_PATH = 400
 """Memory for each path of a scenario and strategy while quantiles and statistics are computed."""
 
-START_SECONDS = {"threading": 0.0, "loky": 8.0, "dask": 10.0}
+START_SECONDS = {"threading": 0.0, "loky": 9.0, "dask": 10.0}
 """Processor time that each worker takes to start: imports, compiled kernels, tables."""
 
-EFFICIENCY = {"threading": 0.45, "loky": 0.95, "dask": 0.9}
+EFFICIENCY = {"loky": 0.95, "dask": 0.9}
 """Share of the workers' time in which they work, as measured with two of them."""
+
+THREADS = 0.9
+"""Speed of threads over that of one worker, as measured with two: however many there are, one runs rules at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +107,7 @@ def plan_experiment(
     cell_bytes = max((trial.cell_bytes for trial in trials), default=_guess(config, block))
     cpu = per_scenario * sum(trial.cell_seconds for trial in trials)
     busy = min(n_jobs, n_blocks)
-    seconds = cpu / (busy * (EFFICIENCY[backend] if busy > 1 else 1.0)) if trials else None
+    seconds = cpu / _speed(busy, backend) if trials else None
     if seconds is not None and busy > 1:
         seconds += START_SECONDS[backend]
     return Plan(
@@ -121,6 +124,13 @@ def plan_experiment(
         seconds=seconds,
         scenarios=[_row(config, trial, per_scenario) for trial in trials],
     )
+
+
+def _speed(busy: int, backend: str) -> float:
+    """How many workers that never wait do as much as these."""
+    if busy == 1:
+        return 1.0
+    return THREADS if backend == "threading" else busy * EFFICIENCY[backend]
 
 
 def _memory(config: ExperimentConfig, cell_bytes: float, busy: int, backend: str) -> float:

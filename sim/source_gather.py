@@ -32,7 +32,7 @@ class SourceGather:
         self.engines = engines
         self.n_paths = config.keep.measured(config.paths) if config.keep.sources else 0
         self._has_windows = bool(windows_of(config))
-        self._names = [[engine.engine for engine in strategy.engines] for strategy in config.strategies.values()]
+        self._names = [config.engines_of(strategy) for strategy in range(len(config.strategies))]
         self._known: dict[tuple[int, int], list[Arrays]] = {}
 
     @property

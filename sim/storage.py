@@ -107,8 +107,10 @@ class ResultsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.clear()
-        self._file.close()
-        self._hdf5.close()
+        try:
+            self._file.close()  # which writes what is left, and may fail on a full disk
+        finally:
+            self._hdf5.close()
 
     def add_group(
         self,

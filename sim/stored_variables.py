@@ -110,7 +110,7 @@ VARIABLES: dict[str, Variable] = {
         _CELL_WINDOW,
         "f4",
         "1",
-        "loss in the window between peak and trough of the path's maximum drawdown, over the peak",
+        "loss in the window between latest peak and trough of the path's maximum drawdown, over the peak",
     ),
     "window_loss_first_engine": Variable(
         _CELL_WINDOW, "f4", "USD", "P&L of the first engine over the runs of the window in which it lost"

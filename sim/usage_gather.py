@@ -36,7 +36,7 @@ class UsageGather:
 
     def add(self, index: tuple[int, int], values: Arrays) -> None:
         """Add a block of one scenario and strategy."""
-        names = [engine.engine for engine in list(self.config.strategies.values())[index[1]].engines]
+        names = self.config.engines_of(index[1])
         counts: NDArray[np.int32] = values["engine_open"].astype(np.int32)
         for row, name in enumerate(names):
             self._open[*index, self.engines.index(name)] += counts[row]

@@ -14,7 +14,7 @@ from sim.config import ExperimentConfig
 from sim.experiment import windows_of
 from sim.metrics.design import WEIGHT
 from sim.metrics.estimate import SampleDesign
-from sim.metrics.first_engine import first_engine
+from sim.metrics.first_engine import hedged_accounts
 from sim.metrics.window_paths import WindowPaths
 from sim.metrics.windows import statistics_of
 from sim.pooled_gather import Pooled, has_daily_windows
@@ -115,7 +115,7 @@ class WindowGather:
                     courses={name: _read(writer, f"window_{name}", (i, j, w)) for name in kept},
                     path_drawdown=_read(writer, "max_drawdown", (i, j)),
                     rate=float(writer.read("short_rate", (i,))),
-                    hedge_pnl=np.delete(engine_pnl, first_engine(names), axis=0).sum(axis=0),
+                    hedge_pnl=hedged_accounts(names, engine_pnl, np.zeros(engine_pnl.shape))["hedge_pnl"],
                     pooled=pooled[i, j][1 + w] if is_daily else {},
                     design=self._design_of(i),
                 ),
@@ -132,7 +132,7 @@ class WindowGather:
         return window_tables(scenarios, strategies, self.windows, self.engines, statistics, cell_of)
 
     def _names(self, strategy: int) -> tuple[str, ...]:
-        return tuple(engine.engine for engine in list(self.config.strategies.values())[strategy].engines)
+        return tuple(self.config.engines_of(strategy))
 
 
 def _read(writer: ResultsWriter, name: str, index: tuple[int, ...]) -> FloatArray:

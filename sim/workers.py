@@ -10,7 +10,7 @@ import pickle
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -136,13 +136,20 @@ def workers_of(config: ExperimentConfig, compute: ComputeConfig) -> tuple[int, s
         return n_jobs, compute.backend
     if compute.dask_scheduler is not None:
         return n_jobs, "dask"
-    n_cells = len(cut_paths(config.paths, config.compute.block_paths)) * len(config.scenarios)
-    n_jobs = min(n_jobs, n_cells)
+    cells = [n_paths for _, n_paths in cut_paths(config.paths, config.compute.block_paths)] * len(config.scenarios)
+    n_jobs = min(n_jobs, len(cells))
     if Extensions.registered().are_used(config):
         return n_jobs, "loky"
-    work = config.paths * config.days * len(config.scenarios) * len(config.strategies)
-    saved = work * (1.0 - 1.0 / n_jobs)
+    saved = (sum(cells) - _longest_share(cells, n_jobs)) * config.days * len(config.strategies)
     return (n_jobs, "loky") if saved > START_WORK else (1, "threading")
+
+
+def _longest_share(cells: Sequence[int], n_jobs: int) -> int:
+    """Paths of the worker that has most to do, each taking the next cell when it is free."""
+    shares = [0] * n_jobs
+    for n_paths in cells:
+        shares[shares.index(min(shares))] += n_paths
+    return max(shares)
 
 
 def run_blocks(

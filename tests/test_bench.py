@@ -145,9 +145,9 @@ def test_every_method_estimates_the_same() -> None:
     """
     rows = variance.variance_rows(paths=3072, repeats=4)
     assert {row.method for row in rows} == {*variance.METHODS, variance.CONTROLS}
-    assert all(abs(row.bias_errors) < 6.0 for row in rows)  # Student's law of six degrees: one in two thousand
+    assert all(abs(row.bias_errors) < 6.0 for row in rows)  # Student's law of six degrees: one in a thousand
     saved = {(row.method, row.statistic): row.variance_ratio for row in rows}
     assert min(saved[method, "mean P&L"] for method in ("sobol", "controls")) > 1.1
-    least = {"95%": 2.0, "99%": 3.0, "99.9%": 3.0}  # about half of what docs/sampling.md says, a quarter for the last
+    least = {"95%": 2.0, "99%": 3.0, "99.9%": 3.0}  # two thirds, half and a quarter of what docs/sampling.md says
     for level, gain in least.items():
         assert gain < saved["importance", f"expected shortfall {level}"] < float("inf")

@@ -26,10 +26,10 @@ def test_library_time_is_divided_by_what_its_callers_asked_for() -> None:
         alone: entry(2.0),
     }
     found = shares(cast(Any, SimpleNamespace(stats=entries)))
-    # inner: half by outer, 3 to 1 between margin and ledger; half by itself, which is nobody's
-    assert found["margin"] == pytest.approx((1.0 + 0.75 + 1.5) / 10.0)
-    assert found["orders, marks and accounts"] == pytest.approx((2.0 + 0.25 + 0.5) / 10.0)
-    assert found[REST] == pytest.approx((2.0 + 2.0) / 10.0)
+    # outer: 3 to 1 between margin and ledger; inner: as outer, since what it asked of itself others have asked for
+    assert found["margin"] == pytest.approx((1.0 + 0.75 + 3.0) / 10.0)
+    assert found["orders, marks and accounts"] == pytest.approx((2.0 + 0.25 + 1.0) / 10.0)
+    assert found[REST] == pytest.approx(2.0 / 10.0)
     assert sum(found.values()) == pytest.approx(1.0)
     assert list(found.values()) == sorted(found.values(), reverse=True)
 

@@ -168,11 +168,15 @@ def test_the_mean_of_the_squared_vix_is_forward_variance(name: str) -> None:
     [pytest.param(n, marks=pytest.mark.slow) if n in NESTED else n for n in NAMES if n not in BOOTSTRAPPED],
 )
 def test_the_future_of_the_next_session_is_near_the_vix(name: str) -> None:
-    today = float(np.ravel(pricer(name).vix(state(name)))[0])
-    ends = [float(np.ravel(pricer(name).vix_future(state(name), n / SESSIONS_PER_YEAR))[0]) for n in (1, SESSIONS)]
-    # the mean moves by what reverts in a session, and by half the variance of the log VIX of a session
-    assert abs(ends[0] / today - 1.0) < 0.02
-    assert abs(ends[0] - today) < abs(ends[1] - today) + 0.005 * today
+    """After a fall of the market: what reverts in a session is a small part of what does in a month."""
+    high = np.quantile(model(name).stationary_state(400, Stream(seed=8)), 0.99, axis=1)[:, None]
+    today = float(np.ravel(pricer(name).vix(high))[0])
+    one, few, month = (
+        abs(float(np.ravel(pricer(name).vix_future(high, n / SESSIONS_PER_YEAR))[0]) - today) for n in (1, 5, 21)
+    )
+    assert month > 0.02 * today
+    assert one < 0.2 * month
+    assert few > 0.2 * month, "a future that lives five sessions for one is seen"
 
 
 FALLING = {"heston", "bates", "regime_switching", "block_bootstrap"}

@@ -124,6 +124,13 @@ def test_kinds_of_workers_follow_the_stated_rule() -> None:
     assert chosen({"jobs": 2, "backend": "loky"}, paths=2000) == (2, "loky")
     assert chosen({"jobs": 2, "dask_scheduler": "tcp://node1:8786"}) == (2, "dask")
     assert chosen({}, **long)[0] >= 1
+    # processes start while one worker does 5 million path-sessions; two save half of the work, of odd cells less
+    year, blocks = {"days": 250}, {"jobs": 2, "block_paths": 1000}
+    assert chosen(blocks, paths=38_000, **year) == (1, "threading")
+    assert chosen(blocks, paths=42_000, **year) == (2, "loky")
+    assert chosen({"jobs": 2, "block_paths": 19_000}, paths=57_000, **year) == (1, "threading")
+    assert chosen({"jobs": 2, "block_paths": 30_000}, paths=60_000, **year) == (2, "loky")
+    assert chosen({"jobs": 2, "block_paths": 60_000}, paths=60_100, **year) == (1, "threading")
 
 
 def test_rules_from_outside_the_packages_run_in_processes() -> None:

@@ -66,6 +66,33 @@ def test_a_scale_that_is_refused_says_how_far_it_may_go(preset: str) -> None:
         assert with_premium(model, variance=10.0, equity=1.0) == model.scaled_premium(variance=10.0)
 
 
+def test_the_scale_that_is_at_fault_is_named() -> None:
+    """The premium of Heston-Nandi's variance is of one with that of its returns: too much of these is no model."""
+    model = made("heston_nandi_2018")
+    with pytest.raises(ModelParameterError, match=r"^equity_premium_scale must be at most .* got 10: ") as refused:
+        with_premium(model, variance=1.0, equity=10.0)
+    most = float(str(refused.value).split("at most ")[1].split()[0])
+    assert model.scaled_premium(variance=1.0, equity=most) != model
+    with pytest.raises(ModelParameterError):
+        model.scaled_premium(variance=1.0, equity=most + 0.02)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 2.0, 10.0])
+def test_a_grid_reaches_as_far_as_options_live_and_no_further(scale: float) -> None:
+    """At ten times the premium the fast factor hardly reverts: its stationary law is wider than any option sees."""
+    model = made("quintic_ou_2018").scaled_premium(variance=scale)
+    (low, high), _ = model.reach_q()  # type: ignore[attr-defined]
+    q = model.factors("q")  # type: ignore[attr-defined]
+    for sessions in (21, 90, 280):
+        _, constant, covariance = q.factor_law(sessions)
+        side = 4.5 * np.sqrt(covariance[0, 0])
+        assert low <= constant[0] - side
+        assert high >= constant[0] + side
+    assert high - low < 10.0
+    if scale == 10.0:
+        assert 2.0 * 5.0 * np.sqrt(q.stationary_covariance[0, 0]) > 200.0
+
+
 def test_a_parameter_moves_on_its_line() -> None:
     assert dialled(0.1, 0.3, 1.0, is_log=True) == 0.3
     assert dialled(4.0, 2.0, 2.0, is_log=True) == pytest.approx(1.0)

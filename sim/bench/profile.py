@@ -44,7 +44,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """Part -> modules, by the beginning of their paths; the longest that fits counts."""
 
-REST = "preparing, gathering, statistics and files"
+REST = "everything else: preparing, gathering, statistics and files"
 
 
 def shares(stats: Stats) -> dict[str, float]:
@@ -67,8 +67,8 @@ def _parts_of(
     if path.is_relative_to(ROOT / "sim") or path.is_relative_to(ROOT / "models"):
         return {_part_of(path.relative_to(ROOT).as_posix()): 1.0}
     if function not in known:
-        known[function] = {REST: 1.0}  # for functions that call themselves
-        callers = entries[function][4]
+        known[function] = {REST: 1.0}  # for those that nobody calls, or only one another
+        callers = {caller: times for caller, times in entries[function][4].items() if caller != function}
         asked = sum(times[2] for times in callers.values())
         if asked > 0.0:
             divided: dict[str, float] = {}

@@ -56,9 +56,9 @@ class WindowPaths:
     return_square_sum: FloatArray
     loss_first_engine: FloatArray
     loss_hedges: FloatArray
-    courses: Mapping[str, FloatArray] = field(default_factory=dict)
-    path_drawdown: FloatArray = field(default_factory=lambda: np.zeros(0))
-    rate: float = 0.0
+    courses: Mapping[str, FloatArray]
+    path_drawdown: FloatArray
+    rate: float
     pooled: Mapping[str, Estimate] = field(default_factory=dict)
     design: SampleDesign = INDEPENDENT
 

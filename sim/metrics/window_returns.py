@@ -1,7 +1,7 @@
 """Statistics of daily returns in a window, and of the drawdowns that fell into it.
 
-As everywhere, the sessions of all paths are pooled: the statistics are functions of means over paths, and their errors
-come from the paths' first-order effects.
+The sessions of all paths are pooled: the statistics are functions of means over paths, and their errors come from the
+paths' first-order effects. The mean drawdown alone counts paths.
 """
 
 from __future__ import annotations
@@ -167,9 +167,9 @@ RETURNS_IN_WINDOW: dict[str, WindowStatistic] = {
     "drawdown_share": WindowStatistic(
         label="share of the max drawdown",
         unit="share",
-        definition="loss in sessions of the window between the peak and the trough of each path's maximum drawdown, "
-        "over the peak, summed over paths, over the sum of the maximum drawdowns; windows that share out all sessions "
-        "share it out, and a window that gained in between is below 0",
+        definition="loss in sessions of the window between the latest peak and the trough of each path's maximum "
+        "drawdown, over the peak, summed over paths, over the sum of the maximum drawdowns; windows that share out all "
+        "sessions share it out, and a window that gained in between is below 0",
         compute=_drawdown_share,
         better="neither",
         metric="max_drawdown",

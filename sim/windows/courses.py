@@ -52,8 +52,8 @@ def window_courses(
         ``shortfall_square_sum``, ``excess_gain_sum``: of squared returns below the short rate and of returns above it,
         both measured from it. ``max_drawdown``: largest fall from its running maximum of an account that has the
         returns of the window's sessions one after another, and no others [share]. ``drawdown_part``: loss in sessions
-        of the window between the peak and the trough of the path's maximum drawdown, over that peak [share]; windows
-        that share out all sessions share out the maximum drawdown.
+        of the window between the latest peak and the trough of the path's maximum drawdown, over that peak [share];
+        windows that share out all sessions share out the maximum drawdown.
     """
     sums = np.zeros((len(COURSES), n_windows, equity.shape[1]))
     rows = np.ascontiguousarray(equity.T, dtype=np.float64)
