@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models import create, load_preset
+from models import create, load_preset, vix_table
 from models.errors import ModelParameterError, PricingDomainError
 from models.heston_nandi import HestonNandi
 from models.protocols import SESSIONS_PER_YEAR, Model, SimulationGrid, Stream
@@ -126,24 +127,34 @@ def test_tables_are_the_exact_prices() -> None:
     np.testing.assert_allclose(calls[0], calls[1], atol=0.005)
 
 
-def test_slices_below_the_floor_of_another_regime_are_the_exact_prices() -> None:
+def worst_slice(model: Any, states: FloatArray, sessions: tuple[int, ...]) -> float:
+    """Largest difference of a price of the slices, below and above the floors of both regimes, from the exact one."""
+    scaled, worst = np.linspace(0.0, 2.5, 11), 0.0
+    for view in model.views():
+        for n, (future, deviation, puts, calls) in enumerate(vix_slices(view, states, scaled, max(sessions)), start=1):
+            if n not in sessions:
+                continue
+            for side, sign in ((puts, -1.0), (calls, 1.0)):
+                strike = future[:, None] * np.exp(sign * deviation[:, None] * scaled)
+                repeated = np.repeat(states, scaled.size, axis=1)
+                exact = vix_calls(view, repeated, strike.ravel(), n / SESSIONS_PER_YEAR).reshape(strike.shape)
+                price = side * (future * deviation)[:, None]
+                worst = max(worst, float(np.abs(price - exact + (sign < 0.0) * (future[:, None] - strike)).max()))
+    return worst
+
+
+def test_slices_below_the_floor_of_another_regime_are_the_exact_prices(monkeypatch: pytest.MonkeyPatch) -> None:
     """A VIX of today's regime may end where that of the other never does: the transform grows there.
 
-    The law has a lump just above its floor, where tables are a tenth of a tick off; a fifth is allowed.
+    The law bends at the lower floor, between strikes of the grid: a hundredth of a point, the tick, is allowed.
     """
     model = create("regime_switching", **load_preset("regime_switching_2018").parameters)
-    view = model.views()[0]  # type: ignore[attr-defined]
-    floors = 100.0 * np.sqrt([v.vix_squared_coefficients()[0] for v in model.views()])  # type: ignore[attr-defined]
-    state, scaled = np.array([[1e-5, 0.002, 0.02]]), np.linspace(0.0, 2.5, 11)
-    for sessions, (future, deviation, puts, calls) in enumerate(vix_slices(view, state, scaled, 1), start=1):
-        for side, sign in ((puts, -1.0), (calls, 1.0)):
-            strike = future[:, None] * np.exp(sign * deviation[:, None] * scaled)
-            repeated = np.repeat(state, scaled.size, axis=1)
-            exact = vix_calls(view, repeated, strike.ravel(), sessions / SESSIONS_PER_YEAR).reshape(strike.shape)
-            price = side * (future * deviation)[:, None]
-            assert np.abs(price - exact + (sign < 0.0) * (future[:, None] - strike)).max() < 2e-3
-            between = (strike > floors[0]) & (strike < floors[1])
-            assert between.any() or sign > 0.0
+    states = np.array([[1e-5, 0.0005, 0.002, 0.02]])
+    assert worst_slice(model, states, (1, 5, 21)) < 1e-2
+    # partner: the bent contour alone, as where there is one floor
+    contours = vix_table._contours
+    monkeypatch.setattr(vix_table, "_contours", lambda *given: (contours(*given)[0], vix_table._Contour.empty()))
+    assert worst_slice(model, states, (1,)) > 0.1
 
 
 def test_the_chain_visits_its_regimes_for_their_shares_and_stays_as_long_as_it_says() -> None:
