@@ -156,7 +156,7 @@ class _WithoutPrices(LognormalLaw):
 
 
 def test_tables_with_what_is_no_number_are_refused() -> None:
-    with pytest.raises(PricingDomainError, match=r"table spx, 2 sessions"):
+    with pytest.raises(PricingDomainError, match=r"table spx, row 2 of 2"):
         tabulated_pricer(_WithoutPrices((ROOT,)), max_sessions=2)
 
 
