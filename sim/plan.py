@@ -28,7 +28,7 @@ START_SECONDS = {"threading": 0.0, "loky": 9.0, "dask": 10.0}
 EFFICIENCY = {"loky": 0.95, "dask": 0.9}
 """Share of the workers' time in which they work, as measured with two of them."""
 
-THREADS = 0.9
+THREADS = 0.85
 """Speed of threads over that of one worker, as measured with two: however many there are, one runs rules at a time."""
 
 

@@ -82,6 +82,23 @@ class ResultsWriter:
         self._hdf5 = h5py.File(path, "w", track_order=True)
         self._file = h5netcdf.File(self._hdf5, "w")
         self._open: dict[str, h5py.Dataset] = {}
+        try:
+            self._lay_out(sizes, coordinates, variables, chunk_paths)
+            known = {"Conventions": CONVENTIONS, "schema_version": SCHEMA_VERSION, "complete": 0}
+            for key, value in {**known, **attributes}.items():
+                self._file.attrs[key] = value
+        except BaseException:
+            self._close()  # nobody else can: the writer is not made
+            raise
+
+    def _lay_out(
+        self,
+        sizes: Mapping[str, int],
+        coordinates: Mapping[str, Sequence[Any]],
+        variables: Sequence[str],
+        chunk_paths: int,
+    ) -> None:
+        """Create dimensions and variables."""
         self._file.dimensions = dict(sizes)
         for name, values in coordinates.items():
             is_text = isinstance(values[0], str) if len(values) else True
@@ -96,9 +113,6 @@ class ResultsWriter:
             variable = self._file.create_variable(name, item.dimensions, dtype=item.dtype, chunks=chunks)
             variable.attrs["units"] = item.units
             variable.attrs["long_name"] = item.long_name
-        known = {"Conventions": CONVENTIONS, "schema_version": SCHEMA_VERSION, "complete": 0}
-        for key, value in {**known, **attributes}.items():
-            self._file.attrs[key] = value
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +120,9 @@ class ResultsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self._open.clear()
         try:
             self._file.close()  # which writes what is left, and may fail on a full disk

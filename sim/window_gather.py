@@ -14,7 +14,7 @@ from sim.config import ExperimentConfig
 from sim.experiment import windows_of
 from sim.metrics.design import WEIGHT
 from sim.metrics.estimate import SampleDesign
-from sim.metrics.first_engine import hedged_accounts
+from sim.metrics.first_engine import first_engine
 from sim.metrics.window_paths import WindowPaths
 from sim.metrics.windows import statistics_of
 from sim.pooled_gather import Pooled, has_daily_windows
@@ -115,7 +115,7 @@ class WindowGather:
                     courses={name: _read(writer, f"window_{name}", (i, j, w)) for name in kept},
                     path_drawdown=_read(writer, "max_drawdown", (i, j)),
                     rate=float(writer.read("short_rate", (i,))),
-                    hedge_pnl=hedged_accounts(names, engine_pnl, np.zeros(engine_pnl.shape))["hedge_pnl"],
+                    hedge_pnl=np.delete(engine_pnl, first_engine(names), axis=0).sum(axis=0),
                     pooled=pooled[i, j][1 + w] if is_daily else {},
                     design=self._design_of(i),
                 ),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -89,6 +90,17 @@ def test_blocks_may_be_written_in_any_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data["n_trades"][:, 0], [np.arange(6), np.arange(6) + 10])
     assert list(data["strategy"].values) == ["é <x>"]
     assert (data.attrs["complete"], data.attrs["schema_version"], data.attrs["name"]) == (1, SCHEMA_VERSION, "blocks")
+
+
+def test_a_writer_that_cannot_be_made_leaves_the_file_closed(tmp_path: Path) -> None:
+    path = tmp_path / "results.h5"
+    wrong = {"scenario": ["a", "b"], "strategy": ["c"]}
+    with pytest.raises(TypeError) as refused:
+        ResultsWriter(
+            path, sizes={"scenario": 2, "strategy": 1}, coordinates=wrong, attributes={"name": object()}, variables=[]
+        )
+    h5py.File(path, "w").close()  # while the error, and with it the writer, is still there
+    assert refused.traceback
 
 
 def test_a_file_is_complete_only_when_it_says_so(tmp_path: Path) -> None:
