@@ -1,4 +1,4 @@
-"""The report's plots: one function a figure, from stored arrays to a plotly figure.
+"""The report's plots: one function a figure, from stored arrays to a figure.
 
 Colours are the Okabe-Ito set, which people with any colour vision tell apart; backgrounds are transparent and text
 colours are left to the page, so that light and dark are the page's own choice.
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from sim.metrics.estimate import Z
+from sim.report.figure import Figure
 
 FloatArray = NDArray[np.float64]
 
@@ -62,12 +62,12 @@ def legend_place(height: int) -> float:
     return -LEGEND_DEPTH / (height - TOP - BOTTOM)
 
 
-def finish(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "linear") -> go.Figure:
+def finish(figure: Figure, *, x_title: str, y_title: str, y_type: str = "linear") -> Figure:
     """Give a figure the look of the report: size, margins, legend, grid, titles of the axes.
 
     Parameters
     ----------
-    figure : plotly.graph_objects.Figure
+    figure : Figure
         Changed in place, and returned.
     x_title, y_title : str
         Quantity and unit of the axes.
@@ -86,11 +86,13 @@ def finish(figure: go.Figure, *, x_title: str, y_title: str, y_type: str = "line
     )
     grid = {"gridcolor": "rgba(128,128,128,0.25)", "zerolinecolor": "rgba(128,128,128,0.5)"}
     figure.update_xaxes(title={"text": x_title, "standoff": 6}, automargin=True, **grid)
-    figure.update_yaxes(title_text=y_title, type=y_type, exponentformat="power" if y_type == "log" else "SI", **grid)
+    figure.update_yaxes(
+        title={"text": y_title}, type=y_type, exponentformat="power" if y_type == "log" else "SI", **grid
+    )
     return figure
 
 
-def band(figure: go.Figure, x: FloatArray, low: FloatArray, high: FloatArray, *, colour: str, name: str) -> None:
+def band(figure: Figure, x: FloatArray, low: FloatArray, high: FloatArray, *, colour: str, name: str) -> None:
     """Add an area between two lines."""
     figure.add_scatter(x=x, y=high, mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False)
     figure.add_scatter(
@@ -106,7 +108,7 @@ def fan(
     y_title: str,
     levels: Mapping[str, float] | None = None,
     examples: Sequence[FloatArray] = (),
-) -> go.Figure:
+) -> Figure:
     """Fan of daily quantiles, with horizontal reference levels and example paths.
 
     Parameters
@@ -124,7 +126,7 @@ def fan(
     examples : sequence of ndarray of shape (n_times,)
         Single paths drawn as thin lines.
     """
-    figure = go.Figure()
+    figure = Figure()
     band(figure, days, quantiles[0.05], quantiles[0.95], colour=rgba(colour, BAND_ALPHA[0]), name="5-95%")
     band(figure, days, quantiles[0.25], quantiles[0.75], colour=rgba(colour, BAND_ALPHA[1]), name="25-75%")
     for number, path in enumerate(examples):
@@ -152,27 +154,25 @@ def fan(
         figure.add_hline(
             y=level,
             line={"dash": "dash", "width": 1, "color": REFERENCE_COLOUR},
-            annotation_text=name,
-            annotation_position="top right",
-            annotation_font_size=10,
+            text=name,
         )
     return finish(figure, x_title="session", y_title=y_title)
 
 
 def band_lines(
-    figure: go.Figure | None,
+    figure: Figure | None,
     days: FloatArray,
     quantiles: Mapping[float, FloatArray],
     *,
     colour: str,
     name: str,
     y_title: str,
-) -> go.Figure:
+) -> Figure:
     """Add the median of a daily value, and its 5% to 95% band, to a figure of several.
 
     Parameters
     ----------
-    figure : plotly.graph_objects.Figure, optional
+    figure : Figure, optional
         What to add to; None begins a new one.
     days : ndarray of shape (n_times,)
         Session numbers.
@@ -185,7 +185,7 @@ def band_lines(
     y_title : str
         Quantity and unit.
     """
-    figure = figure or go.Figure()
+    figure = figure or Figure()
     figure.add_scatter(
         x=days, y=quantiles[0.95], mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=name
     )
@@ -207,7 +207,7 @@ def band_lines(
 
 def survival(
     samples: Mapping[str, FloatArray], *, x_title: str, colours: Mapping[str, str], floor: float = 0.0
-) -> go.Figure:
+) -> Figure:
     """Share of paths beyond a level, on a log axis, with the 95% binomial (Wilson) band.
 
     Parameters
@@ -221,7 +221,7 @@ def survival(
     floor : float
         Values up to here are not drawn: the axis starts where losses start.
     """
-    figure = go.Figure()
+    figure = Figure()
     for name, values in samples.items():
         level, share, low, high = survival_curve(values, floor=floor)
         band(figure, level, low, high, colour=rgba(colours[name], BAND_ALPHA[0]), name=f"{name}: 95% interval")
@@ -266,13 +266,13 @@ def wilson_band(share: FloatArray, n_paths: int) -> tuple[FloatArray, FloatArray
 
 def density(
     samples: Mapping[str, FloatArray], *, x_title: str, colours: Mapping[str, str], most_bins: int = 60
-) -> go.Figure:
+) -> Figure:
     """Histograms as step lines over common bins: share of paths per bin; fewer bins for fewer paths."""
     n_bins = int(np.clip(np.sqrt(min(values.size for values in samples.values())), 8, most_bins))
     pooled = np.concatenate(list(samples.values()))
     low, high = np.quantile(pooled, [0.001, 0.999])
     edges = np.linspace(low, max(high, low + 1e-12), n_bins + 1)
-    figure = go.Figure()
+    figure = Figure()
     for name, values in samples.items():
         count, _ = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)
         figure.add_scatter(
@@ -288,14 +288,14 @@ def density(
     return _with_legend_of(figure, len(samples))
 
 
-def _with_legend_of(figure: go.Figure, n_names: int) -> go.Figure:
+def _with_legend_of(figure: Figure, n_names: int) -> Figure:
     """Make room for the names of many strategies."""
     height = HEIGHT + legend_height(n_names)
     figure.update_layout(height=height, legend={"y": legend_place(height)})
     return figure
 
 
-def waterfall(parts: Mapping[str, float], errors: Sequence[float], *, x_title: str) -> go.Figure:
+def waterfall(parts: Mapping[str, float], errors: Sequence[float], *, x_title: str) -> Figure:
     """Mean P&L by source, adding up to the mean terminal P&L, with 95% intervals at the ends of the bars.
 
     Parameters
@@ -310,21 +310,19 @@ def waterfall(parts: Mapping[str, float], errors: Sequence[float], *, x_title: s
     names = [*parts, "terminal P&L"]
     values = [*parts.values(), sum(parts.values())]
     rows = list(range(len(names)))
-    figure = go.Figure(
-        go.Waterfall(
-            orientation="h",
-            y=rows,
-            x=values,
-            measure=["relative"] * len(parts) + ["total"],
-            increasing={"marker": {"color": PALETTE[2]}},
-            decreasing={"marker": {"color": PALETTE[1]}},
-            totals={"marker": {"color": PALETTE[0]}},
-            connector={"line": {"color": REFERENCE_COLOUR, "width": 1}},
-            hovertext=[
-                f"{n}: {value:,.0f} ± {half:,.0f}" for n, value, half in zip(names, values, errors, strict=True)
-            ],
-            hovertemplate="%{hovertext}<extra></extra>",
-        )
+    figure = Figure()
+    figure.add(
+        "waterfall",
+        orientation="h",
+        y=rows,
+        x=values,
+        measure=["relative"] * len(parts) + ["total"],
+        increasing={"marker": {"color": PALETTE[2]}},
+        decreasing={"marker": {"color": PALETTE[1]}},
+        totals={"marker": {"color": PALETTE[0]}},
+        connector={"line": {"color": REFERENCE_COLOUR, "width": 1}},
+        hovertext=[f"{n}: {value:,.0f} ± {half:,.0f}" for n, value, half in zip(names, values, errors, strict=True)],
+        hovertemplate="%{hovertext}<extra></extra>",
     )
     figure.add_scatter(
         y=rows,
@@ -350,7 +348,7 @@ def known_half(half: Sequence[float] | FloatArray) -> FloatArray:
 
 def intervals(
     rows: Sequence[tuple[str, Mapping[str, tuple[float, float, float]]]], *, x_title: str, colours: Mapping[str, str]
-) -> go.Figure:
+) -> Figure:
     """Estimates with 95% intervals, one row a scenario, one marker a strategy; of one scenario, a row a strategy.
 
     Parameters
@@ -362,7 +360,7 @@ def intervals(
     colours : mapping
         Strategy to ``#rrggbb``.
     """
-    figure = go.Figure()
+    figure = Figure()
     names = list(rows[0][1]) if rows else []
     is_single = len(rows) == 1
     for number, name in enumerate(names):
@@ -402,7 +400,7 @@ def term_structure(
     *,
     colour: str,
     real: Mapping[str, tuple[FloatArray, ...]],
-) -> go.Figure:
+) -> Figure:
     """VIX futures curve: simulated fan over the tenor, with curves of the real market beside it.
 
     Parameters

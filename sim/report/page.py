@@ -14,7 +14,7 @@ import plotly.offline
 
 from sim.errors import StorageError
 from sim.report.first_screen import first_screen
-from sim.report.packing import packed, packed_json, plain_figure
+from sim.report.packing import packed, packed_json
 from sim.report.registry import make_sections
 from sim.report.section import Section
 from sim.report.stored import names
@@ -142,7 +142,7 @@ def _as_context(section: Section, figures: dict[str, Any]) -> dict[str, Any]:
     cards = []
     for number, card in enumerate(section.cards):
         key = f"{section.anchor}-{number}"
-        figures[key] = plain_figure(card.figure)
+        figures[key] = card.figure.plain()
         title = card.title if card.scenario is None else f"{card.scenario}: {card.title}"
         cards.append(
             {

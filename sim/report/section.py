@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import plotly.graph_objects as go
-
+from sim.report.figure import Figure
 from sim.report.tables import Table
 from sim.storage import Results
 
@@ -20,7 +19,7 @@ class Card:
     ----------
     title : str
         What is drawn, without the scenario, which the page puts before it.
-    figure : plotly.graph_objects.Figure
+    figure : Figure
         From ``sim.report.figures``: units on both axes, intervals where there are any.
     scenario, strategy : str, optional
         What it belongs to; readers can choose which scenarios and strategies the page shows. None: shown always.
@@ -29,7 +28,7 @@ class Card:
     """
 
     title: str
-    figure: go.Figure
+    figure: Figure
     scenario: str | None = None
     strategy: str | None = None
     note: str = ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
 from sim.metrics.estimate import Z
+from sim.report.figure import Figure
 from sim.report.figures import REFERENCE_COLOUR, colour_of, finish, legend_place
 from sim.study import MEASURES
 
@@ -25,7 +25,7 @@ MOST_LINES = 6
 """Factors whose course is drawn."""
 
 
-def index_bars(measures: xr.Dataset, factors: Sequence[str], names: Sequence[str], *, x_title: str) -> go.Figure:
+def index_bars(measures: xr.Dataset, factors: Sequence[str], names: Sequence[str], *, x_title: str) -> Figure:
     """Horizontal bars of one output with 95% intervals: a row a factor, a bar a measure.
 
     Parameters
@@ -39,7 +39,7 @@ def index_bars(measures: xr.Dataset, factors: Sequence[str], names: Sequence[str
     x_title : str
         Quantity and unit.
     """
-    figure = go.Figure()
+    figure = Figure()
     for number, name in enumerate(names):
         cell = measures.sel(factor=list(factors))
         value, low, high = (cell[f"{name}{end}"].values for end in ("", "_ci_low", "_ci_high"))
@@ -49,7 +49,7 @@ def index_bars(measures: xr.Dataset, factors: Sequence[str], names: Sequence[str
 
 def tornado(
     measures: xr.Dataset, factors: Sequence[str], ends: Mapping[str, tuple[str, str]], *, x_title: str
-) -> go.Figure:
+) -> Figure:
     """Change of an output from the base at low and high of each factor, with 95% intervals.
 
     Parameters
@@ -63,7 +63,7 @@ def tornado(
     x_title : str
         Quantity and unit.
     """
-    figure = go.Figure()
+    figure = Figure()
     for number, end in enumerate(("low", "high")):
         cell = measures.sel(factor=list(factors))
         name = f"{end}_difference"
@@ -74,9 +74,9 @@ def tornado(
     return _rows(figure, len(factors), x_title)
 
 
-def screening(measures: xr.Dataset, factors: Sequence[str], *, unit: str) -> go.Figure:
+def screening(measures: xr.Dataset, factors: Sequence[str], *, unit: str) -> Figure:
     """Morris plot: mean absolute effect against the deviation of effects, a point a factor."""
-    figure = go.Figure()
+    figure = Figure()
     for number, factor in enumerate(factors):
         cell = measures.sel(factor=factor)
         value, high = (float(cell[f"mean_absolute_effect{end}"]) for end in ("", "_ci_high"))
@@ -97,7 +97,7 @@ def screening(measures: xr.Dataset, factors: Sequence[str], *, unit: str) -> go.
     return figure
 
 
-def surface(measures: xr.Dataset, axes: Sequence[str], *, z_title: str) -> go.Figure:
+def surface(measures: xr.Dataset, axes: Sequence[str], *, z_title: str) -> Figure:
     """Output over both factors of a grid, as colours with lines of equal value.
 
     Parameters
@@ -109,23 +109,23 @@ def surface(measures: xr.Dataset, axes: Sequence[str], *, z_title: str) -> go.Fi
     z_title : str
         Quantity and unit.
     """
-    figure = go.Figure(
-        go.Contour(
-            x=measures["second"].values,
-            y=measures["first"].values,
-            z=[[None if not np.isfinite(value) else value for value in row] for row in measures["surface"].values],
-            colorscale="Cividis",
-            contours={"showlabels": True, "labelfont": {"size": 10}},
-            colorbar={"title": {"text": z_title, "side": "right"}, "thickness": 12},
-            hovertemplate="%{x:,.4g}, %{y:,.4g}: %{z:,.4g}<extra></extra>",
-        )
+    figure = Figure()
+    figure.add(
+        "contour",
+        x=measures["second"].values,
+        y=measures["first"].values,
+        z=measures["surface"].values.tolist(),
+        colorscale="Cividis",
+        contours={"showlabels": True, "labelfont": {"size": 10}},
+        colorbar={"title": {"text": z_title, "side": "right"}, "thickness": 12},
+        hovertemplate="%{x:,.4g}, %{y:,.4g}: %{z:,.4g}<extra></extra>",
     )
     finish(figure, x_title=axes[1], y_title=axes[0])
     figure.update_layout(hovermode="closest", height=420)
     return figure
 
 
-def courses(position: FloatArray, estimate: FloatArray, names: Sequence[str], *, y_title: str) -> go.Figure:
+def courses(position: FloatArray, estimate: FloatArray, names: Sequence[str], *, y_title: str) -> Figure:
     """Mean of an output over parts of the range of each factor, all others as in the sample.
 
     Parameters
@@ -139,7 +139,7 @@ def courses(position: FloatArray, estimate: FloatArray, names: Sequence[str], *,
     y_title : str
         Quantity and unit.
     """
-    figure = go.Figure()
+    figure = Figure()
     used = np.isfinite(estimate)
     for number, name in enumerate(names[:MOST_LINES]):
         part = np.minimum((N_BINS * position[used, number]).astype(int), N_BINS - 1)
@@ -161,7 +161,7 @@ def courses(position: FloatArray, estimate: FloatArray, names: Sequence[str], *,
 
 
 def _add_bars(
-    figure: go.Figure,
+    figure: Figure,
     factors: Sequence[str],
     value: FloatArray,
     low: FloatArray,
@@ -173,7 +173,8 @@ def _add_bars(
 ) -> None:
     """Add a bar a factor; an interval that is not known is left out."""
     known = np.isfinite(low) & np.isfinite(high)
-    figure.add_bar(
+    figure.add(
+        "bar",
         y=list(factors),
         x=[None if not np.isfinite(item) else item for item in value],
         orientation="h",
@@ -192,7 +193,7 @@ def _add_bars(
     )
 
 
-def _rows(figure: go.Figure, n_rows: int, x_title: str) -> go.Figure:
+def _rows(figure: Figure, n_rows: int, x_title: str) -> Figure:
     finish(figure, x_title=x_title, y_title="")
     height = 130 + ROW * n_rows
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)

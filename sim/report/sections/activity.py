@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
 from sim.metrics.design import WEIGHT
 from sim.report import figures
+from sim.report.figure import Figure
 from sim.report.section import Card, Section
 from sim.report.stored import cells, colours, names, quantiles
 from sim.storage import Results
@@ -48,16 +48,16 @@ def build(results: Results) -> Section:
     )
 
 
-def _lines(days: FloatArray, cell: xr.Dataset, engines: dict[str, str], n_paths: int) -> go.Figure:
+def _lines(days: FloatArray, cell: xr.Dataset, engines: dict[str, str], n_paths: int) -> Figure:
     """Share of paths by engine with Wilson's band; engines that never trade are left out."""
-    figure = go.Figure()
+    figure = Figure()
     for name, colour in engines.items():
         share = cell["engine_open"].sel(engine=name).values
         if not share.any():
             continue
         low, high = figures.wilson_band(share, n_paths)
         figures.band(figure, days, 100.0 * low, 100.0 * high, colour=figures.rgba(colour, 0.16), name=name)
-        figure.data[-1].showlegend = False
+        figure.data[-1]["showlegend"] = False
         figure.add_scatter(
             x=days,
             y=100.0 * share,

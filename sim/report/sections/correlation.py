@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 import xarray as xr
 
 from sim.report import figures
+from sim.report.figure import Figure
 from sim.report.section import Card, Section
 from sim.report.stored import names
 from sim.report.tables import Cell, Value, plain_table
@@ -79,9 +79,9 @@ def _values(cell: xr.Dataset, one: str, other: str) -> list[Cell]:
     return [Value(value=value, low=low, high=high, form="+.2f") for value, low, high in zip(*parts, strict=True)]
 
 
-def _figure(cell: xr.Dataset, pairs: list[tuple[str, str]]) -> go.Figure:
+def _figure(cell: xr.Dataset, pairs: list[tuple[str, str]]) -> Figure:
     """Correlations with their intervals over the windows, a marker a pair."""
-    figure, labels = go.Figure(), names(cell, "window")
+    figure, labels = Figure(), names(cell, "window")
     colours = {f"{one}, {other}": figures.colour_of(number) for number, (one, other) in enumerate(pairs)}
     for number, (one, other) in enumerate(pairs):
         name = f"{one}, {other}"

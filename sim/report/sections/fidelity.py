@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 import xarray as xr
 
 from sim.report import figures
+from sim.report.figure import Figure
 from sim.report.section import Card, Section
 from sim.report.stored import names
 from sim.report.tables import plain_table
@@ -59,7 +59,7 @@ def _read(own: xr.Dataset) -> str:
     )
 
 
-def _figure(own: xr.Dataset, passed: np.ndarray) -> go.Figure:
+def _figure(own: xr.Dataset, passed: np.ndarray) -> Figure:
     """Every fact on the scale of its envelope."""
     centre = 0.5 * (own.envelope_low.values + own.envelope_high.values)
     half = np.maximum(0.5 * (own.envelope_high.values - own.envelope_low.values), 1e-12 + 0.05 * np.abs(centre))
@@ -69,8 +69,8 @@ def _figure(own: xr.Dataset, passed: np.ndarray) -> go.Figure:
 
     labels = [str(fact) for fact in own.fact.values]
     median, low, high = (placed(own[name].values) for name in ("median", "low", "high"))
-    figure = go.Figure()
-    figure.add_vrect(x0=-1.0, x1=1.0, fillcolor=figures.rgba(figures.REFERENCE_COLOUR, 0.15), line_width=0)
+    figure = Figure()
+    figure.add_vrect(x0=-1.0, x1=1.0, fillcolor=figures.rgba(figures.REFERENCE_COLOUR, 0.15))
     for name, chosen, colour, symbol in (
         ("reproduced", passed, figures.colour_of(0), "circle"),
         ("missed", ~passed, figures.colour_of(1), "x"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import plotly.graph_objects as go
 import xarray as xr
 
 from sim.report import figures
+from sim.report.figure import Figure
 from sim.report.section import Card, Section
 from sim.report.stored import colours, names
 from sim.storage import Results
@@ -41,9 +41,9 @@ def build(results: Results) -> Section:
     )
 
 
-def _frontier(cell: xr.Dataset, tail: str, others: list[str], shades: dict[str, str]) -> go.Figure:
+def _frontier(cell: xr.Dataset, tail: str, others: list[str], shades: dict[str, str]) -> Figure:
     """Crosses of cost and benefit, a marker a strategy."""
-    figure = go.Figure()
+    figure = Figure()
     scale, unit = (1.0, "USD") if tail.startswith("expected") else (100.0, "% of the peak")
     for name in others:
         cost, benefit = (_reversed(cell.sel(strategy=name, statistic=item)) for item in (COST, tail))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 import xarray as xr
 
 from sim.metrics.design import stored_design
 from sim.metrics.estimate import mean
 from sim.report import figures
+from sim.report.figure import Figure
 from sim.report.section import Card, Section
 from sim.report.stored import cells, engines_used, quantiles
 from sim.report.tables import Cell, Value, plain_table
@@ -79,9 +79,9 @@ def _has_some(cell: xr.Dataset) -> bool:
     return bool((cell["engine_greek_mean"] != 0.0).any())
 
 
-def _by_engine(cell: xr.Dataset, used: list[str], greek: str, label: str) -> go.Figure:
+def _by_engine(cell: xr.Dataset, used: list[str], greek: str, label: str) -> Figure:
     """Mean of each engine, and of the book with its 5-95% band."""
-    days, figure = cell["greek_day"].values, go.Figure()
+    days, figure = cell["greek_day"].values, Figure()
     book = quantiles(cell["book_greek"].sel(greek=greek))
     colour = figures.REFERENCE_COLOUR
     figures.band(figure, days, book[0.05], book[0.95], colour=figures.rgba(colour, 0.2), name="book, 5-95%")
@@ -100,9 +100,9 @@ def _by_engine(cell: xr.Dataset, used: list[str], greek: str, label: str) -> go.
     return figures.finish(figure, x_title="session", y_title=label)
 
 
-def _break_evens(cell: xr.Dataset) -> go.Figure:
+def _break_evens(cell: xr.Dataset) -> Figure:
     """Distance of both break-evens in per cent of the SPX, below 0 for puts, with and without hedges."""
-    days, figure = cell["greek_day"].values, go.Figure()
+    days, figure = cell["greek_day"].values, Figure()
     for number, (side, sign) in enumerate((("put", -100.0), ("call", 100.0))):
         plain, hedged = (quantiles(cell["break_even"].sel(side=name)) for name in (side, f"{side}_hedged"))
         colour = figures.colour_of(number)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import plotly.graph_objects as go
-
 from sim.report import figures
+from sim.report.figure import Figure
 from sim.report.replay import Row, describe_history, replay_rows, replayed_scenarios
 from sim.report.section import Card, Section
 from sim.report.stored import quantiles
@@ -65,7 +64,7 @@ def _percentile(value: Row) -> Cell:
 
 
 def _card(results: Results, item: Row, strategy: str) -> Card:
-    figure: go.Figure | None = None
+    figure: Figure | None = None
     for name, label, colour in ((item["simulated"], "simulated", DRAWN), (item["scenario"], "replayed", REAL)):
         fan = quantiles(results.data["equity_fan"].sel(scenario=name, strategy=strategy))
         figure = figures.band_lines(

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
-from scipy import stats
 
 from sim.metrics.design import stored_design
 from sim.metrics.estimate import Estimate, SampleDesign, mean, ratio
 from sim.report import figures
+from sim.report.figure import Figure
 from sim.report.section import Card, Section
 from sim.report.stored import colours, names
 from sim.report.tables import Cell, Value, plain_table
@@ -97,14 +96,16 @@ def _spread(means: list[Estimate]) -> list[Cell]:
     errors = np.array([item.standard_error for item in means])
     if len(means) < 2 or not np.isfinite(errors).all():
         return ["n/a", "n/a", "too few paths"]
+    from scipy.stats import studentized_range  # slow to import, and needed here alone
+
     spread = float(np.ptp(values))
-    chance = float(stats.studentized_range.ppf(0.95, len(means), np.inf) * np.sqrt(np.mean(errors**2)))
+    chance = float(studentized_range.ppf(0.95, len(means), np.inf) * np.sqrt(np.mean(errors**2)))
     verdict = "phases differ" if spread > chance else "not distinguishable"
     return [Value(value=spread), Value(value=chance), verdict]
 
 
-def _figure(means: dict[str, dict[str, Estimate]], shades: dict[str, str], kind: str) -> go.Figure:
-    figure = go.Figure()
+def _figure(means: dict[str, dict[str, Estimate]], shades: dict[str, str], kind: str) -> Figure:
+    figure = Figure()
     for number, (name, by_phase) in enumerate(means.items()):
         estimates = list(by_phase.values())
         value = np.array([item.estimate for item in estimates])
