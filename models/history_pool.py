@@ -139,7 +139,9 @@ def _pool_paths(
     log_return, moved = model.propagate(start, warmup_days + POOL_SESSIONS - 1, stream, measure=measure)
     state = np.concatenate((start[None], moved))
     log_spot = np.zeros((state.shape[0], POOL_PATHS))
-    np.cumsum(log_return, axis=0, out=log_spot[1:])
+    log_spot[1] = log_return[0]
+    for t in range(1, len(log_return)):  # the sums of cumsum, which takes eight times longer down the columns
+        np.add(log_spot[t], log_return[t], out=log_spot[t + 1])
     return log_spot, state, model.exact_pricer().vix(np.moveaxis(state, 1, 0))
 
 

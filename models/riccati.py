@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import asinh
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from models.affine import ComplexArray
 from models.kernels.riccati import RiccatiParameters, solve_riccati
 from models.protocols import SESSIONS_PER_YEAR, FloatArray
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
 
 TOLERANCE = 1e-8
 """Of the embedded error estimate; solutions are then right to about 1e-10 of themselves."""
@@ -64,6 +67,8 @@ def log_return_coefficients(p: RiccatiParameters, u: ComplexArray, ttm: float) -
 
 @lru_cache(maxsize=32)
 def _knots_of_log_return(p: RiccatiParameters, ttm: float) -> CubicSpline:
+    from scipy.interpolate import CubicSpline  # slow to import, and not needed where tables are there
+
     x = np.linspace(0.0, asinh(_TOP / _BOTTOM), _KNOTS)
     u = (_BOTTOM * np.sinh(x)).astype(np.complex128)
     value = riccati_solution(p, 1j * u, np.zeros((2, u.size), dtype=np.complex128), np.array([ttm]))[0]

@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import gammaincinv
-from scipy.stats import nbinom, poisson
 
 from models.burn_in import burn_in_sessions
+from models.counts import negative_binomial_quantile, poisson_quantile
 from models.errors import ModelParameterError
 from models.kernels.quadratic_exponential import StepCoefficients, propagate_rows, step_coefficients
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Measure, Stream
@@ -211,10 +211,10 @@ def _stationary_jumps(dynamics: SvcjDynamics, scale: float, number: FloatArray, 
     """What jumps add to the stationary variance: a random number of exponentials, hence a Gamma law given it."""
     jump = dynamics.variance_jump_mean
     if abs(jump - scale) < _POISSON_LIMIT * scale:
-        count = poisson.ppf(number, dynamics.jump_intensity / dynamics.kappa)
+        count = poisson_quantile(number, dynamics.jump_intensity / dynamics.kappa)
     else:
         delta = dynamics.jump_intensity * jump / (dynamics.kappa * abs(jump - scale))
-        count = nbinom.ppf(number, delta, min(jump, scale) / max(jump, scale))
+        count = negative_binomial_quantile(number, delta, min(jump, scale) / max(jump, scale))
     total = gammaincinv(np.maximum(count, 1.0), size)
     return np.asarray(np.where(count > 0.0, min(jump, scale) * total, 0.0))
 

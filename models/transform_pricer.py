@@ -6,7 +6,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import elementwise
 
 from models.black import black_vega, implied_volatility
 from models.errors import PricingDomainError
@@ -105,6 +104,8 @@ class TransformPricer(PricerView):
         return float(np.exp((self.rates.rate - self.rates.dividend_yield) * ttm))
 
     def _log_strike(self, states: FloatArray, put_delta: FloatArray, ttm: float) -> FloatArray:
+        from scipy.optimize import elementwise  # slow to import, and tables do without
+
         deviation = self.deviations(states, ttm)
         share = put_delta * np.exp(self.rates.dividend_yield * ttm)
 

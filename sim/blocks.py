@@ -176,7 +176,8 @@ def read_block(path: Path) -> Arrays | None:
     except OSError:
         return None
     n_digest = sha256().digest_size
-    if sha256(content[n_digest:]).digest() != content[:n_digest]:
+    archived = memoryview(content)[n_digest:]
+    if sha256(archived).digest() != content[:n_digest]:
         return None
-    with np.load(BytesIO(content[n_digest:]), allow_pickle=False) as archive:
+    with np.load(BytesIO(archived), allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}

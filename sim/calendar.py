@@ -6,10 +6,12 @@ import warnings
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.table_cache import load_or_build, table_hash
 from sim.errors import DataError
 
 DateArray = NDArray[np.datetime64]
@@ -50,14 +52,24 @@ def exchange_sessions(first_year: int, last_year: int) -> DateArray:
         raise DataError(
             f"session calendar covers the years {FIRST_YEAR} to {LAST_YEAR}, got {first_year} to {last_year}"
         )
-    from exchange_calendars import get_calendar  # slow to import, and needed for few commands
+    library = {name: version(name) for name in ("exchange_calendars", "pandas")}
+    key = table_hash({"sessions": EXCHANGE, "years": (first_year, last_year), **library})
+    what = f"the sessions of {first_year} to {last_year}"
+    sessions = load_or_build(key, lambda: {"days": _published_sessions(first_year, last_year)}, of=what)["days"]
+    dates: DateArray = sessions.astype(np.int64).view("datetime64[D]")
+    dates.setflags(write=False)
+    return dates
+
+
+def _published_sessions(first_year: int, last_year: int) -> NDArray[np.float64]:
+    """Sessions as days since 1970; they are kept on disk, since this takes a worker longer than loading its tables."""
+    from exchange_calendars import get_calendar  # slow to import, and needed once
 
     with warnings.catch_warnings():  # the library still uses calls that pandas 3 announces to change
         warnings.simplefilter("ignore", DeprecationWarning)
         calendar = get_calendar(EXCHANGE, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
-    sessions: DateArray = calendar.sessions.to_numpy().astype("datetime64[D]")
-    sessions.setflags(write=False)
-    return sessions
+    days: NDArray[np.float64] = calendar.sessions.to_numpy().astype("datetime64[D]").astype(np.float64)
+    return days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -27,7 +27,7 @@ from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.replay import Replay, replay_notes, replay_of, replay_paths
 from sim.sampling import path_design
-from sim.storage import TENORS
+from sim.stored_variables import TENORS
 from sim.stress import given_by, scripted
 from sim.stress_run import StressRun, StressWindow, stress_market
 from sim.windows.membership import codes, membership, runs_of

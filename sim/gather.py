@@ -271,5 +271,6 @@ class Gather:
 def fan_of(values: NDArray[Any], weights: NDArray[np.float64] | None) -> NDArray[Any]:
     """Quantiles over the last axis, shape (n_quantiles, ...), of weighted paths where there are weights."""
     if weights is None:
-        return np.asarray(np.quantile(values, QUANTILES, axis=-1))
+        ordered = np.sort(values, axis=-1)  # vectorised, and seven quantiles of sorted values cost next to nothing
+        return np.asarray(np.quantile(ordered, QUANTILES, axis=-1, overwrite_input=True))
     return weighted_quantiles(values, QUANTILES, weights)

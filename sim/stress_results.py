@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.cell import Cell
 from sim.config import ExperimentConfig
-from sim.storage import ResultsWriter, Variable
+from sim.stored_variables import Variable
 from sim.stress_run import LEGS
+
+if TYPE_CHECKING:
+    from sim.storage import ResultsWriter
 
 GROUP = "stress"
 

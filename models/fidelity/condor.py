@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from models.fidelity.smiles import MONTH, TTM
 from models.protocols import FloatArray, Model, Pricer
@@ -79,13 +78,15 @@ def condor_rows(returns: FloatArray, vix: FloatArray) -> dict[str, FloatArray]:
     dict
         Name of the row to its values (n_windows,), in percent but for the skewness.
     """
+    from scipy.stats import skew  # slow to import, and needed here alone
+
     wealth = np.cumprod(np.concatenate([np.ones((returns.shape[0], 1)), 1.0 + returns], axis=1), axis=1)
     peak = np.maximum.accumulate(wealth, axis=1)
     years = returns.shape[1] * TTM
     rows = {
         "condor_excess_pct": 100.0 * (wealth[:, -1] ** (1.0 / years) - 1.0),
         "condor_vol_pct": 100.0 * returns.std(axis=1, ddof=1) / np.sqrt(TTM),
-        "condor_skew": stats.skew(returns, axis=1),
+        "condor_skew": skew(returns, axis=1),
         "condor_worst_month_pct": 100.0 * returns.min(axis=1),
         "condor_drawdown_pct": 100.0 * (wealth / peak - 1.0).min(axis=1),
     }

@@ -16,7 +16,7 @@ from sim.explorer.record import Record, record, rules_of
 from sim.parallel import in_parallel
 from sim.signals import REGISTRY as SIGNALS
 from sim.sources import SOURCES
-from sim.storage import TENORS
+from sim.stored_variables import TENORS
 
 FloatArray = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from sim.journal.run import WatchedRun
 from sim.market import MarketBlock
 from sim.outcomes import Outcomes
 from sim.sources import SOURCES
-from sim.storage import TENORS
+from sim.stored_variables import TENORS
 
 FloatArray = NDArray[np.float64]
 

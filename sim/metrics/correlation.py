@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from sim.metrics.estimate import CONFIDENCE
 
@@ -60,7 +60,7 @@ def pooled_correlation(
     known = left[np.isfinite(left)]  # without one group a series may not vary any more
     turned = np.arctanh(np.clip(known, -_CERTAIN, _CERTAIN))
     error = float(np.sqrt((n - 1.0) / n * np.sum((turned - turned.mean()) ** 2)))
-    half = float(stats.t.ppf(0.5 + 0.5 * CONFIDENCE, n - 1)) * error
+    half = float(stdtrit(n - 1, 0.5 + 0.5 * CONFIDENCE)) * error
     centre = np.arctanh(estimate)
     return GroupedEstimate(
         estimate=estimate,

@@ -25,14 +25,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtri, stdtrit
+
+from sim.metrics.binomial import binomial_quantile
 
 FloatArray = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 """Level of all intervals."""
 
-Z = float(stats.norm.ppf(0.5 + 0.5 * CONFIDENCE))
+Z = float(ndtri(0.5 + 0.5 * CONFIDENCE))
 """Standard normal quantile of the intervals."""
 
 FEWEST_IN_TAIL = 2.0
@@ -153,7 +155,7 @@ def from_influence(estimate: float, influence: FloatArray, cluster: int = 1, cri
 
 def student(degrees: float) -> float:
     """Student's quantile of the intervals, for an error made up of ``degrees`` + 1 independent parts; finite always."""
-    return float(stats.t.ppf(0.5 + 0.5 * CONFIDENCE, max(degrees, 1.0)))
+    return float(stdtrit(max(degrees, 1.0), 0.5 + 0.5 * CONFIDENCE))
 
 
 def degrees_of(counted: FloatArray, cluster: int = 1) -> float:
@@ -219,8 +221,8 @@ def quantile(values: FloatArray, probability: float, design: SampleDesign = INDE
         return _designed_quantile(values, probability, design)
     ordered, n = np.sort(values), values.size
     estimate = float(np.quantile(ordered, probability))
-    low = int(stats.binom.ppf(_TAIL, n, probability)) - 1
-    high = int(stats.binom.ppf(1.0 - _TAIL, n, probability))
+    low = binomial_quantile(_TAIL, n, probability) - 1
+    high = binomial_quantile(1.0 - _TAIL, n, probability)
     ci_low = float(ordered[low]) if low >= 0 else -float("inf")
     ci_high = float(ordered[high]) if high < n else float("inf")
     spacing = float(ordered[min(high, n - 1)] - ordered[max(low, 0)])
@@ -247,8 +249,8 @@ def _designed_quantile(values: FloatArray, probability: float, design: SampleDes
     else:
         n = probability * (1.0 - probability) / error**2
     n = max(round(min(n, 1e15)), 1)  # a share that every cluster knows exactly has no error at all
-    low = int(stats.binom.ppf(_TAIL, n, probability)) - 1
-    high = int(stats.binom.ppf(1.0 - _TAIL, n, probability)) + 1
+    low = binomial_quantile(_TAIL, n, probability) - 1
+    high = binomial_quantile(1.0 - _TAIL, n, probability) + 1
     ends = at(max(low + 1, 1) / n), at(min(high / n, 1.0))
     width = min(high / n, 1.0) - max(low + 1, 1) / n
     influence = ((ends[1] - ends[0]) / width if width > 0.0 else 0.0) * effect

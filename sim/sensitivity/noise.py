@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 FloatArray = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def difference_error(first: FloatArray, second: FloatArray) -> tuple[float, floa
         return float("inf"), float("inf")
     parts = second - first
     error = float(np.sqrt(n_groups / (n_groups - 1.0) * np.sum((parts - parts.mean()) ** 2)))
-    return error, float(stats.t.ppf(0.975, n_groups - 1)) * error
+    return error, float(stdtrit(n_groups - 1, 0.975)) * error
 
 
 def _noise_variance(errors: FloatArray) -> float:

@@ -100,4 +100,5 @@ def _follow(equity: FloatArray, codes: NDArray[np.uint32], rate: float, sums: Fl
                 lost[:] = 0.0
             elif 1.0 - after / peak > deepest:
                 deepest = 1.0 - after / peak
-                sums[5, :, i] = lost / peak
+                for w in range(n_windows):  # an array here would bring the compiler's text on shapes with it
+                    sums[5, w, i] = lost[w] / peak
