@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import spline_filter1d
 
 from models.axes import PAD, Axis
-from models.kernels.state_rows import grid_places, locate_rows, spline_rows
+from models.kernels.state_rows import INDEX, PLAIN, ROOT, bend_roots, fill_roots, locate, spline_rows
 from models.protocols import FloatArray
 
 _LOWEST_ROOT = 0.01  # of a step: at variance 0 some models have no deviation one session ahead, only a limit
@@ -109,33 +109,44 @@ class StateGrid:
         return tuple(int(np.prod(counts[number + 1 :], dtype=int)) * n_columns for number in range(len(counts)))
 
 
-_Cells = tuple[float, float, int, int, int, int]
-
-
 @final
 class Locator:
-    """Finds rows and weights of states; what does not change from session to session is worked out once.
+    """Tells kernels where states lie on a grid; what does not change from session to session is worked out once.
 
     Parameters
     ----------
     grid : StateGrid
         Nodes of the table.
+
+    Attributes
+    ----------
+    cells : ndarray of shape (n_factors, 7)
+        As ``models.kernels.state_rows.locate`` takes them.
     """
 
     def __init__(self, grid: StateGrid) -> None:
-        counts = grid.row_counts()
-        self._n_factors = len(counts)
-        self._strides = tuple(np.uint64(stride) for stride in grid.strides(1))
-        self._factors: list[tuple[Axis, _Cells | None]] = []
-        number = 0
-        for axis in grid.axes:
-            if axis.kind == "index":
-                self._factors.append((axis, None))
-                continue
-            first = max(_low_pad(axis) - 1, 0)
-            cells = axis.ends[0], grid.step(axis), grid.n_cells(axis), first, counts[number], number
-            self._factors.append((axis, cells))
-            number += 1
+        counts = iter(grid.row_counts())
+        self.cells = np.array([_cells(grid, axis, 0 if axis.kind == "index" else next(counts)) for axis in grid.axes])
+        self._grid = grid
+        self._as_they_are = all(axis.kind != "log" for axis in grid.axes)
+
+    def strides(self, n_columns: int) -> tuple[np.uint64, ...]:
+        """Distance between neighbouring rows along each continuous factor, in elements of the table."""
+        return tuple(np.uint64(stride) for stride in self._grid.strides(n_columns))
+
+    def values(self, state: FloatArray) -> FloatArray:
+        """What kernels locate: the state, with coordinates in the place of factors on a logarithmic axis.
+
+        Parameters
+        ----------
+        state : ndarray of shape (n_factors, n_paths)
+            States; what comes after the factors of the grid moves no price and is not read.
+        """
+        values = np.ascontiguousarray(state, dtype=np.float64)
+        if self._as_they_are:
+            return values
+        rows = zip(self._grid.axes, values, strict=False)
+        return np.array([axis.coordinate(row) if axis.kind == "log" else row for axis, row in rows])
 
     def locate(self, state: FloatArray) -> tuple[NDArray[np.int64], FloatArray, int]:
         """First row and weights of each state, and how many were clamped to the range.
@@ -143,42 +154,38 @@ class Locator:
         Parameters
         ----------
         state : ndarray of shape (n_factors, n_paths)
-            States; what comes after the factors of the grid moves no price and is not read.
+            States.
 
         Returns
         -------
         row : ndarray of int64, shape (n_paths,)
             Row of the first coefficient.
-        weight : ndarray of shape (n_paths, 4 n_continuous)
+        weight : ndarray of shape (4 n_continuous, n_paths)
             Weights of four rows along each continuous axis.
         n_clamped : int
             Number of coordinates beyond the range.
         """
         n_paths = state.shape[1]
-        row, weight = np.zeros(n_paths, np.int64), np.empty((n_paths, 4 * self._n_factors))
-        clamped = 0
-        for (axis, cells), values in zip(self._factors, state, strict=False):
-            if cells is None:
-                row += np.clip(np.rint(values), 0, axis.n_nodes - 1).astype(np.int64)
-            else:
-                place, outside = _places(axis, values, cells)
-                clamped += outside
-                locate_rows(place, *cells[3:], row, weight)
-        return row, weight, clamped
+        row, weight = np.empty(n_paths, np.int64), np.empty((4 * len(self._grid.continuous), n_paths))
+        root, scratch = np.empty((2, len(self.cells), n_paths))
+        fill_roots(self.values(state), 0, self.cells, n_paths, root)
+        coordinate = bend_roots(root, self.cells, n_paths, scratch)
+        clamped = locate(coordinate, self.cells, np.empty(n_paths), row, weight)
+        return row, weight, int(clamped)
 
     def spline(self, row: NDArray[np.int64], weight: FloatArray, table: FloatArray) -> FloatArray:
         """Values (n_paths,) of a table (n_rows,) without strikes at rows and weights from ``locate``."""
         values = np.empty(row.size)
-        spline_rows(row, weight, self._strides, table, values)
+        spline_rows(row, weight, self.strides(1), table, values)
         return values
 
 
-def _places(axis: Axis, values: FloatArray, cells: _Cells) -> tuple[FloatArray, int]:
-    """Places of a factor in its cells, and how many values were beyond them; roots are taken by the kernel."""
-    place = np.empty(values.size)
-    is_root = axis.kind == "root"
-    clamped = grid_places(values if is_root else axis.coordinate(values), is_root, axis.bend, *cells[:3], place)
-    return place, int(clamped)
+def _cells(grid: StateGrid, axis: Axis, n_rows: int) -> tuple[float, ...]:
+    """What ``models.kernels.state_rows.locate`` needs to know of a factor."""
+    if axis.kind == "index":
+        return INDEX, 0.0, 0.0, 1.0, axis.n_nodes - 1, 0, 0
+    kind, first = ROOT if axis.kind == "root" else PLAIN, max(_low_pad(axis) - 1, 0)
+    return kind, axis.bend, axis.ends[0], grid.step(axis), grid.n_cells(axis), first, n_rows
 
 
 def _low_pad(axis: Axis) -> int:

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.black import black_vega, implied_volatility
 from models.errors import PricingDomainError
-from models.kernels.leg import log_strikes_for_delta, price_legs, put_deltas
+from models.kernels.leg import price_legs
+from models.kernels.strike_search import log_strikes_for_delta, put_deltas
 from models.notebook_view import PricerView
 from models.path_dependent_curve import PathDependentCurve
 from models.polynomial_table import AXIS
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from models.path_dependent import PathDependent
 
 BoolArray = NDArray[np.bool_]
-Smiles = tuple[NDArray[np.int64], FloatArray, tuple[np.uint64], FloatArray, FloatArray]
-"""Rows, weights and strides of the paths, and the surfaces of puts and calls, as ``models.kernels.leg`` takes them."""
+Smiles = tuple[NDArray[np.int64], FloatArray, tuple[np.uint64], FloatArray, tuple[int, int, int, int, float]]
+"""Rows, weights and strides of the paths, the surfaces of puts and calls and their shape, as kernels take them."""
 
 _SAME_ROW = (np.uint64(0),)
 """Strides of a table in which each path has one row: the kernels' four rows are that one, the first with weight 1."""
@@ -104,9 +105,8 @@ class PolynomialTablePricer(PricerView):
             )
         forward, deviation, smiles = self._spx(spot, state, sessions)
         put_delta = np.where(wanted > 0.0, wanted / carry - 1.0, wanted / carry)
-        target = np.ascontiguousarray(np.broadcast_to(put_delta[:, None], (wanted.size, forward.size)))
-        log_strike = np.empty(target.shape)
-        log_strikes_for_delta(deviation, *smiles, AXIS.n_past, AXIS.step, target, log_strike)
+        log_strike = np.empty((wanted.size, forward.size))
+        log_strikes_for_delta(deviation, *smiles, put_delta, log_strike)
         return np.asarray(forward * np.exp(log_strike))
 
     # the general protocol
@@ -171,11 +171,11 @@ class PolynomialTablePricer(PricerView):
     def _smiles(self, name: str, points: FloatArray, sessions: int) -> Smiles:
         """Each path's own surfaces of one row, as a table of as many rows as paths."""
         smiles = self.curve.vix.basis.features(points).T @ self._tables[name][sessions - 1]
-        puts, calls = (np.ascontiguousarray(side) for side in np.split(smiles, 2, axis=1))
-        n_paths = points.shape[1]
-        weight = np.zeros((n_paths, 4))
-        weight[:, 0] = 1.0
-        return np.arange(n_paths), weight, _SAME_ROW, puts, calls
+        n_paths, width = smiles.shape
+        weight = np.zeros((4, n_paths))
+        weight[0] = 1.0
+        shape = width // 2, width, width // 2, AXIS.n_past, AXIS.step
+        return np.arange(n_paths), weight, _SAME_ROW, np.ascontiguousarray(smiles).ravel(), shape
 
     def _spx(self, spot: FloatArray, state: FloatArray, sessions: int) -> tuple[FloatArray, FloatArray, Smiles]:
         self.curve.check(sessions)
@@ -194,8 +194,8 @@ class PolynomialTablePricer(PricerView):
         is_call: BoolArray,
     ) -> FloatArray:
         price = np.empty(strike.shape)
-        price_legs(forward, deviation, *smiles, AXIS.n_past, AXIS.step, strike, is_call, price)
-        price *= np.exp(-self.model.rate * sessions / SESSIONS_PER_YEAR)
+        discount = np.exp(-self.model.rate * sessions / SESSIONS_PER_YEAR)
+        price_legs(forward, deviation, *smiles, strike, is_call, discount, price)
         return price
 
     def _spx_deltas(
@@ -206,7 +206,7 @@ class PolynomialTablePricer(PricerView):
             return np.where(sign * (spot - strike) > 0.0, sign, 0.0)
         forward, deviation, smiles = self._spx(spot, state, sessions)
         delta = np.empty(strike.shape)
-        put_deltas(forward, deviation, *smiles, AXIS.n_past, AXIS.step, strike, delta)
+        put_deltas(forward, deviation, *smiles, strike, delta)
         carry = np.exp(-self.model.dividend_yield * sessions / SESSIONS_PER_YEAR)
         return np.asarray(carry * np.where(is_call, delta + 1.0, delta))
 

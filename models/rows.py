@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -86,6 +88,83 @@ class RowsFromPricer:
     def vix_future_rows(self, state: FloatArray, sessions: int) -> FloatArray:
         """See ``RowPricer``."""
         return self.pricer.vix_future(state, sessions / SESSIONS_PER_YEAR)
+
+
+def price_spx_tenors(
+    pricer: RowPricer,
+    spot: FloatArray,
+    state: FloatArray,
+    strike: FloatArray,
+    sessions: Sequence[int],
+    is_call: BoolArray,
+) -> FloatArray:
+    """SPX options of several tenors: in one pass where the pricer has a ``price_spx_tenors`` of its own.
+
+    Parameters
+    ----------
+    pricer : RowPricer
+        Its ``price_spx_tenors(spot, state, strike, sessions, is_call)`` works out once what tenors share.
+    spot : ndarray of shape (n_paths,)
+        SPX [points].
+    state : ndarray of shape (n_factors, n_paths)
+        States.
+    strike : ndarray of shape (n_tenors, n_legs, n_paths)
+        Strikes [points].
+    sessions : sequence of int
+        Sessions to expiry, one a tenor, each at least 1.
+    is_call : ndarray of bool, shape (n_legs,)
+        Right of each leg.
+
+    Returns
+    -------
+    ndarray of shape (n_tenors, n_legs, n_paths)
+        Present values [points].
+    """
+    own = getattr(pricer, "price_spx_tenors", None)
+    if own is not None:
+        return np.asarray(own(spot, state, strike, sessions, is_call))
+
+    def legs(some: FloatArray, n: int, right: BoolArray) -> FloatArray:
+        return pricer.price_spx_legs(spot, state, some, n, right)
+
+    return _tenor_by_tenor(legs, strike, sessions, is_call)
+
+
+def price_vix_tenors(
+    pricer: RowPricer, state: FloatArray, strike: FloatArray, sessions: Sequence[int], is_call: BoolArray
+) -> FloatArray:
+    """VIX options of several tenors, as ``price_spx_tenors``."""
+    own = getattr(pricer, "price_vix_tenors", None)
+    if own is not None:
+        return np.asarray(own(state, strike, sessions, is_call))
+
+    def legs(some: FloatArray, n: int, right: BoolArray) -> FloatArray:
+        return pricer.price_vix_legs(state, some, n, right)
+
+    return _tenor_by_tenor(legs, strike, sessions, is_call)
+
+
+def _tenor_by_tenor(
+    legs: Callable[[FloatArray, int, BoolArray], FloatArray],
+    strike: FloatArray,
+    sessions: Sequence[int],
+    is_call: BoolArray,
+) -> FloatArray:
+    """One call a tenor: neighbours of the same life are legs of one."""
+    prices = []
+    for n, some in groupby(range(len(sessions)), key=lambda k: sessions[k]):
+        strikes = strike[list(some)]
+        flat = legs(strikes.reshape(-1, strikes.shape[-1]), n, np.tile(is_call, len(strikes)))
+        prices.append(flat.reshape(strikes.shape))
+    return np.concatenate(prices)
+
+
+def vix_future_tenors(pricer: RowPricer, state: FloatArray, sessions: Sequence[int]) -> FloatArray:
+    """VIX futures [points] of several tenors, shape (n_tenors, n_paths), as ``price_spx_tenors``."""
+    own = getattr(pricer, "vix_future_tenors", None)
+    if own is not None:
+        return np.asarray(own(state, sessions))
+    return np.stack([pricer.vix_future_rows(state, n) for n in sessions])
 
 
 class SessionPricer(Protocol):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import asdict
 from typing import final
 
@@ -14,18 +16,15 @@ from threadpoolctl import threadpool_limits
 from models.black import black_vega, implied_volatility
 from models.building import counted
 from models.errors import PricingDomainError
-from models.grid_table import Locator, StateGrid
-from models.kernels.leg import log_strikes_for_delta, price_legs, put_deltas
+from models.grid_table import StateGrid
 from models.notebook_view import PricerView
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
 from models.slices import SliceSource, TableModel
-from models.strike_grid import StrikeGrid
 from models.table_cache import load_or_build, table_hash
 from models.table_layout import TableLayout, table_layout
+from models.table_rows import TableRows
 
 BoolArray = NDArray[np.bool_]
-Rows = tuple[NDArray[np.int64], FloatArray]
-Strides = tuple[np.uint64, ...]
 Arrays = dict[str, FloatArray]
 
 TABLE_VERSION = 5
@@ -141,20 +140,26 @@ class TablePricer(PricerView):
         self.layout = layout
         self.table_hash = key
         self.max_sessions = int(tables["spx"].shape[0])
-        self.clamp_count = 0
-        self.leg_counts: Counter[str] = Counter()
         self._tables = tables
-        self._located: dict[str, tuple[FloatArray, NDArray[np.int64], FloatArray, int]] = {}
+        self._rows = TableRows(layout, tables, rate=model.rate, dividend_yield=model.dividend_yield)
         self._exact = model.exact_pricer()
-        grids = {"state": layout.state, "fine": layout.fine, "vix_state": layout.vix_state, "vix_fine": layout.vix_fine}
-        self._locate = {name: Locator(grid) for name, grid in grids.items()}
-        self._strides = {
-            name: tuple(np.uint64(stride) for stride in grid.strides(n_columns))
-            for name, grid, n_columns in (
-                ("spx", layout.state, layout.spx.scaled().size),
-                ("vix", layout.vix_state, layout.vix.scaled().size),
-            )
-        }
+
+    @property
+    def clamp_count(self) -> int:
+        """States priced so far beyond the tables."""
+        return self._rows.clamp_count
+
+    @property
+    def leg_counts(self) -> Counter[str]:
+        """Legs priced so far, by index."""
+        return self._rows.leg_counts
+
+    def __copy__(self) -> TablePricer:
+        """The same tables and count of legs, with a count of clamped states of its own."""
+        twin = object.__new__(TablePricer)
+        twin.__dict__.update(self.__dict__)
+        twin._rows = copy(self._rows)
+        return twin
 
     def __repr__(self) -> str:
         return f"TablePricer({self.model!r}, max_sessions={self.max_sessions})"
@@ -186,24 +191,40 @@ class TablePricer(PricerView):
         """
         if sessions == 0:
             return _intrinsic(spot, strike, is_call)
-        price = self._price("spx", self.layout.spx, *self._spx_scale(spot, state, sessions), strike, sessions, is_call)
-        price *= np.exp(-self.model.rate * sessions / SESSIONS_PER_YEAR)
-        return price
+        (price,) = self._rows.price_spx_tenors(spot, state, strike[None], (sessions,), is_call)
+        return np.asarray(price)
 
     def price_vix_legs(self, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray) -> FloatArray:
         """Present values of VIX options, in VIX points; arguments as above."""
         if sessions == 0:
             return _intrinsic(self.vix(state), strike, is_call)
-        future = self._line(state, sessions, "fine", "vix_future")
-        deviation = self._line(state, sessions, "vix_fine", "vix_deviation")
-        rows = self._rows(state, "vix_state")
-        price = self._price("vix", self.layout.vix, future, deviation, rows, strike, sessions, is_call)
-        price *= np.exp(-self.model.rate * sessions / SESSIONS_PER_YEAR)
-        return price
+        (price,) = self._rows.price_vix_tenors(state, strike[None], (sessions,), is_call)
+        return np.asarray(price)
 
     def vix_future_rows(self, state: FloatArray, sessions: int) -> FloatArray:
         """VIX futures [points] that settle after ``sessions``, shape (n_paths,)."""
-        return self.vix(state) if sessions == 0 else self._line(state, sessions, "fine", "vix_future")
+        if sessions == 0:
+            return self.vix(state)
+        (future,) = self._rows.vix_future_tenors(state, (sessions,))
+        return np.asarray(future)
+
+    # rows of several tenors: the state is located once
+
+    def price_spx_tenors(
+        self, spot: FloatArray, state: FloatArray, strike: FloatArray, sessions: Sequence[int], is_call: BoolArray
+    ) -> FloatArray:
+        """See ``models.rows.price_spx_tenors``."""
+        return self._rows.price_spx_tenors(spot, state, strike, sessions, is_call)
+
+    def price_vix_tenors(
+        self, state: FloatArray, strike: FloatArray, sessions: Sequence[int], is_call: BoolArray
+    ) -> FloatArray:
+        """See ``models.rows.price_vix_tenors``."""
+        return self._rows.price_vix_tenors(state, strike, sessions, is_call)
+
+    def vix_future_tenors(self, state: FloatArray, sessions: Sequence[int]) -> FloatArray:
+        """See ``models.rows.vix_future_tenors``."""
+        return self._rows.vix_future_tenors(state, sessions)
 
     def strikes_for_delta(self, spot: FloatArray, state: FloatArray, delta: FloatArray, sessions: int) -> FloatArray:
         """Strikes of the given spot deltas (n_legs,): calls if positive, puts if negative; (n_legs, n_paths)."""
@@ -214,16 +235,9 @@ class TablePricer(PricerView):
                 f"delta must lie in (0, {carry:g}) for a call or (-{carry:g}, 0) for a put with at least one session "
                 f"to expiry, got delta={wanted} and {sessions} sessions"
             )
-        forward, deviation, rows = self._spx_scale(spot, state, sessions)
         put_delta = np.where(wanted > 0.0, wanted / carry - 1.0, wanted / carry)
-        target = np.ascontiguousarray(np.broadcast_to(put_delta[:, None], (wanted.size, forward.size)))
-        log_strike = np.empty(target.shape)
-        puts, calls = self._tables["spx"][sessions - 1]
-        grid = self.layout.spx
-        log_strikes_for_delta(
-            deviation, *rows, self._strides["spx"], puts, calls, grid.pad, grid.step, target, log_strike
-        )
-        return np.asarray(forward * np.exp(log_strike))
+        log_strike = self._rows.log_strikes(state, put_delta, sessions)
+        return np.asarray(self._rows.forwards(spot, sessions) * np.exp(log_strike))
 
     def moved_state(self, state: FloatArray, size: float) -> FloatArray:
         """State in which volatility stands a little higher or lower; see ``models.rows.moved_state``."""
@@ -292,58 +306,15 @@ class TablePricer(PricerView):
 
     # internals
 
-    def _spx_scale(self, spot: FloatArray, state: FloatArray, sessions: int) -> tuple[FloatArray, FloatArray, Rows]:
-        ttm = sessions / SESSIONS_PER_YEAR
-        forward = np.asarray(spot * np.exp((self.model.rate - self.model.dividend_yield) * ttm))
-        return forward, self._line(state, sessions, "fine", "spx_deviation"), self._rows(state, "state")
-
     def _spx_deltas(
         self, spot: FloatArray, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray
     ) -> FloatArray:
         if sessions == 0:
             sign = np.where(is_call, 1.0, -1.0)
             return np.where(sign * (spot - strike) > 0.0, sign, 0.0)
-        forward, deviation, rows = self._spx_scale(spot, state, sessions)
-        delta = np.empty(strike.shape)
-        puts, calls = self._tables["spx"][sessions - 1]
-        grid = self.layout.spx
-        put_deltas(forward, deviation, *rows, self._strides["spx"], puts, calls, grid.pad, grid.step, strike, delta)
+        delta = self._rows.put_deltas(self._rows.forwards(spot, sessions), state, strike, sessions)
         carry = np.exp(-self.model.dividend_yield * sessions / SESSIONS_PER_YEAR)
         return np.asarray(carry * np.where(is_call, delta + 1.0, delta))
-
-    def _line(self, state: FloatArray, sessions: int, grid: str, name: str) -> FloatArray:
-        """Spline in the state alone, (n_paths,)."""
-        self._check(sessions)
-        return self._locate[grid].spline(*self._rows(state, grid), self._tables[name][sessions - 1])
-
-    def _rows(self, state: FloatArray, grid: str) -> Rows:
-        """Rows and weights of the options; those of a state that cannot change are kept until another is asked for."""
-        located = self._located.get(grid)
-        if located is None or located[0] is not state:
-            located = state, *self._locate[grid].locate(state)
-            if not state.flags.writeable:
-                self._located[grid] = located
-        self.clamp_count += located[3]
-        return located[1], located[2]
-
-    def _price(
-        self,
-        name: str,
-        grid: StrikeGrid,
-        forward: FloatArray,
-        deviation: FloatArray,
-        rows: Rows,
-        strike: FloatArray,
-        sessions: int,
-        is_call: BoolArray,
-    ) -> FloatArray:
-        self.leg_counts[name] += strike.size
-        price = np.empty(strike.shape)
-        puts, calls = self._tables[name][sessions - 1]
-        price_legs(
-            forward, deviation, *rows, self._strides[name], puts, calls, grid.pad, grid.step, strike, is_call, price
-        )
-        return price
 
     def _vega(
         self, price: FloatArray, spot: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray
@@ -360,13 +331,6 @@ class TablePricer(PricerView):
             np.where(has_room, undiscounted, 0.0), forward, np.where(has_room, strike, forward), ttm, is_call=is_call
         )
         return np.asarray(0.01 * discount * black_vega(forward, strike, ttm, volatility))
-
-    def _check(self, sessions: int) -> None:
-        if not 1 <= sessions <= self.max_sessions:
-            raise PricingDomainError(
-                f"the tables cover 1 to {self.max_sessions} sessions to expiry, got {sessions}; "
-                "build them with a larger max_sessions"
-            )
 
     def _sessions(self, ttm: ArrayLike) -> FloatArray:
         exact = np.asarray(ttm, dtype=float) * SESSIONS_PER_YEAR

@@ -16,9 +16,9 @@ from models.axes import Axis
 from models.black import black_price, implied_volatility
 from models.cosine_sides import CosineSides
 from models.errors import PricingDomainError
-from models.grid_table import StateGrid
-from models.kernels.state_rows import grid_places
-from models.kernels.tap_sum import tap_sum
+from models.grid_table import Locator, StateGrid
+from models.kernels.state_rows import bend_roots, fill_roots, grid_places
+from models.kernels.tap_sum import tap_sum, tap_sums
 from models.protocols import SESSIONS_PER_YEAR
 from models.slices import SpxSlice
 from models.table_layout import table_layout
@@ -172,7 +172,10 @@ def test_places_are_the_coordinates_of_the_axis(bend: float) -> None:
     axis = Axis(kind="root", low=0.0, high=1.0, n_nodes=21, bend=bend)
     grid, values = StateGrid(axes=(axis,), refinement=1), np.array([-0.1, 0.0, 1e-9, 0.003, 0.04, 0.5, 1.5, np.nan])
     n_cells, step, place = grid.n_cells(axis), grid.step(axis), np.empty(8)
-    assert grid_places(values, True, bend, axis.ends[0], step, n_cells, place) == 2  # 1.5 and what is no number
+    cells, root, scratch = Locator(grid).cells, np.empty((1, 8)), np.empty((1, 8))
+    fill_roots(values[None], 0, cells, 8, root)
+    (coordinate,) = bend_roots(root, cells, 8, scratch)
+    assert grid_places(coordinate, axis.ends[0], step, n_cells, place) == 2  # 1.5 and what is no number
     np.testing.assert_allclose(place[:6], (axis.coordinate(values[:6]) - axis.ends[0]) / step, rtol=1e-12, atol=1e-12)
     assert np.all(place[6:] == n_cells - 1e-9)
 
@@ -193,6 +196,28 @@ def test_sums_over_coefficients_are_those_of_numpy(dtype: type, strides: tuple[i
     expected = [float(coefficients @ np.array(column)) for column in columns]
     found = _tap_sum(flat, np.uint64(17), tuple(np.uint64(n) for n in strides), rows, columns)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("strides", [(30,), (90, 30)])
+def test_sums_of_four_paths_are_those_of_each_to_the_last_bit(dtype: type, strides: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(8)
+    flat: NDArray[np.float64] = rng.normal(size=800).astype(dtype)
+    start = rng.integers(0, 300, 8).astype(np.uint64)
+    steps = tuple(np.uint64(n) for n in strides)
+    rows, columns, slopes = (rng.normal(size=(4 * n, 8)) for n in (len(strides), 1, 1))
+    found = np.zeros((2, 8))
+    _tap_sums(flat, start, steps, rows, (columns, slopes), (found[0], found[1]))
+    assert not found[:, :4].any(), "only the four paths that were asked for"
+    for p in range(4, 8):
+        of_path = tuple(tuple(rows[4 * k : 4 * k + 4, p]) for k in range(len(strides)))
+        weights = tuple(columns[:, p]), tuple(slopes[:, p])
+        assert tuple(found[:, p]) == _tap_sum(flat, start[p], steps, of_path, weights)
+
+
+@njit
+def _tap_sums(flat, start, strides, rows, columns, sums):  # type: ignore[no-untyped-def]
+    tap_sums(flat, start, 4, strides, rows, columns, sums)
 
 
 @njit

@@ -27,3 +27,9 @@ def cubic_slopes(fraction):  # type: ignore[no-untyped-def]
     f = fraction
     g = 1.0 - f
     return -0.5 * g * g, 0.5 * (3.0 * f * f - 4.0 * f), -0.5 * (3.0 * g * g - 4.0 * g), 0.5 * f * f
+
+
+@njit(cache=True, nogil=True, inline="always")
+def cubic_bends(fraction):  # type: ignore[no-untyped-def]
+    """Second derivatives of ``cubic_weights`` per squared grid step."""
+    return 1.0 - fraction, 3.0 * fraction - 2.0, 1.0 - 3.0 * fraction, fraction
