@@ -17,7 +17,7 @@ longer life in the second.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import numpy as np
@@ -25,11 +25,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.errors import PricingDomainError
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
-from models.rows import RowPricer
+from models.rows import RowPricer, price_spx_tenors, price_vix_tenors, vix_future_tenors
 
 BoolArray = NDArray[np.bool_]
-Legs = Callable[[FloatArray, int, BoolArray], FloatArray]
-"""Strikes (n_legs, n_paths), sessions and rights (n_legs,) to present values."""
+Legs = Callable[[FloatArray, Sequence[int], BoolArray], FloatArray]
+"""Strikes (n_tenors, n_legs, n_paths), sessions of each tenor and rights (n_legs,) to present values."""
 
 FEW = 4
 """Sessions up to which prices are rescaled instead of interpolated."""
@@ -38,6 +38,7 @@ LEAST_STRIKE = 1e-3
 """Smallest strike that a shift by the noise may lead to [points]."""
 
 _THREE_POINTS = ((0.0, 2.0 / 3.0), (np.sqrt(3.0), 1.0 / 6.0), (-np.sqrt(3.0), 1.0 / 6.0))
+_ONE_POINT = ((0.0, 1.0),)
 
 
 @final
@@ -97,43 +98,46 @@ class OpeningPricer:
         self, spot: FloatArray, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray
     ) -> FloatArray:
         """AM-settled SPX options that settle on the opening of the session ``sessions`` ahead, >= 1."""
-
-        def legs(k: FloatArray, n: int, right: BoolArray) -> FloatArray:
-            return self.base.price_spx_legs(spot, state, k, n, right)
-
         if self.overnight_share == 1.0 or sessions == 0:
-            return legs(strike, sessions, is_call)
+            return self.base.price_spx_legs(spot, state, strike, sessions, is_call)
+
+        def legs(k: FloatArray, tenors: Sequence[int], right: BoolArray) -> FloatArray:
+            return price_spx_tenors(self.base, spot, state, k, tenors, right)
+
         if sessions > FEW:
             return self._interpolated(legs, strike, sessions, is_call, noise=0.0)
         carry = (self.rate - self.dividend_yield) / SESSIONS_PER_YEAR
         forward = spot * np.exp(carry * np.array([sessions - 1.0 + self.overnight_share, float(sessions)]))[:, None]
-        return self._rescaled(legs, strike, sessions, is_call, forward)
+        return self._rescaled(legs, strike, sessions, is_call, forward, noise=0.0)
 
     def price_vix_legs(self, state: FloatArray, strike: FloatArray, sessions: int, is_call: BoolArray) -> FloatArray:
         """VIX options that settle on the opening of the session ``sessions`` ahead, noise included."""
-
-        def legs(k: FloatArray, n: int, right: BoolArray) -> FloatArray:
-            return self.base.price_vix_legs(state, k, n, right)
-
         noise = self.vix_noise
         if sessions == 0 or (self.overnight_share == 1.0 and noise == 0.0):
-            return legs(strike, sessions, is_call)
+            return self.base.price_vix_legs(state, strike, sessions, is_call)
+
+        def legs(k: FloatArray, tenors: Sequence[int], right: BoolArray) -> FloatArray:
+            return price_vix_tenors(self.base, state, k, tenors, right)
+
         if sessions > FEW:
             return self._interpolated(legs, strike, sessions, is_call, noise=noise)
-        forward = np.stack([self.vix_future_rows(state, sessions), self.base.vix_future_rows(state, sessions)])
-        total = np.zeros(strike.shape)
-        for point, weight in _THREE_POINTS if noise > 0.0 else ((0.0, 1.0),):
-            shifted = np.maximum(strike - point * noise, LEAST_STRIKE)
-            total += weight * self._rescaled(legs, shifted, sessions, is_call, forward)
-        return total
+        return self._rescaled(legs, strike, sessions, is_call, np.stack(self._futures(state, sessions)), noise=noise)
 
     def vix_future_rows(self, state: FloatArray, sessions: int) -> FloatArray:
         """VIX futures that settle on the opening of the session ``sessions`` ahead."""
+        return self._futures(state, sessions)[0]
+
+    def _futures(self, state: FloatArray, sessions: int) -> tuple[FloatArray, FloatArray]:
+        """Futures to the opening, and to the close of the last session."""
         w = self.overnight_share
-        later = self.base.vix_future_rows(state, sessions)
         if sessions == 0 or w == 1.0:
-            return later
-        return (1.0 - w) * self.base.vix_future_rows(state, sessions - 1) + w * later
+            later = self.base.vix_future_rows(state, sessions)
+            return later, later
+        if sessions == 1:
+            before, later = self.base.vix(state), self.base.vix_future_rows(state, 1)
+        else:
+            before, later = vix_future_tenors(self.base, state, (sessions - 1, sessions))
+        return (1.0 - w) * before + w * later, later
 
     def _interpolated(
         self, legs: Legs, strike: FloatArray, sessions: int, is_call: BoolArray, *, noise: float
@@ -141,31 +145,47 @@ class OpeningPricer:
         """Mixture of the laws after ``sessions - 1`` and after ``sessions``; the latter carries the noise."""
         w = self.overnight_share
         shift = noise / np.sqrt(w)
+        n_noisy = 2 if shift > 0.0 else 1
+        n_tenors = n_noisy + (w < 1.0)
+        strikes = np.empty((n_tenors, *strike.shape))
+        strikes[n_noisy - 1 :] = strike
         if shift > 0.0:
-            both = np.concatenate([np.maximum(strike - shift, LEAST_STRIKE), strike + shift])
-            below, above = np.split(legs(both, sessions, np.tile(is_call, 2)), 2)
-            price = 0.5 * w * (below + above)
-        else:
-            price = w * legs(strike, sessions, is_call)
-        if w == 1.0:
-            return price
-        one_day = np.exp(-self.rate / SESSIONS_PER_YEAR)  # what settles in the morning is paid on the session's close
-        return np.asarray(price + (1.0 - w) * one_day * legs(strike, sessions - 1, is_call))
+            np.maximum(strike - shift, LEAST_STRIKE, out=strikes[0])
+            np.add(strike, shift, out=strikes[1])
+        prices = legs(strikes, (sessions,) * n_noisy + (sessions - 1,) * (n_tenors - n_noisy), is_call)
+        price = 0.5 * w * (prices[0] + prices[1]) if shift > 0.0 else w * prices[0]
+        if w < 1.0:
+            one_day = np.exp(-self.rate / SESSIONS_PER_YEAR)  # what settles in the morning is paid on the close
+            price += (1.0 - w) * one_day * prices[-1]
+        return np.asarray(price)
 
     def _rescaled(
-        self, legs: Legs, strike: FloatArray, sessions: int, is_call: BoolArray, forward: FloatArray
+        self,
+        legs: Legs,
+        strike: FloatArray,
+        sessions: int,
+        is_call: BoolArray,
+        forward: FloatArray,
+        *,
+        noise: float,
     ) -> FloatArray:
-        """Price by homogeneity on the out-of-the-money side, the other side by parity.
+        """Mixture over the noise of prices by homogeneity on the out-of-the-money side, the other side by parity.
 
         ``forward`` (2, n_paths): to the opening, and to the close of the last session.
         """
+        points = _THREE_POINTS if noise > 0.0 else _ONE_POINT
+        strikes = np.stack([strike - point * noise for point, _ in points])
+        if noise > 0.0:
+            np.maximum(strikes, LEAST_STRIKE, out=strikes)
         ratio = np.sqrt((sessions - 1.0 + self.overnight_share) / sessions)
         opening, close = forward
-        scaled = close * (strike / opening) ** (1.0 / ratio)
+        scaled = close * (strikes / opening) ** (1.0 / ratio)
         n_legs = strike.shape[0]
         rights = np.repeat(np.array([True, False]), n_legs)
-        both = legs(np.concatenate([scaled, scaled]), sessions, rights) * (ratio * opening / close)
+        both = legs(np.concatenate([scaled, scaled], axis=1), (sessions,) * len(points), rights)
+        both *= ratio * opening / close
         discount = np.exp(-self.rate * sessions / SESSIONS_PER_YEAR)
-        intrinsic = discount * (opening - strike)
-        value = np.where(strike >= opening, both[:n_legs], both[n_legs:])  # out of the money
-        return np.asarray(value + np.maximum(np.where(is_call[:, None], intrinsic, -intrinsic), 0.0))
+        intrinsic = discount * (opening - strikes)
+        value = np.where(strikes >= opening, both[:, :n_legs], both[:, n_legs:])  # out of the money
+        value += np.maximum(np.where(is_call[:, None], intrinsic, -intrinsic), 0.0)
+        return np.asarray(sum(weight * part for (_, weight), part in zip(points, value, strict=True)))
