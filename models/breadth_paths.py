@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -28,15 +30,22 @@ def advancing_share(breadth: Breadth, paths: PathBlock, stream: Stream) -> Float
     ndarray of shape (n_times, n_paths)
         In 0 .. 1. The first close has no return; its market part is nil.
     """
+    share = np.empty(paths.spot.shape)
+    for t, row, _ in _sessions(breadth, paths, stream):
+        share[t] = row
+    return share
+
+
+def _sessions(breadth: Breadth, paths: PathBlock, stream: Stream) -> Iterator[tuple[int, FloatArray, FloatArray]]:
+    """Session by session: its number, the advancing share, and a normal for the noise of a number of stocks."""
     n_times, n_paths = paths.spot.shape
     log_spot, log_vix = np.log(paths.spot), np.log(paths.vix)
     decay = half_life_decay(breadth.participation_half_life)
     rho = breadth.participation_correlation
     shared = breadth.participation_std * normals(stream, n_paths, purpose=Purpose.BREADTH, block=1)[0]
     scale = breadth.idio_to_vix / (100.0 * np.sqrt(SESSIONS_PER_YEAR))
-    share = np.empty((n_times, n_paths))
     for t in range(n_times):
-        own, rotation, *_ = normals(stream, n_paths, purpose=Purpose.BREADTH, day=t - paths.grid.warmup_days)
+        own, rotation, noise, _ = normals(stream, n_paths, purpose=Purpose.BREADTH, day=t - paths.grid.warmup_days)
         argument = breadth.drift + breadth.rotation_std * rotation
         if t > 0:
             vix_change = log_vix[t] - log_vix[t - 1]
@@ -45,8 +54,7 @@ def advancing_share(breadth: Breadth, paths: PathBlock, stream: Stream) -> Float
             sigma_idio = scale * paths.vix[t - 1]
             argument += breadth.market_beta * (log_spot[t] - log_spot[t - 1]) / sigma_idio
             argument -= breadth.vix_response * vix_change
-        share[t] = ndtr(argument + shared)
-    return share
+        yield t, ndtr(argument + shared), noise
 
 
 def net_advances(breadth: Breadth, paths: PathBlock, stream: Stream) -> FloatArray:
@@ -66,11 +74,8 @@ def net_advances(breadth: Breadth, paths: PathBlock, stream: Stream) -> FloatArr
     The binomial number of advances is drawn as a normal with its mean and variance, rounded to whole stocks: with
     2000 stocks the two differ by less than a stock.
     """
-    share = advancing_share(breadth, paths, stream)
-    n = breadth.n_stocks
-    for t in range(share.shape[0]):
-        day = t - paths.grid.warmup_days
-        noise = normals(stream, paths.n_paths, purpose=Purpose.BREADTH, day=day)[2]
-        advances = np.rint(n * share[t] + np.sqrt(n * share[t] * (1.0 - share[t])) * noise)
-        share[t] = 2.0 * np.clip(advances, 0.0, n) / n - 1.0
-    return share
+    net, n = np.empty(paths.spot.shape), breadth.n_stocks
+    for t, share, noise in _sessions(breadth, paths, stream):
+        advances = np.rint(n * share + np.sqrt(n * share * (1.0 - share)) * noise)
+        net[t] = 2.0 * np.clip(advances, 0.0, n) / n - 1.0
+    return net

@@ -33,12 +33,15 @@ class CarriedSeries:
         What is carried.
     stream : Stream
         Address of the block's random numbers.
+    wanted : frozenset of str
+        Series that will be asked for: those that share random numbers are simulated together.
     """
 
     paths: PathBlock
     schedule: EventSchedule
     config: MarketConfig
     stream: Stream
+    wanted: frozenset[str] = frozenset()
     _known: dict[str, FloatArray] = field(default_factory=dict, repr=False)
 
     def net_advances(self) -> FloatArray:
@@ -94,8 +97,10 @@ class CarriedSeries:
                 release = self.schedule.on[RELEASES[name]][: self.paths.grid.n_times]
                 self._keep(name, simulate_surprise(name, release, self.paths, self.stream))
             else:
-                factor = self.config.macro.to_models()[name]
-                self._keep(name, simulate_factors({name: factor}, self.paths, self.stream, shocks=self._shocks())[name])
+                models = self.config.macro.to_models()
+                factors = {item: models[item] for item in FACTORS if item in {name, *self.wanted} - self._known.keys()}
+                for item, values in simulate_factors(factors, self.paths, self.stream, shocks=self._shocks()).items():
+                    self._keep(item, values)
         return self._known[name]
 
     def _shocks(self) -> tuple[FloatArray, FloatArray]:

@@ -10,6 +10,31 @@ FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 
 
+BoolArray = NDArray[np.bool_]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def filled_columns(values: FloatArray) -> IndexArray:
+    """Columns in which any value differs from 0, in rising order."""
+    n_rows, n_columns = values.shape
+    is_filled = np.zeros(n_columns, np.bool_)
+    for row in range(n_rows):
+        for i in range(n_columns):
+            is_filled[i] |= values[row, i] != 0.0
+    index: IndexArray = true_places(is_filled)
+    return index
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def true_places(mask: BoolArray) -> IndexArray:
+    """Places at which a mask is True, in rising order: ``numpy.flatnonzero`` without its detours."""
+    index, n = np.empty(mask.size, np.intp), 0
+    for i in range(mask.size):
+        index[n] = i  # always written, so that nothing is to be predicted
+        n += mask[i]
+    return index[:n]
+
+
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def take_columns(values: FloatArray, index: IndexArray, start: int, taken: FloatArray) -> None:
     """Copy the columns ``index`` of ``values`` to ``taken``, from its column ``start`` on."""

@@ -132,8 +132,7 @@ def listed_spx_strike(strike: ArrayLike, spot: ArrayLike, sessions: int) -> Floa
     where one distance ends and the next begins it does not say, and ``SPX_STRIKE_STEPS`` is an assumption.
     """
     wanted = np.asarray(strike, dtype=np.float64)
-    step = _spx_step(wanted, spot, sessions)
-    return np.maximum(np.rint(wanted / step), 1.0) * step
+    return _listed(wanted, _spx_step(wanted, spot, sessions))
 
 
 def listed_spx_wing(short: ArrayLike, width: ArrayLike, spot: ArrayLike, sessions: int) -> FloatArray:
@@ -182,7 +181,21 @@ def listed_vix_strike(strike: ArrayLike) -> FloatArray:
     steps = np.array([step for _, step in VIX_STRIKE_STEPS])
     step = np.empty(wanted.shape)
     fill_steps(wanted.ravel(), bounds, steps, True, step.ravel())
-    return np.maximum(np.rint(wanted / step), 1.0) * step
+    return _listed(wanted, step)
+
+
+def _listed(wanted: FloatArray, step: FloatArray) -> FloatArray:
+    """Multiples of the steps nearest to what is wanted, at least one of them."""
+    listed = np.empty(wanted.shape)
+    fill_multiples(wanted.ravel(), step.ravel(), listed.ravel())
+    return listed
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def fill_multiples(wanted: FloatArray, step: FloatArray, listed: FloatArray) -> None:
+    """Fill the multiples of steps nearest to what is wanted, at least the first; all of shape (n,)."""
+    for i in range(wanted.size):
+        listed[i] = max(np.rint(wanted[i] / step[i]), 1.0) * step[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -202,11 +215,15 @@ def fill_steps(value: FloatArray, bounds: FloatArray, steps: FloatArray, has_bou
     step : ndarray of shape (n,)
         Filled.
     """
-    for i in range(value.size):
-        number = 0
-        for bound in bounds:
-            number += value[i] > bound or (has_bound and value[i] == bound)
-        step[i] = steps[number]
+    step[:] = steps[0]
+    for number in range(bounds.size):
+        bound, above = bounds[number], steps[number + 1]
+        if has_bound:
+            for i in range(value.size):
+                step[i] = above if value[i] >= bound else step[i]
+        else:
+            for i in range(value.size):
+                step[i] = above if value[i] > bound else step[i]
 
 
 def payoff(contracts: ContractSet, settlement: FloatArray) -> FloatArray:

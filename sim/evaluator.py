@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocols import Stream
+from sim.columns import true_places
 from sim.conditions import CompiledConditions
 from sim.config import AccountConfig, CostsConfig, EngineConfig, MarginConfig, StrategyConfig
 from sim.contracts import ContractSet, Product
@@ -40,6 +41,7 @@ from sim.windows.accumulate import WindowBook
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]
 
 
 def required_signals(strategies: Mapping[str, StrategyConfig]) -> tuple[str, ...]:
@@ -141,14 +143,16 @@ def deciding(strategy: StrategyConfig) -> list[EngineConfig]:
     return sorted(strategy.engines, key=lambda config: (config.decides_before is None, place[config.engine]))
 
 
-def _held(runs: Iterable[StrategyRun]) -> dict[ContractSet, BoolArray]:
-    """Where any strategy holds each set of contracts."""
-    held: dict[ContractSet, BoolArray] = {}
+def _held(runs: Iterable[StrategyRun]) -> dict[ContractSet, IndexArray]:
+    """Paths on which any strategy holds each set of contracts."""
+    tranches: dict[ContractSet, list[Tranche]] = {}
     for run in runs:
         for tranche in run.ledger.tranches:
-            known = held.get(tranche.contracts)
-            held[tranche.contracts] = tranche.is_open if known is None else known | tranche.is_open
-    return held
+            tranches.setdefault(tranche.contracts, []).append(tranche)
+    return {
+        contracts: alike[0].held if len(alike) == 1 else true_places(np.logical_or.reduce([x.is_open for x in alike]))
+        for contracts, alike in tranches.items()
+    }
 
 
 def _by_age(tranches: Iterable[Tranche], mask: BoolArray) -> list[tuple[int, Tranche]]:
@@ -240,8 +244,10 @@ class StrategyRun:
 
     def _is_open(self, engine: str) -> BoolArray | None:
         """Where an engine holds a position, None for nowhere."""
-        held = [tranche.is_open for tranche in self.ledger.held_by(engine)]
-        return np.logical_or.reduce(held) if held else None
+        held: BoolArray | None = None
+        for tranche in self.ledger.held_by(engine):
+            held = tranche.is_open if held is None else held | tranche.is_open
+        return held
 
     def _mark(self, t: int) -> None:
         for tranche in self.ledger.tranches:

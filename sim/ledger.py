@@ -10,17 +10,20 @@ on every path and day:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
-from sim.columns import copy_columns, take_columns
+from sim.columns import filled_columns, take_columns, true_places
 from sim.config import CostsConfig
 from sim.contracts import HOLDINGS, ContractSet
 from sim.costs import Tariffs, holding_cost
 from sim.errors import LedgerError
 from sim.frictions import NONE
-from sim.marking import trade_columns, worst_imbalance
+from sim.marking import add_at, fill_imbalance, pay_columns
 from sim.tranche import Pool, Tranche
 
 FloatArray = NDArray[np.float64]
@@ -81,6 +84,7 @@ class Ledger:
         self._tariffs = Tariffs(costs)
         self._closed_flow = np.zeros(n_paths)
         self._n_orders = 0
+        self._equity: FloatArray | None = None
 
     def held_by(self, engine: str) -> list[Tranche]:
         """Open tranches of an engine, oldest first."""
@@ -91,33 +95,39 @@ class Ledger:
         return 0 if contracts.product in HOLDINGS else max(contracts.expiry - self.session, 0)
 
     def equity(self) -> FloatArray:
-        """Cash plus positions at mid [USD], shape (n_paths,)."""
-        total = self.cash.copy()
-        for tranche in self.tranches:
-            total += tranche.value()
-        return total
+        """Cash plus positions at mid [USD], shape (n_paths,); read-only."""
+        if self._equity is None:
+            total = self.cash.copy()
+            for tranche in self.tranches:
+                total += tranche.value()
+            total.setflags(write=False)
+            self._equity = total
+        return self._equity
 
     def accrue(self, rate: float, alive: BoolArray) -> None:
         """Pay one session of interest on cash."""
         interest = np.where(alive, self.cash * np.expm1(rate / SESSIONS_PER_YEAR), 0.0)
         self.interest += interest
         self.cash += interest
+        self._equity = None
 
     def mark(self, tranche: Tranche, mid: FloatArray) -> None:
         """Move a tranche to new mids; a future's variation is paid in cash, a note takes its fee."""
         fee = holding_cost(self.costs, tranche.contracts, tranche.quantity, tranche.mid)
         if fee is not None:
             self._pay(tranche, fee)
-        change = tranche.move(mid)
-        self._book_pnl(tranche, change)
-        if not tranche.has_value:
-            self._receive(tranche, change)
+        tranche.move(mid, self.gross_pnl[self.engines.index(tranche.engine)], self.cash)
+        self._equity = None
 
     def settle(self, tranche: Tranche) -> None:
         """Exchange an expired tranche, marked at its settlement, for cash; settlement costs nothing."""
+        index = tranche.held
         if tranche.has_value:
-            self._receive(tranche, tranche.value())
-        tranche.trade(-tranche.quantity)
+            amount = tranche.value()[index]
+            for account in (tranche.flow, self.cash):
+                add_at(index, amount, account)
+        tranche.clear(index)
+        self._equity = None
 
     def open(
         self,
@@ -161,18 +171,18 @@ class Ledger:
         self._n_orders += 1
         if not is_pooled:
             tranche = self._added(Tranche.empty(engine, contracts, day, mid))
-            self._begin(tranche, quantity, vix, outlay_each)
+            self._begin(tranche, filled_columns(quantity), quantity, vix, outlay_each)
             return tranche
-        left, slot = np.asarray(quantity.any(axis=0)), 0
+        left, slot = filled_columns(quantity), 0
         while True:
             tranche = self._slot(engine, contracts, day, mid, slot)
-            index = np.flatnonzero(left & ~tranche.is_open)
-            self._closed_flow[index] += tranche.join(contracts, index, mid)
-            left[index] = False
-            is_last = not left.any()
-            self._begin(tranche, quantity if is_last and slot == 0 else _only(quantity, index), vix, outlay_each)
+            is_taken = tranche.is_open[left]
+            index, left = left[~is_taken], left[is_taken]
+            if index.size:
+                self._closed_flow[index] += tranche.join(contracts, index, mid)
+                self._begin(tranche, index, quantity, vix, outlay_each)
             slot += 1
-            if is_last:
+            if left.size == 0:
                 return tranche
 
     def _slot(self, engine: str, contracts: ContractSet, day: int, mid: FloatArray, number: int) -> Tranche:
@@ -193,43 +203,55 @@ class Ledger:
         self.tranches.sort(key=_place)
         return tranche
 
-    def _begin(self, tranche: Tranche, quantity: FloatArray, vix: FloatArray, outlay_each: FloatArray | None) -> None:
+    def _begin(
+        self,
+        tranche: Tranche,
+        index: IndexArray,
+        quantity: FloatArray,
+        vix: FloatArray,
+        outlay_each: FloatArray | None,
+    ) -> None:
         """Fill a tranche on paths that did not hold it."""
-        mask = quantity.any(axis=0)
-        tranche.opened[mask] = self._n_orders
+        tranche.opened[index] = self._n_orders
         if outlay_each is not None:
-            known = np.zeros(mask.size) if tranche.outlay_each is None else tranche.outlay_each
-            tranche.outlay_each = np.where(mask, outlay_each, known)
-        self.trade(tranche, quantity, vix)
+            known = np.zeros(vix.size) if tranche.outlay_each is None else tranche.outlay_each.copy()
+            known[index] = outlay_each[index]
+            tranche.outlay_each = known
+        self.trade_columns(tranche, index, _columns(quantity, index), vix)
 
     def trade(self, tranche: Tranche, change: FloatArray, vix: FloatArray) -> None:
         """Buy ``change`` (signed) contracts of a tranche at its latest mids, and pay the costs."""
-        index = np.flatnonzero(change.any(axis=0))
-        self._trade_on(tranche, index, _columns(change, index), vix)
-        tranche.trade(change)
+        index = filled_columns(change)
+        self.trade_columns(tranche, index, _columns(change, index), vix)
+
+    def trade_columns(self, tranche: Tranche, index: IndexArray, change: FloatArray, vix: FloatArray) -> None:
+        """Buy ``change`` of a tranche, shape (n_legs, n_traded), on the paths of ``index``; those alone are touched."""
+        self._pay_for(tranche, index, change, vix)
+        tranche.trade(index, change)
 
     def close(self, tranche: Tranche, mask: BoolArray, vix: FloatArray) -> None:
         """Close a tranche at mid on the paths of ``mask``."""
-        index = np.flatnonzero(mask & tranche.is_open)
+        index = true_places(mask & tranche.is_open)
         if index.size == 0:
             return
         change = _columns(tranche.quantity, index)
-        self._trade_on(tranche, index, np.negative(change, out=change), vix)
+        self._pay_for(tranche, index, np.negative(change, out=change), vix)
         tranche.clear(index)
 
-    def _trade_on(self, tranche: Tranche, index: IndexArray, change: FloatArray, vix: FloatArray) -> None:
-        """Pay for ``change`` on some paths: most days few of them trade, so only those are touched."""
+    def _pay_for(self, tranche: Tranche, index: IndexArray, change: FloatArray, vix: FloatArray) -> None:
+        """Pay for ``change`` on some paths, and what it costs."""
         contracts, mid = tranche.contracts, _columns(tranche.mid, index)
         cost = self._cost_of(contracts, change, mid, vix[index], index)
         multiplier = contracts.multiplier if tranche.has_value else 0.0
         accounts = tranche.flow, tranche.cost, self.cost[self.engines.index(tranche.engine)], self.cash
-        trade_columns(index, change, mid, multiplier, cost, accounts, self.n_trades)
+        pay_columns(index, change, mid, multiplier, cost, accounts, self.n_trades)
+        self._equity = None
 
     def drop_closed(self) -> None:
         """Forget tranches that no path holds any more; their cash stays accounted for."""
         kept = []
         for tranche in self.tranches:
-            if tranche.is_open.any():
+            if tranche.held.size:
                 kept.append(tranche)
             else:
                 self._closed_flow += tranche.flow
@@ -243,24 +265,22 @@ class Ledger:
         LedgerError
             Naming path, day and contracts of the first violation.
         """
-        flows = self._closed_flow.copy()
+        flows, share = self._closed_flow.copy(), np.empty(self.cash.size)
         for tranche in self.tranches:
-            flows += tranche.flow
-            share, path = worst_imbalance(tranche.flow, tranche.value(), tranche.gross_pnl, self.initial_equity)
-            if not share <= TOLERANCE:
-                raise _imbalance(path, day, _describe(tranche), share)
-            self.largest_residual = max(self.largest_residual, share)
+            fill_imbalance(tranche.flow, tranche.value(), tranche.gross_pnl, self.initial_equity, share, flows)
+            self._judge(share, day, partial(_describe, tranche))
         expected = self.initial_equity + self.interest + flows - self.cost.sum(axis=0)
         scale = np.maximum(np.abs(self.cash), self.initial_equity)
-        self._judge(np.abs(self.cash - expected), scale, day, "the cash account")
+        self._judge(np.abs(self.cash - expected) / scale, day, lambda: "the cash account")
         by_flow = self.initial_equity + self.interest + self.gross_pnl.sum(axis=0) - self.cost.sum(axis=0)
-        self._judge(np.abs(self.equity() - by_flow), scale, day, "P&L by engine against equity")
+        self._equity = None  # the identity is of what stands in the books
+        self._judge(np.abs(self.equity() - by_flow) / scale, day, lambda: "P&L by engine against equity")
 
-    def _judge(self, residual: FloatArray, gross: FloatArray, day: int, what: str) -> None:
-        share = residual / gross
+    def _judge(self, share: FloatArray, day: int, what: Callable[[], str]) -> None:
+        """Refuse a difference, as a share of gross value, that is too large anywhere, or no number."""
         worst = float(share.max())
         if not worst <= TOLERANCE:
-            raise _imbalance(int(np.argmax(~(share <= TOLERANCE))), day, what, worst)
+            raise _imbalance(int(np.argmax(~(share <= TOLERANCE))), day, what(), worst)
         self.largest_residual = max(self.largest_residual, worst)
 
     def _cost_of(
@@ -286,27 +306,12 @@ class Ledger:
         tranche.cost += cost
         self.cash -= cost
 
-    def _receive(self, tranche: Tranche, amount: FloatArray) -> None:
-        tranche.flow += amount
-        self.cash += amount
-
-    def _book_pnl(self, tranche: Tranche, amount: FloatArray) -> None:
-        tranche.gross_pnl += amount
-        self.gross_pnl[self.engines.index(tranche.engine)] += amount
-
 
 def _columns(values: FloatArray, index: IndexArray) -> FloatArray:
     """Columns of some paths."""
     taken = np.empty((values.shape[0], index.size))
     take_columns(values, index, 0, taken)
     return taken
-
-
-def _only(values: FloatArray, index: IndexArray) -> FloatArray:
-    """The columns of some paths in their place, nothing elsewhere."""
-    chosen = np.zeros(values.shape)
-    copy_columns(values, index, chosen)
-    return chosen
 
 
 def _place(tranche: Tranche) -> tuple[bool, tuple[Pool, ...]]:

@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sim.columns import take_columns
+from sim.columns import take_columns, true_places
 from sim.config import MarginConfig
 from sim.contracts import HOLDINGS, OPTIONS, ContractSet, Product
 from sim.expiry_risk import ExpiryRisk
@@ -203,23 +203,25 @@ class _Group:
         self._members: list[Tranche] = []
         self._risk = ExpiryRisk.none(tranches[0].contracts.n_paths)
         self._naked: IndexArray = np.empty(0, dtype=np.intp)
-        self._bound: FloatArray | None = None
+        self._held: IndexArray = np.empty(0, dtype=np.intp)
+        self._bound: FloatArray = np.zeros(tranches[0].contracts.n_paths)
 
     def bound(self, tranches: list[Tranche], underlying: FloatArray, *, is_marked: bool) -> FloatArray:
         """Equity that the options bind today [USD]: ``option_margin`` without looking at each leg again."""
         is_same = self._refresh(tranches)
-        if is_same and not is_marked and self._bound is not None:
+        if is_same and not is_marked:
             return self._bound
         contracts, risk, naked = tranches[0].contracts, self._risk, self._naked
-        value = np.zeros(underlying.size)
-        for tranche in tranches:
-            value += tranche.value()
+        value = tranches[0].value()
+        for number, tranche in enumerate(tranches[1:]):
+            value = np.add(value, tranche.value(), out=value if number else None)
         if naked.size:
+            value = value.copy() if len(tranches) == 1 else value
             held = _holding(tranches, naked)
             premium = ExpiryRisk(risk.rows[:, naked]).naked_premium(*_stacked(held, naked), _mids(held, naked))
             value[naked] += contracts.multiplier * premium
-        self._bound = np.empty(underlying.size)
-        fill_bound(risk.rows, value, underlying, contracts.multiplier, NAKED_RATE[contracts.product], self._bound)
+        rate = NAKED_RATE[contracts.product] if naked.size else 0.0
+        fill_bound(self._held, risk.rows, value, underlying, contracts.multiplier, rate, self._bound)
         return self._bound
 
     def _refresh(self, tranches: list[Tranche]) -> bool:
@@ -240,33 +242,51 @@ class _Group:
             stale |= tranche.is_open
         for tranche in (*joined, *changed):
             tranche.changed[:] = tranche.is_changed = False
-        index = np.flatnonzero(stale)
+        index = true_places(stale)
         if index.size:
-            self._risk.rows[:, index] = ExpiryRisk.of(*_stacked(_holding(tranches, index), index)).rows
-            self._naked = np.flatnonzero(self._risk.is_naked)
-        return index.size == 0
+            fresh = ExpiryRisk.of(*_stacked(_holding(tranches, index), index))
+            self._risk.rows[:, index] = fresh.rows
+            if self._naked.size or fresh.is_naked.any():
+                self._naked = true_places(self._risk.is_naked)
+            self._bound[index] = 0.0
+            self._held = tranches[0].held if len(tranches) == 1 else true_places(_any_open(tranches))
+        return bool(index.size == 0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def fill_bound(
-    rows: FloatArray, value: FloatArray, underlying: FloatArray, multiplier: float, rate: float, bound: FloatArray
+    index: IndexArray,
+    rows: FloatArray,
+    value: FloatArray,
+    underlying: FloatArray,
+    multiplier: float,
+    rate: float,
+    bound: FloatArray,
 ) -> None:
     """Fill the equity that options of one expiry bind [USD]: the worst loss with their value, and ``naked_add_on``.
 
     Parameters
     ----------
+    index : ndarray of int, shape (n_held,)
+        Paths that hold any of them.
     rows : ndarray of shape (5, n_paths)
         Of ``ExpiryRisk``.
     value : ndarray of shape (n_paths,)
         Value of all but the naked contracts [USD].
     underlying : ndarray of shape (n_paths,)
         Index level, or the VIX future of the same expiry [points].
-    multiplier, rate : float
-        Dollars a point; share of the underlying that a naked contract binds.
+    multiplier : float
+        Dollars a point.
+    rate : float
+        Share of the underlying that a naked contract binds; 0 where nothing is naked.
     bound : ndarray of shape (n_paths,)
-        Filled.
+        Filled on those paths.
     """
-    for i in range(underlying.size):
+    for i in index:
+        bound[i] = max(multiplier * rows[0, i] + value[i], 0.0)
+    if rate == 0.0:
+        return
+    for i in index:
         total, full = 0.0, rate * underlying[i]
         if rows[1, i] > 0.0:
             out_of_money = max(rows[2, i] - underlying[i], 0.0)
@@ -274,7 +294,15 @@ def fill_bound(
         if rows[3, i] > 0.0:
             out_of_money = max(underlying[i] - rows[4, i], 0.0)
             total += rows[3, i] * max(full - out_of_money, NAKED_FLOOR * rows[4, i])
-        bound[i] = max(multiplier * rows[0, i] + value[i], 0.0) + multiplier * total
+        bound[i] += multiplier * total
+
+
+def _any_open(tranches: list[Tranche]) -> BoolArray:
+    """Paths that hold any of some tranches."""
+    is_open = tranches[0].is_open.copy()
+    for tranche in tranches[1:]:
+        is_open |= tranche.is_open
+    return is_open
 
 
 def _holding(tranches: list[Tranche], index: IndexArray) -> list[Tranche]:
@@ -312,10 +340,10 @@ def _bound_linear(
     """Equity that futures of one expiry, or units of a fund or note, bind [USD]."""
     if tranches[0].contracts.product in HOLDINGS:
         return np.asarray(rules.holding * np.abs(np.sum([tranche.value()[index] for tranche in tranches], axis=0)))
-    net = np.abs(np.sum([tranche.quantity[:, index].sum(axis=0) for tranche in tranches], axis=0))
-    held = np.flatnonzero(net)
-    net[held] *= future_margin(rules, underlying[held])
-    return np.asarray(net)
+    net = np.sum([tranche.quantity[0, index] for tranche in tranches], axis=0)
+    bound, held = np.zeros(net.size), np.flatnonzero(net)
+    bound[held] = np.abs(net[held]) * future_margin(rules, underlying[held])
+    return bound
 
 
 def _settlement(contracts: ContractSet) -> Settlement:

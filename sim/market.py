@@ -149,7 +149,7 @@ class MarketBlock:
                 f"calendar and paths must have the same warmup_days and n_days, got {calendar.day0} and "
                 f"{calendar.n_days} against {paths.grid.warmup_days} and {paths.grid.n_days}"
             )
-        config, stream = config or MarketConfig(), stream or Stream(seed=0)
+        config, stream, required = config or MarketConfig(), stream or Stream(seed=0), frozenset(required_signals)
         schedule, risk, jumps, std = event_schedule(calendar), None, None, None
         if config.events is not None:
             risk = EventRisk.build(calendar, schedule, config.events)
@@ -167,13 +167,13 @@ class MarketBlock:
             config=config,
             stream=stream,
             schedule=schedule,
-            carried=CarriedSeries(paths=paths, schedule=schedule, config=config, stream=stream),
+            carried=CarriedSeries(paths=paths, schedule=schedule, config=config, stream=stream, wanted=required),
             risk=risk,
             jumps=jumps,
             jump_std=std,
             given=given,
         )
-        for name in sorted(set(required_signals)):
+        for name in sorted(required):
             market.signal(name)
         return market
 

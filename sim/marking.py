@@ -7,36 +7,97 @@ from numba import njit
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def mark_legs(
+    index: IndexArray,
     quantity: FloatArray,
     previous: FloatArray,
     mid: FloatArray,
     multiplier: float,
-    change: FloatArray,
+    has_value: bool,
     value: FloatArray,
+    accounts: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
 ) -> None:
-    """Fill the change of a position's value since the previous mids, and its value at the new ones.
+    """Book the change of a position's value since the previous mids, and fill its value at the new ones.
 
     Parameters
     ----------
+    index : ndarray of int, shape (n_held,)
+        Paths that hold it.
     quantity, previous, mid : ndarray of shape (n_legs, n_paths)
         Signed contracts, mids of the previous and of this close [points].
     multiplier : float
         Dollars a point.
-    change, value : ndarray of shape (n_paths,)
-        Filled [USD].
+    has_value : bool
+        False for a future, whose value stays 0: its change is received in cash.
+    value : ndarray of shape (n_paths,)
+        Filled on those paths [USD].
+    accounts : tuple of ndarray of shape (n_paths,)
+        P&L of the tranche and of its engine, flow of the tranche, and cash, all changed [USD].
     """
-    change[:] = 0.0
-    value[:] = 0.0
-    for leg in range(quantity.shape[0]):
-        for i in range(quantity.shape[1]):
+    own_pnl, engine_pnl, flow, cash = accounts
+    for i in index:
+        change, worth = 0.0, 0.0
+        for leg in range(quantity.shape[0]):
             dollars = multiplier * quantity[leg, i]
-            change[i] += dollars * (mid[leg, i] - previous[leg, i])
-            value[i] += dollars * mid[leg, i]
+            change += dollars * (mid[leg, i] - previous[leg, i])
+            worth += dollars * mid[leg, i]
+        own_pnl[i] += change
+        engine_pnl[i] += change
+        if has_value:
+            value[i] = worth
+        else:
+            flow[i] += change
+            cash[i] += change
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def add_at(index: IndexArray, amount: FloatArray, account: FloatArray) -> None:
+    """Add an amount to an account on some paths, each of them named once."""
+    for k in range(index.size):
+        account[index[k]] += amount[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def change_columns(
+    index: IndexArray, change: FloatArray, quantity: FloatArray, is_open: BoolArray, is_changed: BoolArray
+) -> None:
+    """Change a position on some paths, and note where it is held then.
+
+    Parameters
+    ----------
+    index : ndarray of int, shape (n_traded,)
+        The paths.
+    change : ndarray of shape (n_legs, n_traded)
+        Signed contracts bought.
+    quantity : ndarray of shape (n_legs, n_paths)
+        Signed contracts held, changed.
+    is_open, is_changed : ndarray of bool, shape (n_paths,)
+        Where it is held, and where it was changed: both noted on those paths.
+    """
+    for k in range(index.size):
+        i, is_held = index[k], False
+        for leg in range(quantity.shape[0]):
+            quantity[leg, i] += change[leg, k]
+            is_held |= quantity[leg, i] != 0.0
+        is_open[i] = is_held
+        is_changed[i] = True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def value_columns(
+    index: IndexArray, quantity: FloatArray, points: FloatArray, multiplier: float, value: FloatArray
+) -> None:
+    """Fill the dollars of a position on some paths, rounded like ``value_legs``; arguments as there."""
+    for k in range(index.size):
+        i, worth = index[k], 0.0
+        for leg in range(quantity.shape[0]):
+            worth += multiplier * quantity[leg, i] * points[leg, i]
+        value[i] = worth
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -59,7 +120,7 @@ def value_legs(quantity: FloatArray, points: FloatArray, multiplier: float, valu
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def trade_columns(
+def pay_columns(
     index: IndexArray,
     change: FloatArray,
     mid: FloatArray,
@@ -68,7 +129,7 @@ def trade_columns(
     accounts: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
     n_trades: NDArray[np.int64],
 ) -> None:
-    """Book an order in a position on some paths.
+    """Book what an order in a position brings and costs on some paths.
 
     Parameters
     ----------
@@ -101,8 +162,10 @@ def trade_columns(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def worst_imbalance(flow: FloatArray, value: FloatArray, gross_pnl: FloatArray, floor: float) -> tuple[float, int]:
-    """Find where cash received at mid plus value differs most from the P&L summed from daily changes.
+def fill_imbalance(
+    flow: FloatArray, value: FloatArray, gross_pnl: FloatArray, floor: float, share: FloatArray, flows: FloatArray
+) -> None:
+    """Compare cash received at mid plus value with the P&L summed from daily changes, and add up what was received.
 
     Parameters
     ----------
@@ -110,19 +173,14 @@ def worst_imbalance(flow: FloatArray, value: FloatArray, gross_pnl: FloatArray, 
         Account of a tranche [USD].
     floor : float
         Smallest gross value that a difference is compared with [USD].
-
-    Returns
-    -------
-    share : float
-        Largest difference as a share of gross value; NaN where anything is.
-    path : int
-        Where it is.
+    share : ndarray of shape (n_paths,)
+        Filled with the difference as a share of gross value; NaN where anything is.
+    flows : ndarray of shape (n_paths,)
+        The flow is added to it [USD].
     """
-    worst, path = 0.0, 0
     for i in range(flow.size):
-        share = abs(flow[i] + value[i] - gross_pnl[i]) / max(abs(flow[i]) + abs(value[i]), floor)
-        if not share <= worst:
-            worst, path = share, i
-            if np.isnan(share):
-                break
-    return worst, path
+        gross = abs(flow[i]) + abs(value[i])
+        gross = floor if gross < floor else gross  # NaN stays what it is
+        share[i] = abs(flow[i] + value[i] - gross_pnl[i]) / gross
+    for i in range(flow.size):
+        flows[i] += flow[i]

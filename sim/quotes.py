@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.protocols import SESSIONS_PER_YEAR
 from models.rows import SessionPricer, moved_state
-from sim.columns import put_columns, take_columns
+from sim.columns import put_columns, take_columns, true_places
 from sim.contracts import HOLDINGS, OPTIONS, ContractSet, Product, payoff
 from sim.errors import DataError
 from sim.etn import short_term_index
@@ -21,6 +21,7 @@ from sim.strikes import StrikeBook
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]
 Cache = TypeVar("Cache")
 
 _MOST = 0.8
@@ -147,15 +148,15 @@ class QuoteBook:
             product, product, [False], np.zeros((1, self.market.n_paths)), self.market.calendar.dates.size - 1
         )
 
-    def price_held(self, held: Mapping[ContractSet, BoolArray], t: int) -> None:
+    def price_held(self, held: Mapping[ContractSet, IndexArray], t: int) -> None:
         """Price all held contracts at the close of session ``t``, on the paths that hold them; elsewhere mids are 0.
 
         Sets of one expiry are priced in one pass: hedges open many small ones.
 
         Parameters
         ----------
-        held : mapping of ContractSet to ndarray of bool, shape (n_paths,)
-            Where each is held.
+        held : mapping of ContractSet to ndarray of int, shape (n_held,)
+            Paths on which each is held.
         t : int
             Session of the quotes.
         """
@@ -169,7 +170,7 @@ class QuoteBook:
             if group[0].expiry <= t or group[0].product not in OPTIONS:
                 mids = [self._price(contracts, t) for contracts in group]
             else:
-                mids = self._group_mids(group, [np.flatnonzero(held[contracts]) for contracts in group], t)
+                mids = self._group_mids(group, [held[contracts] for contracts in group], t)
             cache.update(zip(group, map(_read_only, mids), strict=True))
 
     def mids(self, contracts: ContractSet, t: int, *, where: BoolArray | None = None) -> FloatArray:
@@ -192,21 +193,21 @@ class QuoteBook:
             If the contracts have expired before ``t``.
         """
         cache = self._day(t)
-        if contracts not in cache:
+        known = cache.get(contracts)
+        if known is None:
             is_few = where is not None and contracts.product in OPTIONS and where.mean() <= _MOST
             if where is None or not is_few or contracts.expiry <= t:
-                cache[contracts] = _read_only(self._price(contracts, t))
-                return cache[contracts]
-            cache[contracts] = np.zeros(contracts.strike.shape)
+                known = cache[contracts] = _read_only(self._price(contracts, t))
+                return known
+            known = cache[contracts] = np.zeros(contracts.strike.shape)
             self._missing[contracts] = np.ones(contracts.n_paths, dtype=np.bool_)
         missing = self._missing.get(contracts)
         if missing is not None:
-            index = np.flatnonzero(missing if where is None else missing & where)
+            index = true_places(missing if where is None else missing & where)
             if index.size:
-                (priced,) = _priced_together(self.market, [contracts], [index], t)
-                cache[contracts] = _read_only(cache[contracts] + priced)  # 0 where it was missing
+                known = cache[contracts] = _completed(self.market, contracts, known, index, t)
                 missing[index] = False
-        return cache[contracts]
+        return known
 
     def settle(self, contracts: ContractSet, t: int) -> FloatArray:
         """Settlement per contract at expiry, shape (n_legs, n_paths) [points].
@@ -274,7 +275,7 @@ class QuoteBook:
         cache = self._mids.get(t)
         return _newest(self._mids, t, WeakKeyDictionary()) if cache is None else cache
 
-    def _group_mids(self, group: list[ContractSet], paths: list[NDArray[np.intp]], t: int) -> list[FloatArray]:
+    def _group_mids(self, group: list[ContractSet], paths: list[IndexArray], t: int) -> list[FloatArray]:
         """Mids of options of one expiry, each on its own paths."""
         if len(group) == 1 and paths[0].size > _MOST * group[0].n_paths:
             return [self._price(group[0], t)]
@@ -325,11 +326,14 @@ class QuoteBook:
 
 
 def _priced_together(
-    market: MarketBlock, group: list[ContractSet], paths: list[NDArray[np.intp]], t: int
+    market: MarketBlock, group: list[ContractSet], paths: list[IndexArray], t: int
 ) -> list[FloatArray]:
     """Price options of one product, expiry and rights in one pass, each on its own paths."""
-    pricer, first, index = market.pricer_at(t), group[0], np.concatenate(paths)
-    state = _read_only(np.ascontiguousarray(market.state(t)[:, index]))
+    pricer, first = market.pricer_at(t), group[0]
+    index = paths[0] if len(paths) == 1 else np.concatenate(paths)
+    state = np.empty((market.state(t).shape[0], index.size))
+    take_columns(market.state(t), index, 0, state)
+    state = _read_only(state)
     strike, start = np.empty((first.n_legs, index.size)), 0
     for contracts, where in zip(group, paths, strict=True):
         take_columns(contracts.strike, where, start, strike)
@@ -346,6 +350,14 @@ def _priced_together(
         mids.append(values)
         start += where.size
     return mids
+
+
+def _completed(market: MarketBlock, contracts: ContractSet, known: FloatArray, index: IndexArray, t: int) -> FloatArray:
+    """Mids that are known, and those of some paths on which they were missing, and 0."""
+    (priced,) = _priced_together(market, [contracts], [index], t)
+    if index.size < known.shape[1]:
+        priced += known
+    return _read_only(priced)
 
 
 def _newest(cache: dict[int, Cache], t: int, empty: Cache) -> Cache:

@@ -70,7 +70,7 @@ class StrikeBook:
     ) -> FloatArray:
         """Listed strikes where asked for, next to the money elsewhere: the same for a mask, whoever asked before."""
         spot, sessions = self.market.spot(t), expiry - t
-        strike = listed_spx_strike(np.tile(spot, (wanted.size, 1)), spot, sessions)
+        strike = np.broadcast_to(listed_spx_strike(spot, spot, sessions), (wanted.size, spot.size)).copy()
         if known is None:
             asked = self._strikes(t, wanted, expiry, np.flatnonzero(where))
             strike[:, where] = listed_spx_strike(asked, spot[where], sessions)

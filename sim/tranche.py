@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.columns import copy_columns
+from sim.columns import copy_columns, true_places
 from sim.contracts import ContractSet, Product
-from sim.marking import mark_legs, value_legs
+from sim.marking import change_columns, mark_legs, value_columns, value_legs
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]
-Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -104,7 +103,9 @@ class Tranche:
     is_changed: bool = field(default=False, init=False, repr=False)
     _value: FloatArray | None = field(default=None, init=False, repr=False)
     _is_open: BoolArray | None = field(default=None, init=False, repr=False)
+    _held: IndexArray | None = field(default=None, init=False, repr=False)
     _largest_loss: FloatArray | None = field(default=None, init=False, repr=False)
+    _stale: list[IndexArray] = field(default_factory=list, init=False, repr=False)
     _entry_value: FloatArray | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -141,10 +142,17 @@ class Tranche:
 
     @property
     def is_open(self) -> BoolArray:
-        """Paths that hold it, shape (n_paths,)."""
+        """Paths that hold it, shape (n_paths,); another array after every order."""
         if self._is_open is None:
             self._is_open = np.asarray(self.quantity.any(axis=0))
         return self._is_open
+
+    @property
+    def held(self) -> IndexArray:
+        """Numbers of the paths that hold it, shape (n_held,)."""
+        if self._held is None:
+            self._held = true_places(self.is_open)
+        return self._held
 
     @property
     def has_value(self) -> bool:
@@ -152,33 +160,41 @@ class Tranche:
         return self.contracts.product is not Product.VIX_FUTURE
 
     def value(self) -> FloatArray:
-        """Value at the latest mids [USD], shape (n_paths,)."""
+        """Value at the latest mids [USD], shape (n_paths,); it moves with the tranche."""
         if self._value is None:
             is_valued = self.has_value
             self._value = dollars(self.contracts, self.quantity, self.mid if is_valued else np.zeros(self.mid.shape))
         return self._value
 
-    def largest_loss(self, compute: Callable[[], FloatArray]) -> FloatArray:
-        """Largest loss since entry of what is held [USD], computed when contracts were traded since the last time."""
+    def largest_loss(self, compute: Callable[[IndexArray], FloatArray]) -> FloatArray:
+        """Largest loss since entry of what is held [USD], shape (n_paths,); it moves with the tranche.
+
+        ``compute`` gives it on some paths; it is asked for those on which contracts were traded since the last time.
+        """
         if self._largest_loss is None:
-            self._largest_loss = compute()
+            self._largest_loss, self._stale = np.zeros(self.contracts.n_paths), [self.held]
+        if self._stale:
+            index = self._stale[0] if len(self._stale) == 1 else np.unique(np.concatenate(self._stale))
+            self._largest_loss[index], self._stale = compute(index), []
         return self._largest_loss
 
-    def move(self, mid: FloatArray) -> FloatArray:
-        """Take new mids and give the change of value since the previous ones [USD], shape (n_paths,)."""
-        change, value = np.empty(self.flow.size), np.empty(self.flow.size)
-        mark_legs(self.quantity, self.mid, mid, self.contracts.multiplier, change, value)
+    def move(self, mid: FloatArray, engine_pnl: FloatArray, cash: FloatArray) -> None:
+        """Take new mids; the change of value since the previous ones goes into the accounts [USD]."""
+        accounts, multiplier = (self.gross_pnl, engine_pnl, self.flow, cash), self.contracts.multiplier
+        mark_legs(self.held, self.quantity, self.mid, mid, multiplier, self.has_value, self.value(), accounts)
         self.mid = mid
-        self._value = value if self.has_value else np.zeros(value.size)
-        return change
 
-    def trade(self, change: FloatArray) -> None:
-        """Add signed contracts."""
-        self.quantity += change
-        self.changed |= change.any(axis=0)
+    def trade(self, index: IndexArray, change: FloatArray) -> None:
+        """Add signed contracts (n_legs, n_traded) on some paths."""
+        value, entry_value, is_open = self.value(), self.entry_value(), self.is_open.copy()
+        change_columns(index, change, self.quantity, is_open, self.changed)
+        multiplier = self.contracts.multiplier
+        if self.has_value:
+            value_columns(index, self.quantity, self.mid, multiplier, value)
+        value_columns(index, self.quantity, self.entry_mid, multiplier, entry_value)
+        self._is_open, self._held = is_open, None
+        self._stale.append(index)
         self.is_changed = True
-        self._value = self._largest_loss = self._entry_value = None
-        self._is_open = None
 
     def join(self, contracts: ContractSet, index: IndexArray, mid: FloatArray) -> FloatArray:
         """Make room for a position on paths that hold none, and give what their accounts still held [USD].
@@ -206,13 +222,17 @@ class Tranche:
 
     def clear(self, index: IndexArray) -> None:
         """Hold nothing any more on some paths."""
+        is_open = self.is_open.copy()
+        for known in (self._value, self._entry_value, self._largest_loss):
+            if known is not None:
+                known[index] = 0.0
         self.quantity[:, index] = 0.0
         self.changed[index] = self.is_changed = True
-        self._value, self._is_open = _without(self._value, index), _without(self._is_open, index)
-        self._largest_loss, self._entry_value = _without(self._largest_loss, index), _without(self._entry_value, index)
+        is_open[index] = False
+        self._is_open, self._held = is_open, None
 
     def entry_value(self) -> FloatArray:
-        """Value at entry of what is still held [USD]: negative for a net credit."""
+        """Value at entry of what is still held [USD], negative for a net credit; it moves with the tranche."""
         if self._entry_value is None:
             self._entry_value = dollars(self.contracts, self.quantity, self.entry_mid)
         return self._entry_value
@@ -229,15 +249,6 @@ def _joined(values: FloatArray, joining: FloatArray, index: IndexArray) -> Float
     together = values.copy()
     copy_columns(joining, index, together)
     return together
-
-
-def _without(known: NDArray[Number] | None, index: IndexArray) -> NDArray[Number] | None:
-    """What is known by path, with nothing on some paths; a copy, since others may hold the array."""
-    if known is None:
-        return None
-    changed = known.copy()
-    changed[index] = 0
-    return changed
 
 
 def dollars(contracts: ContractSet, quantity: FloatArray, points: FloatArray) -> FloatArray:

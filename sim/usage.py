@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
@@ -16,6 +17,11 @@ IntArray = NDArray[np.int32]
 
 EDGES: FloatArray = np.concatenate([np.linspace(0.0, 0.5, 101), np.linspace(0.525, 1.0, 20), np.linspace(1.1, 2.0, 10)])
 """Upper ends of the bins of margin over equity, the first for 0 itself; a last bin takes what lies beyond."""
+
+
+_CELLS_OF_ONE = 200.0
+_FIRST = np.searchsorted(EDGES, np.arange(EDGES[-1] * _CELLS_OF_ONE + 1.0) / _CELLS_OF_ONE - 1e-6)
+"""First bin that a share of margin in each of equal cells can lie in."""
 
 
 class UsageBook:
@@ -48,8 +54,34 @@ class UsageBook:
         for row, held in enumerate(is_open):
             if held is not None:
                 self.engine_open[row, day] = int(np.count_nonzero(held))
-        share = np.where(margin > 0.0, margin / np.maximum(equity, 1e-9), 0.0)
-        self.margin_use[:, day] = np.bincount(np.searchsorted(EDGES, share), minlength=EDGES.size + 1)
+        counts = np.zeros(EDGES.size + 1, dtype=np.int32)
+        count_shares(margin, equity, EDGES, _FIRST, counts)
+        self.margin_use[:, day] = counts
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def count_shares(
+    margin: FloatArray, equity: FloatArray, edges: FloatArray, first: NDArray[np.intp], counts: IntArray
+) -> None:
+    """Count paths by margin over equity: ``numpy.searchsorted``, begun near the end.
+
+    Parameters
+    ----------
+    margin, equity : ndarray of shape (n_paths,)
+        [USD]
+    edges : ndarray of shape (n_bins - 1,)
+        Upper ends of the bins, rising.
+    first : ndarray of int, shape (n_cells,)
+        First bin that shares of each of equal cells can lie in.
+    counts : ndarray of int, shape (n_bins,)
+        Counted up.
+    """
+    for i in range(margin.size):
+        share = margin[i] / max(equity[i], 1e-9) if margin[i] > 0.0 else 0.0
+        place = first[min(int(min(share, 1e6) * _CELLS_OF_ONE), first.size - 1)]
+        while place < edges.size and edges[place] < share:
+            place += 1
+        counts[place] += 1
 
 
 def quantiles_of_counts(counts: NDArray[np.int64], probabilities: Sequence[float]) -> FloatArray:

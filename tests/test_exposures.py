@@ -36,8 +36,9 @@ def tranche(
 ) -> Tranche:
     contracts = ContractSet(product=product, is_call=np.array(is_call), strike=np.array(strike, float), expiry=70)
     made = Tranche.empty(engine, contracts, 40, np.array(entry, float))
-    made.trade(np.array(quantity, float))
-    made.move(np.array(mid, float))
+    change = np.array(quantity, float)
+    made.trade(np.arange(change.shape[1]), change)
+    made.move(np.array(mid, float), np.zeros(change.shape[1]), np.zeros(change.shape[1]))
     return made
 
 

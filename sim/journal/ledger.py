@@ -119,11 +119,11 @@ class RecordingLedger(Ledger):
             account.opening = None
         return tranche
 
-    def trade(self, tranche: Tranche, change: FloatArray, vix: FloatArray) -> None:
+    def trade_columns(self, tranche: Tranche, index: NDArray[np.intp], change: FloatArray, vix: FloatArray) -> None:
         """Trade, and write it down; opening a tranche is its first trade."""
-        super().trade(tranche, change, vix)
+        super().trade_columns(tranche, index, change, vix)
         for account in self.accounts:
-            account.note_order(tranche, change[:, account.path], vix)
+            account.note_order(tranche, change[:, index == account.path].sum(axis=1), vix)
 
     def close(self, tranche: Tranche, mask: BoolArray, vix: FloatArray) -> None:
         """Close, and write it down."""

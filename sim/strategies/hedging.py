@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from sim.columns import true_places
 from sim.config import EngineConfig, broken_rule
 from sim.contracts import ContractSet, Product
 from sim.strategies.gates import IrrGateConfig, passes
@@ -16,6 +17,7 @@ from sim.strategies.protocols import CONDOR, FUTURE_OUTLAY, Close, DayView, Open
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]
 
 
 class HedgeConfig(EngineConfig):
@@ -113,22 +115,27 @@ def budget(
     held : ndarray of shape (n_paths,), optional
         Outlay of the position that the purchase adds to [USD].
     """
-    if not wanted.any():
-        return np.zeros(view.n_paths)
+    allowed, index = np.zeros(view.n_paths), true_places(wanted)
+    if index.size == 0:
+        return allowed
     base = capital(view, config)
-    amount = config.size * scale * base
+    amount = config.size * _on(scale, index) * base[index]
     if config.profile == "promoter":
-        amount = np.where(view.signal("vvix") < config.low_vvix, config.expansion * amount, amount)
-    amount = np.maximum(amount - held, 0.0)
-    amount = np.where(wanted, amount, 0.0)
-    capped = np.flatnonzero(wanted & (view.vix > config.high_vix))
+        amount = np.where(view.signal("vvix")[index] < config.low_vvix, config.expansion * amount, amount)
+    allowed[index] = np.maximum(amount - _on(held, index), 0.0)
+    capped = index[view.vix[index] > config.high_vix]
     if capped.size:
         bound = view.bound_by_hedges(capped)
         for close in orders.closes:
             bound -= np.where(close.mask[capped], entry_outlay(close.tranche, capped), 0.0)
         room = np.maximum(config.high_vix_cap * base[capped] - bound, 0.0)
-        amount[capped] = np.minimum(amount[capped], room)
-    return amount
+        allowed[capped] = np.minimum(allowed[capped], room)
+    return allowed
+
+
+def _on(values: FloatArray | float, index: IndexArray) -> FloatArray | float:
+    """Values on some paths; a number is the same on all."""
+    return values[index] if isinstance(values, np.ndarray) else values
 
 
 def buy(

@@ -304,9 +304,7 @@ class DayView:
 
     def hedge_profit(self) -> FloatArray:
         """P&L net of costs since day 0 of the engines that hedge the condor [USD], shape (n_paths,)."""
-        ledger = self._ledger
-        rows = [i for i, name in enumerate(ledger.engines) if name not in (CONDOR, *UNHEDGED)]
-        return np.asarray((ledger.gross_pnl[rows] - ledger.cost[rows]).sum(axis=0))
+        return hedge_pnl(self._ledger)
 
     def condor_risk_capital(self) -> FloatArray:
         """Sum over open condors of their largest loss, (width - credit) x 100 x contracts [USD]; read-only."""
@@ -373,16 +371,25 @@ class Engine(Protocol):
         ...
 
 
+def hedge_pnl(ledger: Ledger) -> FloatArray:
+    """P&L net of costs since day 0 of the engines that hedge the condor [USD], shape (n_paths,)."""
+    total = np.zeros(ledger.cash.size)
+    for name, gross_pnl, cost in zip(ledger.engines, ledger.gross_pnl, ledger.cost, strict=True):
+        if name not in (CONDOR, *UNHEDGED):
+            total += gross_pnl - cost
+    return total
+
+
 def condor_risk(tranche: Tranche) -> FloatArray:
     """Largest loss of a condor tranche on what is still held [USD].
 
     For whole condors (wider wing x contracts) less the credit; for what is left of one, or its sides, likewise.
     """
 
-    def compute() -> FloatArray:
+    def compute(index: IndexArray) -> FloatArray:
         contracts = tranche.contracts
-        loss = worst_expiry_loss(contracts.is_call, contracts.strike, tranche.quantity)
-        return np.asarray(np.maximum(contracts.multiplier * loss + tranche.entry_value(), 0.0))
+        loss = worst_expiry_loss(contracts.is_call, contracts.strike[:, index], tranche.quantity[:, index])
+        return np.asarray(np.maximum(contracts.multiplier * loss + tranche.entry_value()[index], 0.0))
 
     return tranche.largest_loss(compute)
 

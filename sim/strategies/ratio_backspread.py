@@ -177,16 +177,18 @@ class RatioBackspread:
         Short 1 at N and long r at F, entered for the credit c, break even at ``(r F - N - c) / (r - 1)`` above F.
         """
         config = self.config
-        future = view.vix_future(expiry)
+        future, index = view.vix_future(expiry), np.flatnonzero(where)
         near = listed_vix_strike(future + config.near_offset)
         reach = np.arange(0.5, 2.0 * (config.break_even - config.near_offset) + 0.5, 0.5)
-        far = listed_vix_strike(near[None, :] + reach[:, None])
-        candidates = np.concatenate([near[None, :], far])
-        key = (NAME, "candidates", config.near_offset, config.break_even, expiry)
+        far = listed_vix_strike(near[index] + reach[:, None])
+        candidates = np.broadcast_to(near, (1 + reach.size, near.size)).copy()
+        candidates[1:, index] = far
+        key = (NAME, "candidates", config.near_offset, config.break_even, expiry, where.tobytes())
         is_call = np.ones(candidates.shape[0], dtype=np.bool_)
-        mids = view.mids(view.contracts(key, Product.VIX_OPTION, is_call, candidates, expiry), where)
+        mids = view.mids(view.contracts(key, Product.VIX_OPTION, is_call, candidates, expiry), where)[:, index]
         credit = mids[0] - config.ratio * mids[1:]
-        break_even = (config.ratio * far - near - credit) / (config.ratio - 1)
-        distance = np.where(far > near, np.abs(break_even - future - config.break_even), np.inf)
-        best = np.argmin(distance, axis=0)
-        return near, np.take_along_axis(far, best[None, :], axis=0)[0]
+        break_even = (config.ratio * far - near[index] - credit) / (config.ratio - 1)
+        distance = np.where(far > near[index], np.abs(break_even - future[index] - config.break_even), np.inf)
+        chosen = near.copy()
+        chosen[index] = np.take_along_axis(far, np.argmin(distance, axis=0)[None, :], axis=0)[0]
+        return near, chosen

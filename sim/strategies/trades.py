@@ -9,14 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from sim.columns import true_places
 from sim.ledger import Ledger
-from sim.strategies.protocols import CONDOR, UNHEDGED, condor_risk
+from sim.strategies.protocols import CONDOR, condor_risk, hedge_pnl
 from sim.tranche import Tranche
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,10 +32,11 @@ class _Trade:
     risk: FloatArray
     is_open: BoolArray
 
-    def result(self) -> FloatArray:
-        """P&L net of costs, hedges included, over equity at entry [-]."""
+    def result(self, index: IndexArray) -> FloatArray:
+        """P&L net of costs, hedges included, over equity at entry [-], on some paths."""
         tranche = self.tranche
-        return np.asarray((tranche.gross_pnl - tranche.cost + self.hedges) / np.maximum(self.equity, 1.0))
+        net = tranche.gross_pnl[index] - tranche.cost[index] + self.hedges[index]
+        return np.asarray(net / np.maximum(self.equity[index], 1.0))
 
 
 class TradeResults:
@@ -56,14 +60,16 @@ class TradeResults:
 
     def note(self, ledger: Ledger, equity: FloatArray) -> None:
         """Take up a close, after its orders; ``equity`` is that before them."""
-        rows = [i for i, name in enumerate(ledger.engines) if name not in (CONDOR, *UNHEDGED)]
-        hedged = (ledger.gross_pnl[rows] - ledger.cost[rows]).sum(axis=0)
+        hedged = hedge_pnl(ledger)
         if self._trades:
-            total = np.sum([trade.risk for trade in self._trades], axis=0)
+            total = self._trades[0].risk.copy()
+            for trade in self._trades[1:]:
+                total += trade.risk
             each = (hedged - self._hedged) / np.where(total > 0.0, total, 1.0)
             for trade in self._trades:
-                trade.hedges += trade.risk * each
-                self._judge(trade, trade.is_open & ~trade.tranche.is_open)
+                take_part(trade.risk, each, trade.hedges)
+                if trade.is_open is not trade.tranche.is_open:  # it is another array after every order
+                    self._judge(trade, trade.is_open & ~trade.tranche.is_open)
         self._hedged = hedged
         known = {id(trade.tranche) for trade in self._trades}
         for tranche in ledger.held_by(CONDOR):
@@ -73,8 +79,8 @@ class TradeResults:
                     _Trade(tranche=tranche, equity=equity.copy(), hedges=zero, risk=zero, is_open=tranche.is_open)
                 )
         for trade in self._trades:
-            trade.is_open, trade.risk = trade.tranche.is_open, condor_risk(trade.tranche)
-        self._trades = [trade for trade in self._trades if trade.is_open.any()]
+            trade.is_open, trade.risk = trade.tranche.is_open, condor_risk(trade.tranche).copy()
+        self._trades = [trade for trade in self._trades if trade.tranche.held.size]
 
     def finish(self) -> FloatArray:
         """Measure what is still open at its last mids, and return the largest loss of each path [-]."""
@@ -83,5 +89,13 @@ class TradeResults:
         return self.worst
 
     def _judge(self, trade: _Trade, mask: BoolArray) -> None:
-        if mask.any():
-            np.maximum(self.worst, np.where(mask, -trade.result(), 0.0), out=self.worst)
+        index = true_places(mask)
+        if index.size:
+            self.worst[index] = np.maximum(self.worst[index], -trade.result(index))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def take_part(risk: FloatArray, each: FloatArray, total: FloatArray) -> None:
+    """Add to ``total`` what risk earns at ``each`` a dollar [USD], all of shape (n_paths,)."""
+    for i in range(risk.size):
+        total[i] += risk[i] * each[i]

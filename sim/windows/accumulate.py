@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-_SESSIONS = 8
+_SESSIONS = 32
 """Sessions that wait before they are added up together."""
+
+_TOTALS = 3
+"""Sums of a window that are of no engine: P&L, returns, squared returns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +77,10 @@ class WindowBook:
         self._net = np.zeros((_SESSIONS + 1, n_engines, n_paths))
         self._equity = np.full((_SESSIONS + 1, n_paths), initial_equity)
         self._last, self._n_waiting = 0, 0
-        self._pnl = np.zeros((n_paths, n_windows, n_engines))
-        self._products = np.zeros((n_paths, n_windows, len(engine_pairs(n_engines))))
-        self._totals = np.zeros((5, n_windows, n_paths))
-        self._runs = np.zeros((2, n_windows, n_paths))
+        self._n_engines = n_engines
+        self._sums = np.zeros((n_paths, n_windows, n_engines + len(engine_pairs(n_engines)) + _TOTALS))
+        self._losses = np.zeros((n_paths, n_windows, 2))
+        self._runs = np.zeros((n_paths, n_windows, 2))
 
     def note(self, day: int, net: FloatArray, equity: FloatArray) -> None:
         """Take the book of one close.
@@ -103,32 +106,26 @@ class WindowBook:
         n = self._n_waiting
         if n:
             inside = self._inside[self._last - n : self._last + 1]
-            _add_sessions(
-                inside,
-                self._net[: n + 1],
-                self._equity[: n + 1],
-                self._first,
-                self._pnl,
-                self._products,
-                self._totals,
-                self._runs,
-            )
+            net, equity = self._net[: n + 1], self._equity[: n + 1]
+            _add_sessions(inside, net, equity, self._first, self._sums, self._runs, self._losses)
             self._net[0], self._equity[0] = self._net[n], self._equity[n]
             self._n_waiting = 0
 
     def finish(self) -> WindowOutcomes:
         """End the runs that are still open, and hand over the sums."""
         self._add_up()
-        lost = self._runs[0] < 0.0
-        losses = self._totals[3:] + np.where(lost, self._runs, 0.0)
+        lost = self._runs[:, :, :1] < 0.0
+        losses = self._losses + np.where(lost, self._runs, 0.0)
+        sums, n = self._sums.transpose(1, 2, 0), self._n_engines
+        pnl, return_sum, return_square_sum = (np.ascontiguousarray(sums[:, row]) for row in range(-_TOTALS, 0))
         return WindowOutcomes(
-            engine_pnl=self._pnl.transpose(1, 2, 0),
-            pnl=self._totals[0],
-            return_sum=self._totals[1],
-            return_square_sum=self._totals[2],
-            loss_first_engine=losses[0],
-            loss_hedges=losses[1],
-            products=self._products.transpose(1, 2, 0),
+            engine_pnl=sums[:, :n],
+            pnl=pnl,
+            return_sum=return_sum,
+            return_square_sum=return_square_sum,
+            loss_first_engine=np.ascontiguousarray(losses[:, :, 0].T),
+            loss_hedges=np.ascontiguousarray(losses[:, :, 1].T),
+            products=sums[:, n:-_TOTALS],
         )
 
 
@@ -138,10 +135,9 @@ def _add_sessions(
     net: FloatArray,
     equity: FloatArray,
     first: int,
-    pnl: FloatArray,
-    products: FloatArray,
-    totals: FloatArray,
+    sums: FloatArray,
     runs: FloatArray,
+    losses: FloatArray,
 ) -> None:
     """Add sessions to the sums, path by path, so that the sums of a path stay in the cache.
 
@@ -155,53 +151,55 @@ def _add_sessions(
         Likewise [USD].
     first : int
         Engine whose losses the others are to offset.
-    pnl, products : ndarray of shape (n_paths, n_windows, n_engines) and (n_paths, n_windows, n_pairs)
-        Sums by engine and by pair of engines.
-    totals : ndarray of shape (5, n_windows, n_paths)
-        P&L, returns, squared returns, and over runs that the first engine lost its P&L and that of the others.
-    runs : ndarray of shape (2, n_windows, n_paths)
-        P&L of the first engine and of the others over the run that is open.
+    sums : ndarray of shape (n_paths, n_windows, n_engines + n_pairs + 3)
+        P&L by engine, its products by pair of engines, P&L, returns, squared returns.
+    runs, losses : ndarray of shape (n_paths, n_windows, 2)
+        P&L of the first engine and of the others: over the run that is open, and over runs that the first one lost.
     """
     n_engines = net.shape[1]
-    change = np.empty(n_engines)
+    today = np.empty(sums.shape[2])
     for i in range(net.shape[2]):
         for day in range(1, net.shape[0]):
             others = 0.0
             for e in range(n_engines):
-                change[e] = net[day, e, i] - net[day - 1, e, i]
+                today[e] = net[day, e, i] - net[day - 1, e, i]
                 if e != first:
-                    others += change[e]
-            before = equity[day - 1, i]
-            gain = equity[day, i] - before
-            ratio = gain / before if before > 0.0 else 0.0
+                    others += today[e]
+            _fill_products(today, n_engines, equity[day - 1, i], equity[day, i])
             for w in range(inside.shape[1]):
                 if inside[day, w, i]:
-                    _add_engines(change, pnl, products, i, w)
-                    totals[0, w, i] += gain
-                    totals[1, w, i] += ratio
-                    totals[2, w, i] += ratio * ratio
-                    runs[0, w, i] += change[first]
-                    runs[1, w, i] += others
+                    _add_today(today, today[first], others, sums[i, w], runs[i, w])
                 elif inside[day - 1, w, i]:
-                    _end_run(totals, runs, i, w)
+                    _end_run(runs[i, w], losses[i, w])
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
-def _add_engines(change: FloatArray, pnl: FloatArray, products: FloatArray, i: int, w: int) -> None:
-    """Add one session of one path to a window: P&L by engine, and products by pair."""
-    pair = 0
-    for e in range(change.size):
-        pnl[i, w, e] += change[e]
-        for other in range(e, change.size):
-            products[i, w, pair] += change[e] * change[other]
-            pair += 1
+def _add_today(today: FloatArray, first: float, others: float, total: FloatArray, run: FloatArray) -> None:
+    """Add a session of one path to a window, and to the run that is open."""
+    for k in range(today.size):
+        total[k] += today[k]
+    run[0] += first
+    run[1] += others
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
-def _end_run(totals: FloatArray, runs: FloatArray, i: int, w: int) -> None:
+def _fill_products(today: FloatArray, n_engines: int, before: float, after: float) -> None:
+    """Fill what a session adds to the sums behind the P&L of the engines."""
+    place = n_engines
+    for e in range(n_engines):
+        for other in range(e, n_engines):
+            today[place] = today[e] * today[other]
+            place += 1
+    gain = after - before
+    ratio = gain / before if before > 0.0 else 0.0
+    today[place], today[place + 1], today[place + 2] = gain, ratio, ratio * ratio
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
+def _end_run(run: FloatArray, loss: FloatArray) -> None:
     """End the run of a window on one path: where the first engine lost over it, it counts."""
-    if runs[0, w, i] < 0.0:
-        totals[3, w, i] += runs[0, w, i]
-        totals[4, w, i] += runs[1, w, i]
-    runs[0, w, i] = 0.0
-    runs[1, w, i] = 0.0
+    if run[0] < 0.0:
+        loss[0] += run[0]
+        loss[1] += run[1]
+    run[0] = 0.0
+    run[1] = 0.0
