@@ -48,6 +48,9 @@ def future_margin(rules: MarginConfig, future: FloatArray) -> FloatArray:
     return np.asarray(np.interp(future, levels, amounts) * np.maximum(future / levels[-1], 1.0))
 
 
+_NOWHERE: IndexArray = np.empty(0, dtype=np.intp)
+
+
 @lru_cache(maxsize=16)
 def _columns(table: tuple[tuple[float, float], ...]) -> tuple[FloatArray, FloatArray]:
     levels, amounts = (np.array(column) for column in zip(*table, strict=True))
@@ -208,8 +211,8 @@ class _Group:
 
     def bound(self, tranches: list[Tranche], underlying: FloatArray, *, is_marked: bool) -> FloatArray:
         """Equity that the options bind today [USD]: ``option_margin`` without looking at each leg again."""
-        is_same = self._refresh(tranches)
-        if is_same and not is_marked:
+        changed = self._refresh(tranches)
+        if changed.size == 0 and not is_marked:
             return self._bound
         contracts, risk, naked = tranches[0].contracts, self._risk, self._naked
         value = tranches[0].value()
@@ -221,11 +224,12 @@ class _Group:
             premium = ExpiryRisk(risk.rows[:, naked]).naked_premium(*_stacked(held, naked), _mids(held, naked))
             value[naked] += contracts.multiplier * premium
         rate = NAKED_RATE[contracts.product] if naked.size else 0.0
-        fill_bound(self._held, risk.rows, value, underlying, contracts.multiplier, rate, self._bound)
+        index = self._held if is_marked else changed
+        fill_bound(index, risk.rows, value, underlying, contracts.multiplier, rate, self._bound)
         return self._bound
 
-    def _refresh(self, tranches: list[Tranche]) -> bool:
-        """Work out the risk of what is held now, and tell whether it is as it was.
+    def _refresh(self, tranches: list[Tranche]) -> IndexArray:
+        """Work out the risk of what is held now, and tell on which paths it is not as it was.
 
         Tranches may have joined, and those that all paths have closed may be gone.
         """
@@ -234,7 +238,7 @@ class _Group:
         changed = [tranche for tranche in self._members if tranche.is_changed]
         self._members = list(tranches)
         if not joined and not changed:
-            return True
+            return _NOWHERE
         stale = np.zeros(self._risk.rows.shape[1], dtype=np.bool_)
         for tranche in changed:
             stale |= tranche.changed
@@ -242,7 +246,7 @@ class _Group:
             stale |= tranche.is_open
         for tranche in (*joined, *changed):
             tranche.changed[:] = tranche.is_changed = False
-        index = true_places(stale)
+        index: IndexArray = true_places(stale)
         if index.size:
             fresh = ExpiryRisk.of(*_stacked(_holding(tranches, index), index))
             self._risk.rows[:, index] = fresh.rows
@@ -250,7 +254,7 @@ class _Group:
                 self._naked = true_places(self._risk.is_naked)
             self._bound[index] = 0.0
             self._held = tranches[0].held if len(tranches) == 1 else true_places(_any_open(tranches))
-        return bool(index.size == 0)
+        return index
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

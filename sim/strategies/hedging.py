@@ -144,12 +144,14 @@ def buy(
     """Buy as many units of an option position as ``amount`` pays for; None where no path can."""
     if not amount.any():
         return None
-    debit = premium(view, contracts, unit, amount > 0.0)
-    is_sound = (debit > 0.0) & passes(view, gate, contracts, unit)
-    units = view.whole(np.where(is_sound, amount / np.where(is_sound, debit, 1.0), 0.0))
+    is_bought = amount > 0.0
+    debit = premium(view, contracts, unit, is_bought)
+    index = true_places(is_bought & (debit > 0.0) & passes(view, gate, contracts, unit))
+    units = np.zeros(view.n_paths)
+    units[index] = view.whole(amount[index] / debit[index], index)
     if not units.any():
         return None
-    view.memory.committed += units * np.maximum(debit, 0.0)
+    view.memory.committed[index] += units[index] * debit[index]
     return Open(contracts=contracts, quantity=unit * units, is_pooled=True)
 
 

@@ -147,6 +147,7 @@ class DayView:
         self.condor_profit_target = condor_profit_target
         self.equity = ledger.equity()
         self._risk_capital: FloatArray | None = None  # of the book as it is: orders are filled later
+        self._outlay: FloatArray | None = None  # likewise
         self._conditions = conditions or CompiledConditions(market)
         self.memory = memory or BookMemory.empty(market.n_paths)
         self.may_enter = alive.copy()
@@ -295,12 +296,13 @@ class DayView:
 
         What other engines have ordered today is included. By default on all paths, else on those of ``index``.
         """
+        if self._outlay is None:
+            self._outlay = np.zeros(self.n_paths)
+            for tranche in self._ledger.tranches:
+                if tranche.engine not in (CONDOR, *UNHEDGED):
+                    self._outlay += entry_outlay(tranche)
         part = slice(None) if index is None else index
-        total = self.memory.committed[part].copy()
-        for tranche in self._ledger.tranches:
-            if tranche.engine not in (CONDOR, *UNHEDGED):
-                total += entry_outlay(tranche, part)
-        return total
+        return np.asarray(self.memory.committed[part] + self._outlay[part])
 
     def hedge_profit(self) -> FloatArray:
         """P&L net of costs since day 0 of the engines that hedge the condor [USD], shape (n_paths,)."""
@@ -316,9 +318,13 @@ class DayView:
             self._risk_capital = total
         return self._risk_capital
 
-    def whole(self, quantity: FloatArray) -> FloatArray:
-        """Round down to whole contracts, unless the account is fractional; 0 on paths that may not open."""
-        positive = np.where(self.alive, np.maximum(quantity, 0.0), 0.0)
+    def whole(self, quantity: FloatArray, index: IndexArray | None = None) -> FloatArray:
+        """Round down to whole contracts, unless the account is fractional; 0 on paths that may not open.
+
+        The quantities are those of the paths of ``index``, by default of all.
+        """
+        alive = self.alive if index is None else self.alive[index]
+        positive = np.where(alive, np.maximum(quantity, 0.0), 0.0)
         return positive if self._account.fractional else np.floor(positive + 1e-9)
 
     def rounded(self, quantity: FloatArray) -> FloatArray:
