@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import PricingDomainError
+from models.kernels.opening import mixed_prices, moved_strikes
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
 from models.rows import RowPricer, price_spx_tenors, price_vix_tenors, vix_future_tenors
 
@@ -105,7 +106,7 @@ class OpeningPricer:
             return price_spx_tenors(self.base, spot, state, k, tenors, right)
 
         if sessions > FEW:
-            return self._interpolated(legs, strike, sessions, is_call, noise=0.0)
+            return self._interpolated(legs, np.ascontiguousarray(strike), sessions, is_call, noise=0.0)
         carry = (self.rate - self.dividend_yield) / SESSIONS_PER_YEAR
         forward = spot * np.exp(carry * np.array([sessions - 1.0 + self.overnight_share, float(sessions)]))[:, None]
         return self._rescaled(legs, strike, sessions, is_call, forward, noise=0.0)
@@ -120,7 +121,7 @@ class OpeningPricer:
             return price_vix_tenors(self.base, state, k, tenors, right)
 
         if sessions > FEW:
-            return self._interpolated(legs, strike, sessions, is_call, noise=noise)
+            return self._interpolated(legs, np.ascontiguousarray(strike), sessions, is_call, noise=noise)
         return self._rescaled(legs, strike, sessions, is_call, np.stack(self._futures(state, sessions)), noise=noise)
 
     def vix_future_rows(self, state: FloatArray, sessions: int) -> FloatArray:
@@ -145,19 +146,13 @@ class OpeningPricer:
         """Mixture of the laws after ``sessions - 1`` and after ``sessions``; the latter carries the noise."""
         w = self.overnight_share
         shift = noise / np.sqrt(w)
-        n_noisy = 2 if shift > 0.0 else 1
-        n_tenors = n_noisy + (w < 1.0)
-        strikes = np.empty((n_tenors, *strike.shape))
-        strikes[n_noisy - 1 :] = strike
-        if shift > 0.0:
-            np.maximum(strike - shift, LEAST_STRIKE, out=strikes[0])
-            np.add(strike, shift, out=strikes[1])
-        prices = legs(strikes, (sessions,) * n_noisy + (sessions - 1,) * (n_tenors - n_noisy), is_call)
-        price = 0.5 * w * (prices[0] + prices[1]) if shift > 0.0 else w * prices[0]
-        if w < 1.0:
-            one_day = np.exp(-self.rate / SESSIONS_PER_YEAR)  # what settles in the morning is paid on the close
-            price += (1.0 - w) * one_day * prices[-1]
-        return np.asarray(price)
+        whole, shorter = (sessions,) * (2 if shift > 0.0 else 1), (sessions - 1,) * (w < 1.0)
+        strikes, price = np.empty((len(whole + shorter), *strike.shape)), np.empty(strike.shape)
+        moved_strikes(strike, shift, LEAST_STRIKE, strikes)
+        one_day = np.exp(-self.rate / SESSIONS_PER_YEAR)  # what settles in the morning is paid on the session's close
+        prices = legs(strikes, whole + shorter, is_call)
+        mixed_prices(prices, shift > 0.0, w, (1.0 - w) * one_day, price)
+        return price
 
     def _rescaled(
         self,

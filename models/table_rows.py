@@ -50,6 +50,7 @@ class TableRows:
         self.clamp_count = 0
         self.leg_counts: Counter[str] = Counter()
         self._tables = tables
+        self._known: dict[tuple[int, ...], NDArray[np.int64]] = {}  # tenors that were asked for, checked
         grids = {"state": layout.state, "fine": layout.fine, "vix_state": layout.vix_state, "vix_fine": layout.vix_fine}
         self._locate = {name: Locator(grid) for name, grid in grids.items()}
         columns = {"state": tables["spx"].shape[-1], "vix_state": tables["vix"].shape[-1]}
@@ -185,9 +186,12 @@ class TableRows:
             )
 
     def _tenors(self, sessions: Sequence[int]) -> NDArray[np.int64]:
-        for n in sessions:
-            self.check(n)
-        return np.array(sessions, dtype=np.int64)
+        tenors = self._known.get(tuple(sessions))
+        if tenors is None:
+            for n in sessions:
+                self.check(n)
+            tenors = self._known[tuple(sessions)] = np.array(sessions, dtype=np.int64)
+        return tenors
 
 
 def _shape(table: FloatArray, grid: StrikeGrid) -> tuple[int, int, int, int, float]:

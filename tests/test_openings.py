@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 from models.errors import PricingDomainError
+from models.kernels.opening import mixed_prices, moved_strikes
 from models.opening_pricer import OpeningPricer
 from models.protocols import PathBlock, SimulationGrid, Stream
 from models.rows import RowsFromPricer
@@ -229,6 +230,22 @@ def test_vix_options_are_worth_the_mixture_over_the_noise(sessions: int, vix: fl
     put = pricer().price_vix_legs(state, strike, sessions, np.full(4, False))
     parity = math.exp(-RATE * sessions / 252) * (future - strike)
     np.testing.assert_allclose(got - put, parity, atol=1e-12 if sessions > 4 else 2e-3)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.7])
+@pytest.mark.parametrize("n_shorter", [0, 1])
+def test_mixtures_of_lives_are_those_of_numpy_to_the_last_bit(shift: float, n_shorter: int) -> None:
+    rng = np.random.default_rng(5)
+    strike = rng.uniform(0.2, 30.0, (2, 9))
+    n_whole = 2 if shift > 0.0 else 1
+    strikes, price = np.empty((n_whole + n_shorter, 2, 9)), np.empty((2, 9))
+    moved_strikes(strike, shift, 0.4, strikes)
+    whole = [np.maximum(strike - shift, 0.4), strike + shift] if shift > 0.0 else [strike]
+    np.testing.assert_array_equal(strikes, np.stack(whole + [strike] * n_shorter))
+    prices = rng.uniform(0.0, 5.0, strikes.shape)
+    mixed_prices(prices, shift > 0.0, SHARE, 0.6, price)
+    mean = 0.5 * SHARE * (prices[0] + prices[1]) if shift > 0.0 else SHARE * prices[0]
+    np.testing.assert_array_equal(price, mean + 0.6 * prices[-1] if n_shorter else mean)
 
 
 def test_the_whole_share_and_no_noise_are_the_base_to_the_last_bit() -> None:
