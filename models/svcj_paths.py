@@ -96,7 +96,7 @@ def propagate_svcj(
     states = np.empty((n_days, 1, variance.size))
     propagate_rows(
         log_return,
-        states[:, 0],
+        states.reshape(n_days, variance.size),
         variance,
         steps_per_day,
         stream.first_path,

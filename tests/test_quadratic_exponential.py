@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from models.errors import ModelParameterError
-from models.kernels.quadratic_exponential import MAX_JUMPS, diffuse_row, jump_row, propagate_rows, step_coefficients
+from models.kernels.philox import fill_normals, fill_uniforms
+from models.kernels.quadratic_exponential import (
+    MAX_JUMPS,
+    diffuse_row,
+    draw_and_diffuse_row,
+    jump_row,
+    propagate_rows,
+    step_coefficients,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -223,3 +231,26 @@ def test_compiled_rows_are_those_of_plain_python() -> None:
         results.append((log_return, state))
     np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-12, atol=1e-15)
+
+
+def test_drawing_beside_the_step_changes_no_bit() -> None:
+    c = step_coefficients(dt=DT, kappa=KAPPA, theta=THETA, vol_of_vol=VOL_OF_VOL, rho=RHO, drift=0.1)
+    n, address = 1003, (np.uint64(9), np.uint64(4), np.uint64(0), np.uint64(1), KEY)
+    start = np.linspace(0.0, 0.5, n) ** 2
+    normal, uniform = np.empty((4, n)), np.empty((4, n))
+    fill_normals(normal, *address)
+    fill_uniforms(uniform, *address)
+    variance, log_return = start.copy(), np.full(n, 0.01)
+    diffuse_row(variance, log_return, normal[0], normal[1], uniform[2], c)
+    for adds, before in ((True, 0.01), (False, np.nan)):
+        found, moved, jumps = np.empty(n), np.full(n, before), np.empty(n)
+        draw_and_diffuse_row(start, found, moved, adds, jumps, *address, c)
+        np.testing.assert_array_equal(found, variance)
+        np.testing.assert_array_equal(jumps, uniform[3])
+        if adds:
+            np.testing.assert_array_equal(moved, log_return)
+        else:
+            np.testing.assert_allclose(moved + 0.01, log_return, rtol=1e-15, atol=1e-17)
+    in_place = start.copy()
+    draw_and_diffuse_row(in_place, in_place, moved, False, jumps, *address, c)
+    np.testing.assert_array_equal(in_place, variance)

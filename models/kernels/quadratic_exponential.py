@@ -165,24 +165,28 @@ def step_coefficients(
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def draw_row(
-    draws: FloatArray,
-    n: int,
-    first_path: np.uint64,
-    day: np.uint64,
-    block: np.uint64,
-    purpose: np.uint64,
-    key: UintArray,
-) -> None:
-    """Fill four rows of ``n`` paths: normal of variance, normal of price, uniform of variance, uniform of jumps."""
-    normal_v, normal_s, uniform_v, uniform_n = draws[0], draws[1], draws[2], draws[3]
-    k0, k1 = key[0], key[1]
-    for i in range(n):
-        w0, w1, w2, w3 = philox(first_path + np.uint64(i), day, block, purpose, k0, k1)
-        normal_v[i], normal_s[i] = normals_of(w0, w1)
-        uniform_v[i] = uniform_of(w2)
-        uniform_n[i] = uniform_of(w3)
+@njit(cache=True, nogil=True, forceinline=True, fastmath={"contract", "nsz", "arcp"}, error_model="numpy")  # type: ignore[untyped-decorator]
+def diffused(v: float, normal_v: float, normal_s: float, uniform_v: float, c: StepCoefficients) -> tuple[float, float]:
+    """Variance after one diffusion step, and the step's log return.
+
+    Both branches are evaluated and one is chosen, so that the loop around has no jump in it; arguments of the branch
+    that is not chosen are clamped to where it is defined.
+    """
+    mean = c.mean_constant + c.decay * v
+    ratio = (c.spread_constant + c.spread_slope * v) / mean
+    psi = ratio / mean
+    is_quadratic = psi <= PSI_CRITICAL
+    scale_q = 0.5 * ratio / (1.0 + np.sqrt(max(1.0 - 0.5 * psi, 0.0)))
+    scale_e = 0.5 * (ratio + mean)
+    root = np.sqrt(max(mean - scale_q, 0.0)) + np.sqrt(scale_q) * normal_v
+    tail = -log_positive(0.5 * (psi + 1.0) * (1.0 - uniform_v))
+    v_next = root * root if is_quadratic else scale_e * max(tail, 0.0)
+    denominator = 1.0 - (2.0 * c.a * scale_q if is_quadratic else c.a * scale_e)
+    fraction = c.a * (mean - scale_q if is_quadratic else mean) / denominator
+    log_moment = log_positive(denominator if is_quadratic else 1.0 + fraction)
+    correction = 0.5 * log_moment - fraction if is_quadratic else -log_moment
+    diffusion = np.sqrt(c.k3 * (v + v_next)) * normal_s
+    return v_next, c.drift + correction - 0.5 * c.k3 * v + c.k2 * v_next + diffusion
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz", "arcp"}, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -194,29 +198,38 @@ def diffuse_row(
     uniform_v: FloatArray,
     c: StepCoefficients,
 ) -> None:
-    """One diffusion step of every path: ``variance`` in place, the log return added to ``log_return``.
-
-    Both branches are evaluated and one is chosen, so that the loop has no jump in it; arguments of the branch that is
-    not chosen are clamped to where it is defined.
-    """
+    """One diffusion step of all paths on given numbers: ``variance`` in place, log returns added to ``log_return``."""
     for i in range(variance.size):
-        v = variance[i]
-        mean = c.mean_constant + c.decay * v
-        ratio = (c.spread_constant + c.spread_slope * v) / mean
-        psi = ratio / mean
-        is_quadratic = psi <= PSI_CRITICAL
-        scale_q = 0.5 * ratio / (1.0 + np.sqrt(max(1.0 - 0.5 * psi, 0.0)))
-        scale_e = 0.5 * (ratio + mean)
-        root = np.sqrt(max(mean - scale_q, 0.0)) + np.sqrt(scale_q) * normal_v[i]
-        tail = -log_positive(0.5 * (psi + 1.0) * (1.0 - uniform_v[i]))
-        v_next = root * root if is_quadratic else scale_e * max(tail, 0.0)
-        denominator = 1.0 - (2.0 * c.a * scale_q if is_quadratic else c.a * scale_e)
-        fraction = c.a * (mean - scale_q if is_quadratic else mean) / denominator
-        log_moment = log_positive(denominator if is_quadratic else 1.0 + fraction)
-        correction = 0.5 * log_moment - fraction if is_quadratic else -log_moment
-        diffusion = np.sqrt(c.k3 * (v + v_next)) * normal_s[i]
-        log_return[i] += c.drift + correction - 0.5 * c.k3 * v + c.k2 * v_next + diffusion
-        variance[i] = v_next
+        variance[i], gain = diffused(variance[i], normal_v[i], normal_s[i], uniform_v[i], c)
+        log_return[i] += gain
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz", "arcp"}, error_model="numpy")  # type: ignore[untyped-decorator]
+def draw_and_diffuse_row(
+    before: FloatArray,
+    variance: FloatArray,
+    log_return: FloatArray,
+    adds: bool,
+    uniform_n: FloatArray,
+    first_path: np.uint64,
+    day: np.uint64,
+    block: np.uint64,
+    purpose: np.uint64,
+    key: UintArray,
+    c: StepCoefficients,
+) -> None:
+    """As ``diffuse_row``, on numbers drawn in the same pass: integers of draws are worked out beside roots of the step.
+
+    ``before`` holds the variance at the start of the step and may be ``variance`` itself, which receives that at its
+    end; ``log_return`` receives the step's, added to what is there where ``adds``; ``uniform_n`` the uniform of jumps.
+    """
+    k0, k1 = key[0], key[1]
+    for i in range(variance.size):
+        w0, w1, w2, w3 = philox(first_path + np.uint64(i), day, block, purpose, k0, k1)
+        normal_v, normal_s = normals_of(w0, w1)
+        uniform_n[i] = uniform_of(w3)
+        variance[i], gain = diffused(before[i], normal_v, normal_s, uniform_of(w2), c)
+        log_return[i] = (log_return[i] if adds else 0.0) + gain
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -315,27 +328,26 @@ def propagate_rows(
     draws stay in cache; the counter of a draw depends on its path, day and step alone.
     """
     n_days, n_paths = log_return.shape
-    draws = np.empty((4, min(_CHUNK, n_paths)))
+    uniform_n = np.empty(min(_CHUNK, n_paths))
     rate = np.empty(min(_CHUNK, n_paths))
     word = np.uint64(purpose)
     for low in range(0, n_paths, _CHUNK):
         high = min(low + _CHUNK, n_paths)
         n = high - low
         path = np.uint64(first_path + low)
-        v = variance[low:high]
+        before = variance[low:high]
         for k in range(n_days):
             day = np.uint64(np.int64(first_day + k) & np.int64(LOW))
-            row = log_return[k, low:high]
-            row[:] = 0.0
+            row, v = log_return[k, low:high], state[k, low:high]
             for step in range(steps_per_day):
                 block = np.uint64(step * _BLOCKS_A_STEP)
-                draw_row(draws, n, path, day, block, word, key)
                 if c.jump_rate_slope > 0.0:
-                    rate[:n] = v
-                diffuse_row(v, row, draws[0, :n], draws[1, :n], draws[2, :n], c)
+                    rate[:n] = before
+                draw_and_diffuse_row(before, v, row, step > 0, uniform_n[:n], path, day, block, word, key, c)
                 if c.jump_rate_slope > 0.0:
                     rate_row(rate[:n], v, row, c)
-                    jump_row_at_rates(v, row, draws[3, :n], rate[:n], path, day, block, word, key, c)
+                    jump_row_at_rates(v, row, uniform_n[:n], rate[:n], path, day, block, word, key, c)
                 elif c.jump_rate > 0.0:
-                    jump_row(v, row, draws[3, :n], path, day, block, word, key, c)
-            state[k, low:high] = v
+                    jump_row(v, row, uniform_n[:n], path, day, block, word, key, c)
+                before = v
+        variance[low:high] = before
