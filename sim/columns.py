@@ -36,6 +36,13 @@ def true_places(mask: BoolArray) -> IndexArray:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def count_true(mask: BoolArray, counts: FloatArray) -> None:
+    """Add 1 where a mask is True."""
+    for i in range(mask.size):
+        counts[i] += mask[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def take_columns(values: FloatArray, index: IndexArray, start: int, taken: FloatArray) -> None:
     """Copy the columns ``index`` of ``values`` to ``taken``, from its column ``start`` on."""
     for leg in range(values.shape[0]):

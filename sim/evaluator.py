@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.protocols import Stream
-from sim.columns import true_places
+from sim.columns import count_true, true_places
 from sim.conditions import CompiledConditions
 from sim.config import AccountConfig, CostsConfig, EngineConfig, MarginConfig, StrategyConfig
 from sim.contracts import ContractSet, Product
@@ -239,7 +239,7 @@ class StrategyRun:
         is_open = [self._is_open(name) for name in ledger.engines]
         for row, held in enumerate(is_open):
             if held is not None:
-                self.active[row] += held
+                count_true(held, self.active[row])
         self.usage.note(t - market.day0, is_open, self.bound, self.equity[t - market.day0])
 
     def _is_open(self, engine: str) -> BoolArray | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.columns import filled_columns, true_places
+from sim.columns import count_true, filled_columns, true_places
 from sim.contracts import fill_multiples, fill_steps
 from sim.marking import add_at, change_columns, fill_imbalance, mark_legs, value_columns
 from sim.strategies.trades import take_part
@@ -42,6 +42,10 @@ def test_filled_columns_are_those_with_any_number(rng: np.random.Generator) -> N
 def test_true_places_are_those_of_flatnonzero(rng: np.random.Generator, share: float) -> None:
     mask = rng.random(N_PATHS) < share
     np.testing.assert_array_equal(true_places(mask), np.flatnonzero(mask))
+    counts = rng.random(N_PATHS)
+    wanted = counts + mask
+    count_true(mask, counts)
+    np.testing.assert_array_equal(counts, wanted)
 
 
 @pytest.mark.parametrize("has_value", [True, False])
