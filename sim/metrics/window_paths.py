@@ -13,8 +13,6 @@ from sim.metrics.estimate import INDEPENDENT, Estimate, SampleDesign
 
 FloatArray = NDArray[np.float64]
 
-NEVER = "no session of any path belongs to the window"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowPaths:

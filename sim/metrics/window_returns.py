@@ -6,86 +6,26 @@ paths' first-order effects. The mean drawdown alone counts paths.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from models.protocols import SESSIONS_PER_YEAR
-from sim.metrics.estimate import Estimate, of_means, ratio, undefined
-from sim.metrics.return_statistics import (
-    NO_DRAWDOWN,
-    NO_SHORTFALL,
-    NO_VARIATION,
-    ROOT_YEAR,
-    STILL,
-    kurtosis_of,
-    skewness_of,
-)
-from sim.metrics.window_paths import NEVER, WindowPaths, WindowStatistic
-
-FloatArray = NDArray[np.float64]
+from sim.metrics import pooled_returns
+from sim.metrics.estimate import Estimate, ratio, undefined
+from sim.metrics.pooled_returns import NEVER
+from sim.metrics.return_statistics import NO_DRAWDOWN
+from sim.metrics.window_paths import WindowPaths, WindowStatistic
 
 
-def _undefined(paths: WindowPaths, note: str) -> Estimate:
-    return undefined(paths.sessions.size, note, paths.design.cluster)
-
-
-def _rate(paths: WindowPaths) -> float:
-    """Short rate of one session."""
-    return float(np.expm1(paths.rate / SESSIONS_PER_YEAR))
-
-
-def _is_still(paths: WindowPaths) -> bool:
-    """Whether daily returns of the window are one constant, of which roots have no slope."""
-    weight = paths.design.relative(paths.sessions.size)
-    n, total, squares = (
-        float(np.sum(weight * row)) for row in (paths.sessions, paths.return_sum, paths.return_square_sum)
+def _sums(paths: WindowPaths) -> pooled_returns.ReturnSums:
+    """Sums of daily returns over the sessions of the window, those of the course as far as they are kept."""
+    higher = (paths.courses[name] for name in ("return_cube_sum", "return_fourth_sum") if name in paths.courses)
+    return pooled_returns.ReturnSums(
+        sessions=paths.sessions,
+        powers=(paths.return_sum, paths.return_square_sum, *higher),
+        shortfall_square_sum=paths.courses.get("shortfall_square_sum"),
+        excess_gain_sum=paths.courses.get("excess_gain_sum"),
+        rate=paths.rate,
+        design=paths.design,
     )
-    return squares / n - (total / n) ** 2 <= STILL * squares / n
-
-
-def _moments(paths: WindowPaths, function: Callable[..., Any], *higher: str) -> Estimate:
-    """Function of the raw moments of daily returns of the window; undefined where they do not vary."""
-    if not paths.sessions.any():
-        return _undefined(paths, NEVER)
-    if _is_still(paths):
-        return _undefined(paths, NO_VARIATION)
-    sums = [paths.return_sum, paths.return_square_sum, *(paths.courses[name] for name in higher)]
-    return of_means(
-        lambda n, *parts: function(*(part / n for part in parts)), np.stack([paths.sessions, *sums]), paths.design
-    )
-
-
-def _volatility(paths: WindowPaths) -> Estimate:
-    if paths.sessions.any() and _is_still(paths):
-        return ratio(np.zeros(paths.sessions.size), paths.sessions, paths.design)
-    return _moments(paths, lambda a, b: ROOT_YEAR * np.sqrt(b - a**2))
-
-
-def _sharpe(paths: WindowPaths) -> Estimate:
-    rate = _rate(paths)
-    return _moments(paths, lambda a, b: ROOT_YEAR * (a - rate) / np.sqrt(b - a**2))
-
-
-def _sortino(paths: WindowPaths) -> Estimate:
-    if not paths.sessions.any():
-        return _undefined(paths, NEVER)
-    shortfall = paths.courses["shortfall_square_sum"]
-    if not shortfall.any():
-        return _undefined(paths, NO_SHORTFALL)
-    rate, columns = _rate(paths), np.stack([paths.sessions, paths.return_sum, shortfall])
-    return of_means(lambda n, a, b: ROOT_YEAR * (a / n - rate) / np.sqrt(b / n), columns, paths.design)
-
-
-def _omega(paths: WindowPaths) -> Estimate:
-    if not paths.sessions.any():
-        return _undefined(paths, NEVER)
-    if not paths.courses["shortfall_square_sum"].any():
-        return _undefined(paths, NO_SHORTFALL)
-    gain = paths.courses["excess_gain_sum"]
-    return ratio(gain, gain - (paths.return_sum - _rate(paths) * paths.sessions), paths.design)
 
 
 def _max_drawdown(paths: WindowPaths) -> Estimate:
@@ -95,7 +35,7 @@ def _max_drawdown(paths: WindowPaths) -> Estimate:
 
 def _drawdown_share(paths: WindowPaths) -> Estimate:
     if not paths.sessions.any():
-        return _undefined(paths, NEVER)
+        return undefined(paths.sessions.size, NEVER, paths.design.cluster)
     return ratio(paths.courses["drawdown_part"], paths.path_drawdown, paths.design, note=NO_DRAWDOWN)
 
 
@@ -106,7 +46,7 @@ VOLATILITY = WindowStatistic(
     unit="1/year^0.5",
     definition="standard deviation of daily returns on the equity of the previous close in sessions of the window, "
     "all paths together, times the root of 252",
-    compute=_volatility,
+    compute=lambda paths: pooled_returns.volatility(_sums(paths)),
     better="lower",
 )
 """What every window has."""
@@ -116,7 +56,7 @@ RETURNS_IN_WINDOW: dict[str, WindowStatistic] = {
         label="skewness of daily returns",
         unit="1",
         definition=f"third central moment {_IN_WINDOW} over the cube of their standard deviation, all paths together",
-        compute=lambda paths: _moments(paths, skewness_of, "return_cube_sum"),
+        compute=lambda paths: pooled_returns.skewness(_sums(paths)),
         better="higher",
         metric="returns",
     ),
@@ -124,7 +64,7 @@ RETURNS_IN_WINDOW: dict[str, WindowStatistic] = {
         label="excess kurtosis of daily returns",
         unit="1",
         definition=f"fourth central moment {_IN_WINDOW} over their squared variance, less 3, all paths together",
-        compute=lambda paths: _moments(paths, kurtosis_of, "return_cube_sum", "return_fourth_sum"),
+        compute=lambda paths: pooled_returns.kurtosis(_sums(paths)),
         better="lower",
         metric="returns",
     ),
@@ -133,7 +73,7 @@ RETURNS_IN_WINDOW: dict[str, WindowStatistic] = {
         unit="1/year^0.5",
         definition=f"mean {_IN_WINDOW} less the short rate, over their standard deviation, all paths together, times "
         "the root of 252",
-        compute=_sharpe,
+        compute=lambda paths: pooled_returns.sharpe_ratio(_sums(paths)),
         better="higher",
         metric="ratios",
     ),
@@ -142,7 +82,7 @@ RETURNS_IN_WINDOW: dict[str, WindowStatistic] = {
         unit="1/year^0.5",
         definition=f"mean {_IN_WINDOW} less the short rate, over the root mean square of their shortfalls below it (0 "
         "where there is none), all paths together, times the root of 252",
-        compute=_sortino,
+        compute=lambda paths: pooled_returns.sortino_ratio(_sums(paths)),
         better="higher",
         metric="ratios",
     ),
@@ -151,7 +91,7 @@ RETURNS_IN_WINDOW: dict[str, WindowStatistic] = {
         unit="1",
         definition="sum of daily returns above the short rate over the sum of those below it, both measured from it, "
         "in sessions of the window, all paths together",
-        compute=_omega,
+        compute=lambda paths: pooled_returns.omega_ratio(_sums(paths)),
         better="higher",
         metric="ratios",
     ),

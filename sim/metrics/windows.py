@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from models.protocols import SESSIONS_PER_YEAR
 from sim.metrics.estimate import INDEPENDENT, Estimate, SampleDesign, mean, ratio, share
 from sim.metrics.period_statistics import DAILY
-from sim.metrics.window_paths import NEVER, WindowPaths, WindowStatistic
+from sim.metrics.pooled_returns import NEVER
+from sim.metrics.window_paths import WindowPaths, WindowStatistic
 from sim.metrics.window_returns import RETURNS_IN_WINDOW, VOLATILITY
 
 FloatArray = NDArray[np.float64]
