@@ -50,8 +50,22 @@ def in_parallel(
     concurrent.futures.process.BrokenProcessPool
         If a worker process has died.
     """
+    with begun(do, calls, n_jobs=n_jobs, backend=backend, in_order=in_order) as results:
+        for result in results:  # noqa: UP028 - `yield from` would hand on a close, and a warning with it
+            yield result
+
+
+@contextmanager
+def begun(
+    do: Callable[..., T], calls: Iterable[tuple[Any, ...]], *, n_jobs: int, backend: str, in_order: bool = False
+) -> Iterator[Iterator[T]]:
+    """Hand out calls, whose results may be asked for later; the end of the block stops the workers.
+
+    Processes start at once, and take the time that they need for it while the block does other work. See
+    ``in_parallel`` for the parameters.
+    """
     if n_jobs == 1:
-        yield from (do(*arguments) for arguments in calls)
+        yield (do(*arguments) for arguments in calls)
         return
     where = "threading" if backend == "threading" else "loky"
     master, extensions = os.getpid() if where == "loky" else None, Extensions.registered()
@@ -65,8 +79,7 @@ def in_parallel(
     with _ctrl_c_is_ours():
         results = parallel(joblib.delayed(_called)(do, master, extensions, arguments) for arguments in calls)
     try:
-        for result in results:  # noqa: UP028 - `yield from` would hand on a close, and the warning with it
-            yield result
+        yield results
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # joblib's, about calls that were cancelled

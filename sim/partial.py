@@ -18,7 +18,7 @@ from sim.config.faults import MAX_SHOWN, show
 from sim.errors import ConfigError, StorageError
 from sim.runlog import STOPPED, RunLog
 
-RUN, BLOCKS = "run.json", "blocks"
+RUN, BLOCKS, READY = "run.json", "blocks", "ready"
 FREE_TO_CHANGE = ("jobs", "backend", "dask_scheduler")
 """Settings of ``compute`` that decide no number: a resumed run may have others."""
 
@@ -44,6 +44,8 @@ class PartialRun:
     ----------
     path, results : Path
         The folder, ``.NAME.partial``, and the one inside it in which results are put together.
+    ready : Path
+        File that tells processes that have started that they may run cells.
     log : RunLog
         What has happened in the run.
     is_worth_keeping : bool
@@ -54,6 +56,7 @@ class PartialRun:
         self.directory = directory
         self.path = directory.with_name(f".{directory.name}.partial")
         self.results = self.path / "results"
+        self.ready = self.path / READY
         self.log = RunLog(self.path)
         self.is_worth_keeping = False
         self._lock = FileLock(lock_path(directory), timeout=LOCK_SECONDS)
@@ -108,6 +111,7 @@ class PartialRun:
         n_blocks = sum(1 for _ in self.blocks())
         if n_blocks and resume:
             self._refuse_another(run)
+            self.ready.unlink(missing_ok=True)  # of the attempt before
             return
         if n_blocks and not overwrite:
             raise ConfigError(

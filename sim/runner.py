@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from models.protocols import Model, Pricer
 from sim.blocks import read_block
 from sim.calendar import SessionCalendar
 from sim.cell import Cell, cells_of, check_start, notes_of, prepare, run_cell, stream_of
+from sim.compiled import note_compiled, was_compiled
 from sim.config import ComputeConfig, ExperimentConfig
 from sim.errors import CellsFailed, ConfigError, StorageError, WorkersLost
 from sim.experiment import build_model
@@ -36,7 +37,7 @@ from sim.partial import PartialRun
 from sim.replay import read_series
 from sim.runlog import DONE, FAILED, GATHERING, PREPARING, RUNNING, STARTED
 from sim.storage import MANIFEST, RESULTS, check_vacant, file_checksum
-from sim.workers import CELL_ERRORS, Failure, Finished, run_blocks, workers_of
+from sim.workers import CELL_ERRORS, Failure, Finished, Outcome, run_blocks, workers_of
 
 Progress = Callable[[int, int], None]
 Notify = Callable[[str, int, int], None]
@@ -154,11 +155,14 @@ class _Job:
         config, n_jobs, backend = self.config, *workers_of(self.config, self.compute)
         run.log.add(STARTED, pid=os.getpid(), jobs=n_jobs, backend=backend)
         cpu = time.process_time()
-        prepared = _prepare(config, partial(self._tell, run), warms_up=n_jobs > 1 and backend != "threading")
+        _refuse_shared_streams(config)  # before processes start, which cannot be stopped at once
         blocks = {run.block(number): cell for number, cell in enumerate(cells_of(config))}
         missing = {path: cell for path, cell in blocks.items() if read_block(path) is None}
-        run.log.add(RUNNING, cpu_seconds=time.process_time() - cpu)
-        failures = self._watch(run, blocks, missing, n_jobs, backend)
+        with self._begun(missing, n_jobs, backend, run.ready) as outcomes:
+            prepared = _prepare(config, partial(self._tell, run), warms_up=n_jobs > 1 and backend != "threading")
+            run.ready.touch()
+            run.log.add(RUNNING, cpu_seconds=time.process_time() - cpu)
+            failures = self._watch(run, outcomes, _counted(self.progress, blocks, missing))
         if failures:
             raise CellsFailed([str(failure) for failure in failures], len(blocks))
         run.log.add(GATHERING)
@@ -173,36 +177,33 @@ class _Job:
         write_manifest(draft / MANIFEST, record)
         run.publish()
 
-    def _watch(
-        self, run: PartialRun, blocks: Mapping[Path, Cell], missing: Mapping[Path, Cell], n_jobs: int, backend: str
-    ) -> list[Failure]:
-        """Run the missing cells; write down and report each that is done or has failed."""
-        count, failures = _counted(self.progress, blocks, missing), []
-        with closing(self._outcomes(missing, n_jobs, backend)) as outcomes:
-            for outcome in outcomes:
-                cell = outcome.cell
-                what = {"scenario": cell.scenario, "first_path": cell.first_path, "n_paths": cell.n_paths}
-                if isinstance(outcome, Finished):
-                    run.log.add(DONE, **what, cpu_seconds=outcome.cpu_seconds)
-                    count(cell)
-                    continue
-                run.log.add(FAILED, **what, reason=outcome.reason, cpu_seconds=outcome.cpu_seconds)
-                if self.failed is not None:
-                    self.failed(outcome)
-                if not self.keep_going:
-                    outcome.reraise()
-                failures.append(outcome)
-                run.is_worth_keeping = True
+    def _watch(self, run: PartialRun, outcomes: Iterable[Outcome], count: Callable[[Cell], None]) -> list[Failure]:
+        """Write down and report each missing cell that is done or has failed."""
+        failures = []
+        for outcome in outcomes:
+            cell = outcome.cell
+            what = {"scenario": cell.scenario, "first_path": cell.first_path, "n_paths": cell.n_paths}
+            if isinstance(outcome, Finished):
+                run.log.add(DONE, **what, cpu_seconds=outcome.cpu_seconds)
+                count(cell)
+                continue
+            run.log.add(FAILED, **what, reason=outcome.reason, cpu_seconds=outcome.cpu_seconds)
+            if self.failed is not None:
+                self.failed(outcome)
+            if not self.keep_going:
+                outcome.reraise()
+            failures.append(outcome)
+            run.is_worth_keeping = True
         return failures
 
-    def _outcomes(
-        self, missing: Mapping[Path, Cell], n_jobs: int, backend: str
-    ) -> Generator[Finished | Failure, None, None]:
+    def _begun(
+        self, missing: Mapping[Path, Cell], n_jobs: int, backend: str, ready: Path
+    ) -> AbstractContextManager[Iterable[Outcome]]:
         if backend == "dask":
             from sim.cluster import run_on_cluster
 
-            return run_on_cluster(self.config, missing, n_jobs=n_jobs, scheduler=self.compute.dask_scheduler)
-        return run_blocks(self.config, missing, n_jobs=n_jobs, backend=backend)
+            return closing(run_on_cluster(self.config, missing, n_jobs=n_jobs, scheduler=self.compute.dask_scheduler))
+        return run_blocks(self.config, missing, n_jobs=n_jobs, backend=backend, ready=ready)
 
     def _put_together(
         self, draft: Path, blocks: Mapping[Path, Cell], n_jobs: int, backend: str
@@ -272,20 +273,20 @@ def _gather(gather: Gather, blocks: Mapping[Path, Cell]) -> None:
 
 
 def _prepare(config: ExperimentConfig, notify: Notify, *, warms_up: bool) -> Prepared:
-    """Build the tables that are missing, and compile the kernels by running a few paths where processes load them."""
-    _refuse_shared_streams(config)
+    """Build the tables that are missing, and compile new kernels by running a few paths where processes load them."""
     for name in config.scenarios:
         check_start(config, name)
     prepared: Prepared = {}
     for name in config.scenarios:
         with observed(partial(notify, f"price tables of {name}")):
             prepared[name] = prepare(config, name)
-    if not warms_up:
+    if not warms_up or was_compiled(config):
         return prepared  # the first cell compiles what it needs, while other threads wait
     cell = next(cells_of(config))
     notify("kernels", 0, 1)
     with threadpool_limits(limits=1), suppress(*CELL_ERRORS):  # the cell itself will say what is wrong
         run_cell(config, replace(cell, n_paths=min(WARM_UP_PATHS, cell.n_paths)))
+        note_compiled(config)
     notify("kernels", 1, 1)
     return prepared
 

@@ -10,8 +10,8 @@ import pickle
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,14 +23,19 @@ from sim.blocks import Arrays, block_arrays, write_block
 from sim.cell import Cell, run_cell
 from sim.config import ComputeConfig, ExperimentConfig
 from sim.cutting import cut_paths
+from sim.experiment import build_model
 from sim.extensions import Extensions
-from sim.parallel import in_parallel
+from sim.parallel import begun, in_parallel
 
 CELL_ERRORS = (ValueError, RuntimeError, ArithmeticError)
 """What may go wrong in a cell without the others being wrong."""
 
 START_WORK = 5e6
 """Paths x sessions x scenarios x strategies that one worker does while processes start, about 9 s."""
+
+
+WAIT_SECONDS = 0.02
+"""How often a process that has started looks whether it may begin."""
 
 
 class WorkerTraceback(Exception):
@@ -152,10 +157,14 @@ def _longest_share(cells: Sequence[int], n_jobs: int) -> int:
     return max(shares)
 
 
+@contextmanager
 def run_blocks(
-    config: ExperimentConfig, blocks: Mapping[Path, Cell], *, n_jobs: int, backend: str
-) -> Generator[Outcome, None, None]:
-    """Run cells and write their blocks; closing the iterator stops the workers.
+    config: ExperimentConfig, blocks: Mapping[Path, Cell], *, n_jobs: int, backend: str, ready: Path
+) -> Iterator[Iterator[Outcome]]:
+    """Run cells and write their blocks; the end of the ``with`` statement stops the workers.
+
+    Processes start at once, import what they need, and wait for ``ready``: tables are built and kernels compiled once,
+    by the process that starts them.
 
     Parameters
     ----------
@@ -167,10 +176,12 @@ def run_blocks(
         Workers; one works in this thread.
     backend : str
         ``loky`` (processes) or ``threading``.
+    ready : Path
+        File that is there once the cells may be run; cells of one worker or of threads run when they are asked for.
 
     Yields
     ------
-    Finished or Failure
+    iterator of Finished or Failure
         Cells in the order in which they end.
 
     Raises
@@ -179,14 +190,26 @@ def run_blocks(
         If a worker process has died.
     """
     gate = Gate()
-    do = partial(work, write=gate.write) if backend == "threading" else work
     calls = ((config, cell, path) for path, cell in blocks.items())
-    try:
-        with closing(in_parallel(do, calls, n_jobs=n_jobs, backend=backend)) as outcomes:
-            for outcome in outcomes:  # noqa: UP028 - `yield from` would end the threads' work before the gate is shut
-                yield outcome
-    finally:
-        gate.shut()
+    if n_jobs == 1 or backend == "threading":
+        do = partial(work, write=gate.write) if backend == "threading" else work
+        try:
+            with closing(in_parallel(do, calls, n_jobs=n_jobs, backend=backend)) as outcomes:
+                yield outcomes
+        finally:
+            gate.shut()
+        return
+    with begun(partial(_work_when, ready), calls, n_jobs=n_jobs, backend=backend) as outcomes:
+        yield outcomes
+
+
+def _work_when(ready: Path, config: ExperimentConfig, cell: Cell, path: Path) -> Outcome:
+    """Wait until cells may be run, with the scenario's model imported, and run one."""
+    with suppress(*CELL_ERRORS):  # the cell itself will say what is wrong
+        build_model(config.scenarios[cell.scenario])
+    while not ready.exists():
+        time.sleep(WAIT_SECONDS)
+    return work(config, cell, path)
 
 
 def work(

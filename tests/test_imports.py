@@ -34,7 +34,7 @@ SIM_ORDER = (
     {"window_gather", "exposure_gather", "source_gather", "fidelity_table", "usage_gather"},
     {"layout"},
     {"gather", "workers", "cluster", "journal"},
-    {"explorer", "notebook"},
+    {"explorer", "notebook", "compiled"},
     {"runner"},
     {"claims", "reuse"},
     {"plan", "trial", "status", "report", "bench", "sensitivity"},

@@ -15,7 +15,6 @@ References
 from __future__ import annotations
 
 import numpy as np
-from scipy.integrate import simpson
 
 from models.black import implied_volatility
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, Model, Pricer
@@ -36,6 +35,8 @@ _STRIP = np.linspace(-1.2, 2.4, 121)  # log-moneyness of the strip of the VVIX: 
 
 def vvix(model: Model, pricer: Pricer, state: FloatArray) -> FloatArray:
     """VVIX [points] of states (n_factors, n), shape (n,)."""
+    from scipy.integrate import simpson  # slow to import, and reading stored scores does without
+
     future = pricer.vix_future(state, TTM)[:, None]
     strikes = future * np.exp(_STRIP)
     prices = pricer.vix_option(state[:, :, None], strike=strikes, ttm=TTM, is_call=_STRIP > 0.0)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Self, final
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
-from scipy.ndimage import spline_filter1d
 
 from models.axes import Axis
 from models.errors import ModelParameterError
@@ -57,6 +55,8 @@ class StateTable:
     @classmethod
     def of(cls, axes: Sequence[Axis], quantity: Callable[[FloatArray], FloatArray]) -> Self:
         """Evaluate ``quantity`` of states (n_factors, n_nodes), of shape (n_tables, n_nodes), on the whole grid."""
+        from scipy.ndimage import spline_filter1d  # slow to import, and reading stored scores does without
+
         axes = tuple(axes)
         n_regimes = axes[0].n_nodes if axes[0].kind == "index" else 1
         nodes = [axis.value(axis.nodes(pad=0 if axis.kind == "index" else _PAD)) for axis in axes]
@@ -93,4 +93,6 @@ def spread_over_tenors(known: FloatArray, tenors: FloatArray, wanted: FloatArray
     tenors, wanted : ndarray
         Known tenors, increasing, and those wanted, inside their range.
     """
+    from scipy.interpolate import make_interp_spline  # likewise
+
     return np.asarray(make_interp_spline(np.sqrt(tenors), known, k=3, axis=0)(np.sqrt(wanted)))
