@@ -61,7 +61,13 @@ class TableRows:
         self._shapes = {"spx": _shape(tables["spx"], layout.spx), "vix": _shape(tables["vix"], layout.vix)}
         ttm = [n / SESSIONS_PER_YEAR for n in range(self.max_sessions + 1)]
         self._growth = np.array([np.exp((rate - dividend_yield) * years) for years in ttm])
-        self._discount = np.array([np.exp(-rate * n / SESSIONS_PER_YEAR) for n in range(self.max_sessions + 1)])
+        discount = np.array([np.exp(-rate * n / SESSIONS_PER_YEAR) for n in range(self.max_sessions + 1)])
+        fine, spx, vix = self._grids["fine"], self._grids["state"], self._grids["vix_state"]
+        spx_options, vix_options = ((self._surfaces[name], self._shapes[name]) for name in ("spx", "vix"))
+        # what the kernels of legs are given on every session
+        self._spx = self._growth, discount, fine, tables["spx_deviation"], spx, *spx_options
+        lines = fine, tables["vix_future"], self._grids["vix_fine"], tables["vix_deviation"]
+        self._vix = discount, *lines, vix, *vix_options
 
     def price_spx_tenors(
         self, spot: FloatArray, state: FloatArray, strike: FloatArray, sessions: Sequence[int], is_call: BoolArray
@@ -92,13 +98,7 @@ class TableRows:
             np.ascontiguousarray(spot, dtype=np.float64),
             self._locate["state"].values(state),
             tenors,
-            self._growth,
-            self._discount,
-            self._grids["fine"],
-            self._tables["spx_deviation"],
-            self._grids["state"],
-            self._surfaces["spx"],
-            self._shapes["spx"],
+            *self._spx,
             np.ascontiguousarray(strike, dtype=np.float64),
             is_call,
             price,
@@ -114,14 +114,7 @@ class TableRows:
         self.clamp_count += price_vix_tenors(
             self._locate["state"].values(state),
             tenors,
-            self._discount,
-            self._grids["fine"],
-            self._tables["vix_future"],
-            self._grids["vix_fine"],
-            self._tables["vix_deviation"],
-            self._grids["vix_state"],
-            self._surfaces["vix"],
-            self._shapes["vix"],
+            *self._vix,
             np.ascontiguousarray(strike, dtype=np.float64),
             is_call,
             price,

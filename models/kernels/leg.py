@@ -19,7 +19,7 @@ from models.kernels.fastmath import log_positive
 from models.kernels.spline import cubic_weights
 from models.kernels.tap_sum import tap_sums
 
-CHUNK = 512
+CHUNK = 1024
 """Paths whose scratch stays in the caches: a multiple of the four that are summed together."""
 
 _U0, _U1 = np.uint64(0), np.uint64(1)
@@ -52,7 +52,8 @@ def in_deviations(over_forward, over_deviation, strike, moneyness):  # type: ign
 def table_taps(moneyness, column, row, width, to_calls, start, weight):  # type: ignore[no-untyped-def]
     """Where the coefficients around each point begin, on the side out of the money, and weights of their columns.
 
-    ``start`` and ``weight`` (4, n) are scratch in whole fours; what is beyond the paths is made an index too.
+    ``start`` and ``weight`` (4, n) are scratch in whole fours; what is beyond the paths is made an index too, and sums
+    there are of no meaning.
     """
     weight0, weight1, weight2, weight3 = weight[0], weight[1], weight[2], weight[3]
     for p in range(column.size):
@@ -143,7 +144,7 @@ def price_legs(  # type: ignore[no-untyped-def]
         Receives the prices.
     """
     n_paths = forward.size
-    scratch, some = leg_scratch(n_paths), np.zeros((weight.shape[0], padded(n_paths)))
+    scratch, some = leg_scratch(n_paths), np.empty((weight.shape[0], padded(n_paths)))
     for low in range(0, n_paths, CHUNK):
         high = min(low + CHUNK, n_paths)
         run = slice(low, high)

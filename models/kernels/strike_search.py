@@ -167,7 +167,7 @@ def newton_step(z, low, high, is_open, deviation, value, change, bend, step, wan
 def search_scratch(n_paths, n_weights):  # type: ignore[no-untyped-def]
     """Arrays that ``search_run`` works in: paths of a run, those of them that still move, and what steps need."""
     n = padded(n_paths)
-    paths = np.empty((5, n)), np.empty(n, np.int64), np.zeros((n_weights, n)), np.empty(n, np.int64)
+    paths = np.empty((5, n)), np.empty(n, np.int64), np.empty((n_weights, n)), np.empty(n, np.int64)
     return paths, (np.empty((4, n)), np.empty((4, n)), np.empty((4, n)), np.empty((4, n)), np.empty(n, np.uint64))
 
 
@@ -252,7 +252,7 @@ def log_strikes_for_delta(deviation, row, weight, strides, surfaces, shape, put_
         Receives ln(strike / forward).
     """
     n_paths = deviation.size
-    scratch, some = search_scratch(n_paths, weight.shape[0]), np.zeros((weight.shape[0], padded(n_paths)))
+    scratch, some = search_scratch(n_paths, weight.shape[0]), np.empty((weight.shape[0], padded(n_paths)))
     numbers = np.empty((5, padded(n_paths)))
     for low in range(0, n_paths, CHUNK):
         n = min(CHUNK, n_paths - low)

@@ -18,7 +18,7 @@ from models.kernels.strike_search import search_run, search_scratch
 def _places(n_paths, strides):  # type: ignore[no-untyped-def]
     """Scratch of a grid: rows and weights of a run."""
     n = padded(n_paths)
-    return np.empty(n, np.int64), np.zeros((4 * len(strides), n))
+    return np.empty(n, np.int64), np.empty((4 * len(strides), n))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
