@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import spline_filter1d
 
 from models.axes import PAD, Axis
+from models.frozen import frozen
 from models.kernels.state_rows import INDEX, PLAIN, ROOT, bend_roots, fill_roots, locate, spline_rows
 from models.protocols import FloatArray
 
@@ -142,11 +143,11 @@ class Locator:
         state : ndarray of shape (n_factors, n_paths)
             States; what comes after the factors of the grid moves no price and is not read.
         """
-        values = np.ascontiguousarray(state, dtype=np.float64)
+        values = frozen(state)
         if self._as_they_are:
             return values
         rows = zip(self._grid.axes, values, strict=False)
-        return np.array([axis.coordinate(row) if axis.kind == "log" else row for axis, row in rows])
+        return frozen([axis.coordinate(row) if axis.kind == "log" else row for axis, row in rows])
 
     def locate(self, state: FloatArray) -> tuple[NDArray[np.int64], FloatArray, int]:
         """First row and weights of each state, and how many were clamped to the range.

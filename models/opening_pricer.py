@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import PricingDomainError
+from models.frozen import frozen
 from models.kernels.opening import mixed_prices, moved_strikes
 from models.protocols import SESSIONS_PER_YEAR, FloatArray, OptionValue
 from models.rows import RowPricer, price_spx_tenors, price_vix_tenors, vix_future_tenors
@@ -106,7 +107,7 @@ class OpeningPricer:
             return price_spx_tenors(self.base, spot, state, k, tenors, right)
 
         if sessions > FEW:
-            return self._interpolated(legs, np.ascontiguousarray(strike), sessions, is_call, noise=0.0)
+            return self._interpolated(legs, strike, sessions, is_call, noise=0.0)
         carry = (self.rate - self.dividend_yield) / SESSIONS_PER_YEAR
         forward = spot * np.exp(carry * np.array([sessions - 1.0 + self.overnight_share, float(sessions)]))[:, None]
         return self._rescaled(legs, strike, sessions, is_call, forward, noise=0.0)
@@ -121,7 +122,7 @@ class OpeningPricer:
             return price_vix_tenors(self.base, state, k, tenors, right)
 
         if sessions > FEW:
-            return self._interpolated(legs, np.ascontiguousarray(strike), sessions, is_call, noise=noise)
+            return self._interpolated(legs, strike, sessions, is_call, noise=noise)
         return self._rescaled(legs, strike, sessions, is_call, np.stack(self._futures(state, sessions)), noise=noise)
 
     def vix_future_rows(self, state: FloatArray, sessions: int) -> FloatArray:
@@ -148,7 +149,7 @@ class OpeningPricer:
         shift = noise / np.sqrt(w)
         whole, shorter = (sessions,) * (2 if shift > 0.0 else 1), (sessions - 1,) * (w < 1.0)
         strikes, price = np.empty((len(whole + shorter), *strike.shape)), np.empty(strike.shape)
-        moved_strikes(strike, shift, LEAST_STRIKE, strikes)
+        moved_strikes(frozen(strike), shift, LEAST_STRIKE, strikes)
         one_day = np.exp(-self.rate / SESSIONS_PER_YEAR)  # what settles in the morning is paid on the session's close
         prices = legs(strikes, whole + shorter, is_call)
         mixed_prices(prices, shift > 0.0, w, (1.0 - w) * one_day, price)

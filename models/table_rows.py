@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import PricingDomainError
+from models.frozen import frozen
 from models.grid_table import Locator
 from models.kernels.strike_search import put_deltas
 from models.kernels.table_row import lines_of_tenors, log_strikes_of_deltas, price_spx_tenors, price_vix_tenors
@@ -95,12 +96,12 @@ class TableRows:
         tenors, price = self._tenors(sessions), np.empty(strike.shape)
         self.leg_counts["spx"] += strike.size
         self.clamp_count += price_spx_tenors(
-            np.ascontiguousarray(spot, dtype=np.float64),
+            frozen(spot),
             self._locate["state"].values(state),
             tenors,
             *self._spx,
-            np.ascontiguousarray(strike, dtype=np.float64),
-            is_call,
+            frozen(strike),
+            frozen(is_call, np.bool_),
             price,
         )
         return price
@@ -115,8 +116,8 @@ class TableRows:
             self._locate["state"].values(state),
             tenors,
             *self._vix,
-            np.ascontiguousarray(strike, dtype=np.float64),
-            is_call,
+            frozen(strike),
+            frozen(is_call, np.bool_),
             price,
         )
         return price
@@ -141,7 +142,7 @@ class TableRows:
             self._grids["state"],
             self._surfaces["spx"],
             self._shapes["spx"],
-            put_delta,
+            frozen(put_delta),
             log_strike,
         )
         return log_strike

@@ -13,6 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from models.frozen import frozen
+
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
@@ -43,7 +45,7 @@ class ExpiryRisk:
             Strikes [points] and signed contracts.
         """
         rows = np.empty((_ROWS, strike.shape[1]))
-        fill_risk(is_call, strike, np.ascontiguousarray(quantity), rows)
+        fill_risk(frozen(is_call, np.bool_), frozen(strike), frozen(quantity), rows)
         return cls(rows)
 
     @classmethod

@@ -17,6 +17,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from models.frozen import frozen
+
 FloatArray = NDArray[np.float64]
 
 _TILE = 256
@@ -64,7 +66,7 @@ def rsi(series: FloatArray, window: int = 14) -> FloatArray:
     the first value is in row ``window``.
     """
     _check_window(window, 1)
-    values: FloatArray = _wilder_rsi(np.ascontiguousarray(series, dtype=np.float64), window)
+    values: FloatArray = _wilder_rsi(frozen(series), window)
     return values
 
 
@@ -81,14 +83,14 @@ def macd(series: FloatArray, fast: int = 12, slow: int = 26, signal: int = 9) ->
 def rolling_mean(series: FloatArray, window: int) -> FloatArray:
     """Mean of the last ``window`` values."""
     _check_window(window, 1)
-    mean: FloatArray = _rolling_mean(np.ascontiguousarray(series, dtype=np.float64), window)
+    mean: FloatArray = _rolling_mean(frozen(series), window)
     return mean
 
 
 def rolling_std(series: FloatArray, window: int) -> FloatArray:
     """Sample standard deviation (divisor ``window - 1``) of the last ``window`` values, around their own mean."""
     _check_window(window, 2)
-    values = np.ascontiguousarray(series, dtype=np.float64)
+    values = frozen(series)
     std: FloatArray = _rolling_std(values, _rolling_mean(values, window), window)
     return std
 
@@ -96,7 +98,7 @@ def rolling_std(series: FloatArray, window: int) -> FloatArray:
 def rolling_min(series: FloatArray, window: int) -> FloatArray:
     """Smallest of the last ``window`` values."""
     _check_window(window, 1)
-    low: FloatArray = _rolling_min(np.ascontiguousarray(series, dtype=np.float64), window)
+    low: FloatArray = _rolling_min(frozen(series), window)
     return low
 
 
@@ -130,7 +132,7 @@ def _check_window(window: int, least: int) -> None:
 def _smoothed(series: FloatArray, window: int, weight: float) -> FloatArray:
     """Exponential smoothing from the first ``window`` rows without NaN on."""
     _check_window(window, 1)
-    values = np.ascontiguousarray(series, dtype=np.float64)
+    values = frozen(series)
     undefined = np.isnan(values[:, 0]) if values.shape[1] else np.zeros(len(values), dtype=np.bool_)
     start = int(np.argmin(undefined)) if not undefined.all() else len(values)
     smoothed: FloatArray = _smooth(values, start, window, weight)
@@ -227,8 +229,8 @@ def _rolling_min(series: FloatArray, window: int) -> FloatArray:
         n = min(_TILE, n_paths - start)
         for t in range(window - 1, n_times):
             best = out[t, start : start + n]
-            best[:] = series[t - window + 1, start : start + n]
-            for k in range(t - window + 2, t + 1):
+            best[:] = np.inf
+            for k in range(t - window + 1, t + 1):
                 row = series[k, start : start + n]
                 for p in range(n):
                     value = row[p]

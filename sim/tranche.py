@@ -248,6 +248,7 @@ def _joined(values: FloatArray, joining: FloatArray, index: IndexArray) -> Float
     """Values with the columns of some paths from elsewhere; a copy, since others may hold the array."""
     together = values.copy()
     copy_columns(joining, index, together)
+    together.setflags(write=False)
     return together
 
 

@@ -95,4 +95,5 @@ def propagate_rows(
             day = np.uint64(np.int64(first_day + k) & np.int64(LOW))
             draw_normals(normal, np.uint64(first_path + low), day, word, key)
             recursion_row(h, log_return[k, low:high], normal, c)
-            state[k, low:high] = h * scale
+            for i in range(high - low):
+                state[k, low + i] = h[i] * scale

@@ -24,15 +24,17 @@ def moved_strikes(strike, shift, least, strikes):  # type: ignore[no-untyped-def
         Receives the strikes of the whole life, two where there is noise, and of the shorter one after them, if wanted.
     """
     n_whole = 2 if shift > 0.0 else 1
-    if shift > 0.0:
-        for leg in range(strike.shape[0]):
+    for leg in range(strike.shape[0]):  # by elements: what arrays may be assigned to one another takes long to compile
+        if shift > 0.0:
             for p in range(strike.shape[1]):
                 strikes[0, leg, p] = max(strike[leg, p] - shift, least)
                 strikes[1, leg, p] = strike[leg, p] + shift
-    else:
-        strikes[0] = strike
-    if strikes.shape[0] > n_whole:
-        strikes[n_whole] = strike
+        else:
+            for p in range(strike.shape[1]):
+                strikes[0, leg, p] = strike[leg, p]
+        if strikes.shape[0] > n_whole:
+            for p in range(strike.shape[1]):
+                strikes[n_whole, leg, p] = strike[leg, p]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

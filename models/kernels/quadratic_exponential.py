@@ -342,7 +342,8 @@ def propagate_rows(
             for step in range(steps_per_day):
                 block = np.uint64(step * _BLOCKS_A_STEP)
                 if c.jump_rate_slope > 0.0:
-                    rate[:n] = before
+                    for i in range(n):
+                        rate[i] = before[i]
                 draw_and_diffuse_row(before, v, row, step > 0, uniform_n[:n], path, day, block, word, key, c)
                 if c.jump_rate_slope > 0.0:
                     rate_row(rate[:n], v, row, c)
@@ -350,4 +351,5 @@ def propagate_rows(
                 elif c.jump_rate > 0.0:
                     jump_row(v, row, uniform_n[:n], path, day, block, word, key, c)
                 before = v
-        variance[low:high] = before
+        for i in range(n):
+            variance[low + i] = before[i]

@@ -226,9 +226,9 @@ def search_run(  # type: ignore[no-untyped-def]
         low[:n], high[:n], is_open[:n] = -reach, reach, 1.0
         for p in range(n):
             z[p] = min(max(0.5 * deviation[p] - quantile, -reach), reach)
-        if newton_steps(numbers, row, weight, strides, surfaces, shape, n, wanted, NEWTON_STEPS, steps) > 0:
+        if newton_steps(numbers, row, weight, strides, surfaces, shape, n, wanted, np.int64(NEWTON_STEPS), steps) > 0:
             m = _pack_open(numbers, row, weight, n, few, few_row, few_weight, index)
-            newton_steps(few, few_row, few_weight, strides, surfaces, shape, m, wanted, FURTHER_STEPS, steps)
+            newton_steps(few, few_row, few_weight, strides, surfaces, shape, m, wanted, np.int64(FURTHER_STEPS), steps)
             for q in range(m):
                 if few[3, q] > 0.0:
                     w = path_weights(few_weight, q, strides)
