@@ -33,7 +33,9 @@ PARTS: dict[str, tuple[str, ...]] = {
     ),
     "prices from the tables": (
         *("models/kernels/leg", "models/kernels/state_rows", "models/table", "models/grid_table", "models/strike_grid"),
-        *("models/opening_pricer", "sim/quotes", "sim/columns", "sim/strikes"),
+        *("models/kernels/table_row", "models/kernels/strike_search", "models/kernels/spline"),
+        *("models/kernels/opening", "models/kernels/tap_sum", "models/opening_pricer", "models/rows", "models/frozen"),
+        *("sim/quotes", "sim/columns", "sim/strikes"),
     ),
     "decisions of the engines": ("sim/strategies", "sim/contracts", "sim/expiries", "sim/calendar"),
     "margin": ("sim/margin", "sim/expiry_risk"),
