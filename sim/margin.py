@@ -235,18 +235,14 @@ class _Group:
         """
         known = {id(tranche) for tranche in self._members}
         joined = [tranche for tranche in tranches if id(tranche) not in known]
-        changed = [tranche for tranche in self._members if tranche.is_changed]
+        traded = [tranche for tranche in self._members if tranche.traded]
         self._members = list(tranches)
-        if not joined and not changed:
+        if not joined and not traded:
             return _NOWHERE
-        stale = np.zeros(self._risk.rows.shape[1], dtype=np.bool_)
-        for tranche in changed:
-            stale |= tranche.changed
-        for tranche in joined:
-            stale |= tranche.is_open
-        for tranche in (*joined, *changed):
-            tranche.changed[:] = tranche.is_changed = False
-        index: IndexArray = true_places(stale)
+        places = [*(tranche.held for tranche in joined), *(some for tranche in traded for some in tranche.traded)]
+        index = _together(places, self._bound.size)
+        for tranche in (*joined, *traded):
+            tranche.traded = []
         if index.size:
             fresh = ExpiryRisk.of(*_stacked(_holding(tranches, index), index))
             self._risk.rows[:, index] = fresh.rows
@@ -299,6 +295,17 @@ def fill_bound(
             out_of_money = max(underlying[i] - rows[4, i], 0.0)
             total += rows[3, i] * max(full - out_of_money, NAKED_FLOOR * rows[4, i])
         bound[i] += multiplier * total
+
+
+def _together(places: list[IndexArray], n_paths: int) -> IndexArray:
+    """Paths that any of several lists names, in rising order."""
+    if len(places) == 1:
+        return places[0]
+    is_named = np.zeros(n_paths, dtype=np.bool_)
+    for some in places:
+        is_named[some] = True
+    together: IndexArray = true_places(is_named)
+    return together
 
 
 def _any_open(tranches: list[Tranche]) -> BoolArray:

@@ -63,9 +63,7 @@ def add_at(index: IndexArray, amount: FloatArray, account: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def change_columns(
-    index: IndexArray, change: FloatArray, quantity: FloatArray, is_open: BoolArray, is_changed: BoolArray
-) -> None:
+def change_columns(index: IndexArray, change: FloatArray, quantity: FloatArray, is_open: BoolArray) -> None:
     """Change a position on some paths, and note where it is held then.
 
     Parameters
@@ -76,8 +74,8 @@ def change_columns(
         Signed contracts bought.
     quantity : ndarray of shape (n_legs, n_paths)
         Signed contracts held, changed.
-    is_open, is_changed : ndarray of bool, shape (n_paths,)
-        Where it is held, and where it was changed: both noted on those paths.
+    is_open : ndarray of bool, shape (n_paths,)
+        Where it is held, noted on those paths.
     """
     for k in range(index.size):
         i, is_held = index[k], False
@@ -85,7 +83,6 @@ def change_columns(
             quantity[leg, i] += change[leg, k]
             is_held |= quantity[leg, i] != 0.0
         is_open[i] = is_held
-        is_changed[i] = True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

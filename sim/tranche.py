@@ -81,10 +81,8 @@ class Tranche:
     ----------
     opened : ndarray of int, shape (n_paths,)
         Number of the ledger's order that opened it on each path: older positions have smaller ones.
-    changed : ndarray of bool, shape (n_paths,)
-        Paths on which contracts were traded since the margin was worked out; ``MarginBook`` clears it.
-    is_changed : bool
-        Whether there may be any.
+    traded : list of ndarray of int
+        Paths, in rising order, of each order since the margin was worked out; ``MarginBook`` empties it.
     """
 
     engine: str
@@ -99,8 +97,7 @@ class Tranche:
     outlay_each: FloatArray | None = None
     pool: Pool | None = None
     opened: NDArray[np.int64] = field(init=False, repr=False)
-    changed: BoolArray = field(init=False, repr=False)
-    is_changed: bool = field(default=False, init=False, repr=False)
+    traded: list[IndexArray] = field(default_factory=list, init=False, repr=False)
     _value: FloatArray | None = field(default=None, init=False, repr=False)
     _is_open: BoolArray | None = field(default=None, init=False, repr=False)
     _held: IndexArray | None = field(default=None, init=False, repr=False)
@@ -109,7 +106,6 @@ class Tranche:
     _entry_value: FloatArray | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.changed = np.zeros(self.contracts.n_paths, dtype=np.bool_)
         self.opened = np.zeros(self.contracts.n_paths, dtype=np.int64)
 
     @classmethod
@@ -187,14 +183,14 @@ class Tranche:
     def trade(self, index: IndexArray, change: FloatArray) -> None:
         """Add signed contracts (n_legs, n_traded) on some paths."""
         value, entry_value, is_open = self.value(), self.entry_value(), self.is_open.copy()
-        change_columns(index, change, self.quantity, is_open, self.changed)
+        change_columns(index, change, self.quantity, is_open)
         multiplier = self.contracts.multiplier
         if self.has_value:
             value_columns(index, self.quantity, self.mid, multiplier, value)
         value_columns(index, self.quantity, self.entry_mid, multiplier, entry_value)
         self._is_open, self._held = is_open, None
         self._stale.append(index)
-        self.is_changed = True
+        self.traded.append(index)
 
     def join(self, contracts: ContractSet, index: IndexArray, mid: FloatArray) -> FloatArray:
         """Make room for a position on paths that hold none, and give what their accounts still held [USD].
@@ -227,7 +223,7 @@ class Tranche:
             if known is not None:
                 known[index] = 0.0
         self.quantity[:, index] = 0.0
-        self.changed[index] = self.is_changed = True
+        self.traded.append(index)
         is_open[index] = False
         self._is_open, self._held = is_open, None
 

@@ -70,13 +70,12 @@ def test_a_mark_moves_every_account_by_the_change_of_value(rng: np.random.Genera
 def test_a_change_on_some_paths_leaves_the_others(rng: np.random.Generator) -> None:
     quantity, index = position(rng), np.arange(3, N_PATHS, 4)
     change = -quantity[:, index] * (rng.random(index.size) < 0.5) + (rng.random(index.size) < 0.2)
-    is_open, is_changed = quantity.any(axis=0), np.zeros(N_PATHS, dtype=np.bool_)
+    is_open = quantity.any(axis=0)
     wanted = quantity.copy()
     wanted[:, index] += change
-    change_columns(index, change, quantity, is_open, is_changed)
+    change_columns(index, change, quantity, is_open)
     np.testing.assert_array_equal(quantity, wanted)
     np.testing.assert_array_equal(is_open, wanted.any(axis=0))
-    np.testing.assert_array_equal(np.flatnonzero(is_changed), index)
     points, value = rng.random((N_LEGS, N_PATHS)), np.full(N_PATHS, 7.0)
     value_columns(index, quantity, points, 100.0, value)
     np.testing.assert_allclose(value[index], (100.0 * quantity * points).sum(axis=0)[index], rtol=1e-12)

@@ -7,6 +7,7 @@ the risk of all open tranches. What it made itself and what it was allotted is i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numba import njit
@@ -31,6 +32,13 @@ class _Trade:
     hedges: FloatArray
     risk: FloatArray
     is_open: BoolArray
+
+    @classmethod
+    def begun(cls, tranche: Tranche, equity: FloatArray) -> Self:
+        """Trade whose orders have not been looked at yet."""
+        n_paths = equity.size
+        nothing, nowhere = np.zeros(n_paths), np.zeros(n_paths, dtype=np.bool_)
+        return cls(tranche=tranche, equity=equity.copy(), hedges=np.zeros(n_paths), risk=nothing, is_open=nowhere)
 
     def result(self, index: IndexArray) -> FloatArray:
         """P&L net of costs, hedges included, over equity at entry [-], on some paths."""
@@ -57,15 +65,13 @@ class TradeResults:
         self.worst = np.zeros(n_paths)
         self._trades: list[_Trade] = []
         self._hedged = np.zeros(n_paths)
+        self._shared_by = np.ones(n_paths)  # risk of all open tranches [USD]
 
     def note(self, ledger: Ledger, equity: FloatArray) -> None:
         """Take up a close, after its orders; ``equity`` is that before them."""
         hedged = hedge_pnl(ledger)
         if self._trades:
-            total = self._trades[0].risk.copy()
-            for trade in self._trades[1:]:
-                total += trade.risk
-            each = (hedged - self._hedged) / np.where(total > 0.0, total, 1.0)
+            each = (hedged - self._hedged) / self._shared_by
             for trade in self._trades:
                 take_part(trade.risk, each, trade.hedges)
                 if trade.is_open is not trade.tranche.is_open:  # it is another array after every order
@@ -74,13 +80,16 @@ class TradeResults:
         known = {id(trade.tranche) for trade in self._trades}
         for tranche in ledger.held_by(CONDOR):
             if id(tranche) not in known:
-                zero = np.zeros(equity.size)
-                self._trades.append(
-                    _Trade(tranche=tranche, equity=equity.copy(), hedges=zero, risk=zero, is_open=tranche.is_open)
-                )
-        for trade in self._trades:
+                self._trades.append(_Trade.begun(tranche, equity))
+        traded = [trade for trade in self._trades if trade.is_open is not trade.tranche.is_open]
+        for trade in traded:
             trade.is_open, trade.risk = trade.tranche.is_open, condor_risk(trade.tranche).copy()
         self._trades = [trade for trade in self._trades if trade.tranche.held.size]
+        if traded:
+            total = np.zeros(equity.size)
+            for trade in self._trades:
+                total += trade.risk
+            self._shared_by = np.where(total > 0.0, total, 1.0)
 
     def finish(self) -> FloatArray:
         """Measure what is still open at its last mids, and return the largest loss of each path [-]."""
