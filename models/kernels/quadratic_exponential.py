@@ -311,6 +311,13 @@ def jump_row_at_rates(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def copy_row(source: FloatArray, target: FloatArray) -> None:
+    """Copy numbers one by one: assigning arrays to one another takes longer to compile than all of this."""
+    for i in range(target.size):
+        target[i] = source[i]
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def propagate_rows(
     log_return: FloatArray,
     state: FloatArray,
@@ -342,8 +349,7 @@ def propagate_rows(
             for step in range(steps_per_day):
                 block = np.uint64(step * _BLOCKS_A_STEP)
                 if c.jump_rate_slope > 0.0:
-                    for i in range(n):
-                        rate[i] = before[i]
+                    copy_row(before, rate[:n])
                 draw_and_diffuse_row(before, v, row, step > 0, uniform_n[:n], path, day, block, word, key, c)
                 if c.jump_rate_slope > 0.0:
                     rate_row(rate[:n], v, row, c)
@@ -351,5 +357,4 @@ def propagate_rows(
                 elif c.jump_rate > 0.0:
                     jump_row(v, row, uniform_n[:n], path, day, block, word, key, c)
                 before = v
-        for i in range(n):
-            variance[low + i] = before[i]
+        copy_row(before, variance[low:high])
