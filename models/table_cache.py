@@ -106,7 +106,7 @@ def load_or_build(key: str, build: Callable[[], dict[str, FloatArray]], *, of: s
         if limit is not None:
             _trim(folder, limit)
     except OSError as error:
-        _logger.warning("price tables are not cached: %s", error)
+        _logger.warning("what was built is not cached: %s", error)
     else:
         stored = _read(folder)
         if stored is not None:
@@ -148,7 +148,7 @@ def _read(folder: Path) -> dict[str, FloatArray] | None:
             if _has_hole(arrays[name]):
                 raise ValueError(f"{path} has values that are no numbers")
     except (OSError, ValueError, AttributeError) as error:
-        _logger.warning("price tables in %s are built anew: %s", folder, error)
+        _logger.warning("what is cached in %s is built anew: %s", folder, error)
         shutil.rmtree(folder, ignore_errors=True)
         return None
     return arrays

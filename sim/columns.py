@@ -7,10 +7,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.intp]
-
-
 BoolArray = NDArray[np.bool_]
+IndexArray = NDArray[np.intp]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

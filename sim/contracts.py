@@ -186,7 +186,8 @@ def listed_vix_strike(strike: ArrayLike) -> FloatArray:
 
 def _listed(wanted: FloatArray, step: FloatArray) -> FloatArray:
     """Multiples of the steps nearest to what is wanted, at least one of them."""
-    listed = np.empty(wanted.shape)
+    wanted, step = np.broadcast_arrays(wanted, step)
+    listed = np.empty(step.shape)
     fill_multiples(wanted.ravel(), step.ravel(), listed.ravel())
     return listed
 

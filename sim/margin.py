@@ -38,6 +38,8 @@ NAKED_RATE: dict[Product, float] = {Product.SPX_OPTION: 0.15, Product.VIX_OPTION
 NAKED_FLOOR = 0.10
 """Smallest share of the underlying (calls) or of the strike (puts) that a naked contract binds."""
 
+_NOWHERE: IndexArray = np.empty(0, dtype=np.intp)
+
 STANDARD = MarginConfig()
 """The rules with their default numbers."""
 
@@ -46,9 +48,6 @@ def future_margin(rules: MarginConfig, future: FloatArray) -> FloatArray:
     """Margin of one VIX future by its level [USD]: linear between the table's levels, in proportion above the last."""
     levels, amounts = _columns(rules.vix_future)
     return np.asarray(np.interp(future, levels, amounts) * np.maximum(future / levels[-1], 1.0))
-
-
-_NOWHERE: IndexArray = np.empty(0, dtype=np.intp)
 
 
 @lru_cache(maxsize=16)
@@ -135,7 +134,7 @@ class MarginPart:
     underlying : ndarray of shape (n_paths,)
         Index level, or the VIX future of the expiry [points].
     bound : ndarray of shape (n_paths,)
-        Equity bound [USD]; not to be changed, the book may know it still tomorrow.
+        Equity bound [USD], kept by the book: not to be changed, and another day's after the next look at it.
     """
 
     tranches: list[Tranche]

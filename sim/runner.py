@@ -47,7 +47,7 @@ EXPLORER = "paths of the explorer"
 """What is told to be prepared while chosen paths are run again."""
 
 WARM_UP_PATHS = 16
-"""Paths that compile and cache the kernels before the workers start, which then only load them."""
+"""Paths that compile and cache the kernels while processes wait, which then only load them."""
 
 
 def run_experiment(
@@ -156,6 +156,8 @@ class _Job:
         run.log.add(STARTED, pid=os.getpid(), jobs=n_jobs, backend=backend)
         cpu = time.process_time()
         _refuse_shared_streams(config)  # before processes start, which cannot be stopped at once
+        for name in config.scenarios:
+            check_start(config, name)
         blocks = {run.block(number): cell for number, cell in enumerate(cells_of(config))}
         missing = {path: cell for path, cell in blocks.items() if read_block(path) is None}
         with self._begun(missing, n_jobs, backend, run.ready) as outcomes:
@@ -274,14 +276,12 @@ def _gather(gather: Gather, blocks: Mapping[Path, Cell]) -> None:
 
 def _prepare(config: ExperimentConfig, notify: Notify, *, warms_up: bool) -> Prepared:
     """Build the tables that are missing, and compile new kernels by running a few paths where processes load them."""
-    for name in config.scenarios:
-        check_start(config, name)
     prepared: Prepared = {}
     for name in config.scenarios:
         with observed(partial(notify, f"price tables of {name}")):
             prepared[name] = prepare(config, name)
     if not warms_up or was_compiled(config):
-        return prepared  # the first cell compiles what it needs, while other threads wait
+        return prepared  # processes find what they need; of threads the first one compiles it, while others wait
     cell = next(cells_of(config))
     notify("kernels", 0, 1)
     with threadpool_limits(limits=1), suppress(*CELL_ERRORS):  # the cell itself will say what is wrong

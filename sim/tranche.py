@@ -189,7 +189,8 @@ class Tranche:
             value_columns(index, self.quantity, self.mid, multiplier, value)
         value_columns(index, self.quantity, self.entry_mid, multiplier, entry_value)
         self._is_open, self._held = is_open, None
-        self._stale.append(index)
+        if self._largest_loss is not None:
+            self._stale.append(index)
         self.traded.append(index)
 
     def join(self, contracts: ContractSet, index: IndexArray, mid: FloatArray) -> FloatArray:

@@ -208,6 +208,8 @@ def _work_when(ready: Path, config: ExperimentConfig, cell: Cell, path: Path) ->
     with suppress(*CELL_ERRORS):  # the cell itself will say what is wrong
         build_model(config.scenarios[cell.scenario])
     while not ready.exists():
+        if not ready.parent.is_dir():
+            raise FileNotFoundError(f"{ready.parent} is gone: the run that this worker waits for has ended")
         time.sleep(WAIT_SECONDS)
     return work(config, cell, path)
 

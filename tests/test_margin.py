@@ -12,6 +12,7 @@ from sim.contracts import ContractSet, Product
 from sim.expiry_risk import worst_expiry_loss
 from sim.ledger import Ledger
 from sim.margin import MarginBook
+from sim.strategies.protocols import condor_risk
 from sim.tranche import Tranche
 
 Legs = list[tuple[bool, float, float]]
@@ -243,3 +244,82 @@ def test_margin_follows_trades_and_marks() -> None:
     np.testing.assert_allclose(bound_of(tranche, np.full(2, 4000.0), book), [6 * 3500.0, 0.0])
     ledger.mark(tranche, np.repeat([[1.0], [3.0], [40.0], [20.0]], 2, axis=1))  # closing costs 22 points now
     np.testing.assert_allclose(bound_of(tranche, np.full(2, 4150.0), book), [6 * 100 * (50.0 - 22.0), 0.0])
+
+
+class Traded:
+    """A ledger under random orders in options of two expiries: opened, pooled, changed, closed, marked, settled."""
+
+    def __init__(self, seed: int, n_paths: int) -> None:
+        self.rng, self.n_paths = np.random.default_rng(seed), n_paths
+        self.ledger = Ledger(("engine",), n_paths, 1e9, CostsConfig())
+        self.vix = np.full(n_paths, 20.0)
+
+    def order(self) -> None:
+        rng, held = self.rng, self.ledger.tranches
+        what = rng.integers(0, 5 if held else 2)
+        if what < 2:
+            expiry, rights = int(rng.choice([9, 14])), np.array([False, True])
+            strike = rng.choice([3800.0, 3900.0, 4000.0, 4100.0], (2, self.n_paths))
+            contracts = ContractSet(product=Product.SPX_OPTION, is_call=rights, strike=strike, expiry=expiry)
+            number, mid = self.number(), rng.uniform(1.0, 90.0, (2, self.n_paths))
+            self.ledger.open("engine", contracts, number, 0, mid, self.vix, is_pooled=bool(what))
+            return
+        tranche = held[rng.integers(len(held))]
+        if what == 2:
+            self.ledger.trade(tranche, np.where(tranche.is_open, self.number(), 0.0), self.vix)
+        else:
+            self.ledger.close(tranche, rng.random(self.n_paths) < 0.6, self.vix)
+        self.ledger.drop_closed()
+
+    def number(self) -> np.ndarray:
+        return self.rng.integers(-2, 3, (2, self.n_paths)) * (self.rng.random(self.n_paths) < 0.5)
+
+    def mark(self) -> None:
+        for tranche in self.ledger.tranches:
+            self.ledger.mark(tranche, self.rng.uniform(1.0, 90.0, tranche.mid.shape))
+
+
+def bounds_of(
+    book: MarginBook, tranches: list[Tranche], underlying: np.ndarray, *, is_marked: bool
+) -> list[np.ndarray]:
+    return [part.bound.copy() for part in book.parts(tranches, lambda _: underlying, is_marked=is_marked)]
+
+
+@pytest.mark.parametrize("n_paths", [1, 7])
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_kept_is_what_would_be_worked_out_anew(seed: int, n_paths: int) -> None:
+    """Margin before and after the orders of a day, largest losses, and what a position is worth, over 40 days."""
+    traded, book, told = Traded(seed, n_paths), MarginBook(), 0
+    for _ in range(40):
+        traded.mark()
+        underlying = traded.rng.uniform(3700.0, 4300.0, n_paths)
+        for is_marked in (True, False):
+            tranches = traded.ledger.tranches
+            kept = bounds_of(book, tranches, underlying, is_marked=is_marked)
+            anew = bounds_of(MarginBook(), tranches, underlying, is_marked=True)
+            np.testing.assert_array_equal(kept, anew)
+            told += sum(bound.any() for bound in kept)
+            for tranche in tranches:
+                contracts, quantity = tranche.contracts, tranche.quantity
+                loss = 100.0 * worst_expiry_loss(contracts.is_call, contracts.strike, quantity)
+                paid = 100.0 * (quantity * tranche.entry_mid).sum(axis=0)
+                np.testing.assert_allclose(condor_risk(tranche), np.maximum(loss + paid, 0.0), atol=1e-9)
+                np.testing.assert_allclose(tranche.value(), 100.0 * (quantity * tranche.mid).sum(axis=0), atol=1e-9)
+                np.testing.assert_array_equal(tranche.held, np.flatnonzero(quantity.any(axis=0)))
+            equity = traded.ledger.cash + sum(tranche.value() for tranche in tranches)
+            np.testing.assert_allclose(traded.ledger.equity(), equity, rtol=1e-15)
+            for _ in range(3 if is_marked else 0):
+                traded.order()
+    assert told > 50
+
+
+def test_kept_risk_that_misses_an_order_is_found() -> None:
+    """The partner of the test above: a book that is not told of an order binds what it bound before."""
+    traded, book = Traded(1, 7), MarginBook()
+    traded.order()
+    (tranche,), underlying = traded.ledger.tranches, np.full(7, 4000.0)
+    before = bounds_of(book, [tranche], underlying, is_marked=True)
+    traded.ledger.trade(tranche, 3.0 * tranche.quantity, traded.vix)
+    tranche.traded.clear()
+    assert (bounds_of(book, [tranche], underlying, is_marked=False)[0] == before[0]).all()
+    assert (bounds_of(MarginBook(), [tranche], underlying, is_marked=True)[0] != before[0]).any()

@@ -99,6 +99,17 @@ def test_the_grid_follows_the_spx_of_each_path() -> None:
     assert listed.tolist() == [[3175.0, 3185.0], [4210.0, 4200.0]]  # 4212 is a fifth above 3500
 
 
+def test_one_strike_on_several_paths_is_listed_on_the_grid_of_each() -> None:
+    spot = np.array([4000.0, 3500.0, 3000.0])
+    assert listed_spx_strike(3187.0, spot, 30).tolist() == [3175.0, 3185.0, 3185.0]
+    assert listed_spx_strike([[3187.0], [4212.0]], spot, 30).tolist() == [
+        [3175.0, 3185.0, 3185.0],
+        [4210.0, 4200.0, 4200.0],
+    ]
+    assert listed_spx_wing(4180.0, 32.0, spot, 30).tolist() == [4210.0, 4200.0, 4200.0]
+    assert listed_spx_strike(3187.0, 4000.0, 30).shape == ()
+
+
 def test_wings_lie_beyond_the_strike_that_is_sold() -> None:
     """At 2300 strikes are 100 apart: 50 points below are as near to 2300, so the wing is 100 wide."""
     sold = np.array([3800.0, 3250.0, 3210.0, 2300.0, 4200.0, 5700.0])
