@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import wofz
 
 from models.affine import AffineModel, ComplexArray
+from models.building import ahead
 from models.errors import PricingDomainError
 from models.kernels.price_grid import read_scaled_prices
 from models.protocols import SESSIONS_PER_YEAR, FloatArray
@@ -49,7 +50,9 @@ def vix_slices(model: AffineModel, states: FloatArray, scaled: FloatArray, max_s
     contour, line = _contours(model, states, max_sessions) if scaled.size else (_Contour.empty(), _Contour.empty())
     arguments = np.concatenate([-decay, [-1e12], contour.z, line.z]).astype(np.complex128)
     sessions = model.variance_sessions(arguments, max_sessions)
-    for n, coefficients in enumerate(sessions, start=1):
+
+    def session_slice(numbered: tuple[int, ComplexArray]) -> VixSlice:
+        n, coefficients = numbered
         ttm = n / SESSIONS_PER_YEAR
         real, rest = np.real(coefficients[:, : decay.size + 1]), coefficients[:, decay.size + 1 :]
         future = _futures(decay, real[:, :-1], states)
@@ -63,7 +66,10 @@ def vix_slices(model: AffineModel, states: FloatArray, scaled: FloatArray, max_s
             session = _Session(*laws, states, future / 100.0, deviation, floor)
             fine = session.fill(puts, calls, scaled)
             _fill_directly(model, puts, calls, states, future, deviation, scaled, ttm, ~fine)
-        yield future, deviation, puts, calls
+        return future, deviation, puts, calls
+
+    numbered = enumerate(sessions, start=1)
+    return ahead(session_slice, numbered) if scaled.size else map(session_slice, numbered)
 
 
 def _futures(decay: FloatArray, coefficients: FloatArray, states: FloatArray) -> FloatArray:
