@@ -41,6 +41,16 @@ def count_true(mask: BoolArray, counts: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def add_rows(start: FloatArray, rows: FloatArray, index: IndexArray, total: FloatArray) -> None:
+    """Fill ``total`` with the columns ``index`` of ``start`` (n_columns,) and, in their order, of the rows after it."""
+    for k in range(index.size):
+        total[k] = start[index[k]]
+    for row in range(rows.shape[0]):
+        for k in range(index.size):
+            total[k] += rows[row, index[k]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def take_columns(values: FloatArray, index: IndexArray, start: int, taken: FloatArray) -> None:
     """Copy the columns ``index`` of ``values`` to ``taken``, from its column ``start`` on."""
     for leg in range(values.shape[0]):

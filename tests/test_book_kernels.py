@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.columns import count_true, filled_columns, true_places
+from sim.columns import add_rows, count_true, filled_columns, true_places
 from sim.contracts import fill_multiples, fill_steps
 from sim.marking import add_at, change_columns, fill_imbalance, mark_legs, value_columns
 from sim.strategies.trades import take_part
@@ -46,6 +46,17 @@ def test_true_places_are_those_of_flatnonzero(rng: np.random.Generator, share: f
     wanted = counts + mask
     count_true(mask, counts)
     np.testing.assert_array_equal(counts, wanted)
+
+
+def test_rows_are_added_in_their_order(rng: np.random.Generator) -> None:
+    start, rows, index = rng.random(N_PATHS), rng.random((4, N_PATHS)), np.arange(1, N_PATHS, 3)
+    total, wanted = np.empty(index.size), start[index]
+    for row in rows:
+        wanted = wanted + row[index]
+    add_rows(start, rows, index, total)
+    np.testing.assert_array_equal(total, wanted)
+    add_rows(start, np.empty((0, N_PATHS)), index, total)
+    np.testing.assert_array_equal(total, start[index])
 
 
 @pytest.mark.parametrize("has_value", [True, False])

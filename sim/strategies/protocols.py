@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.calendar import SessionCalendar
+from sim.columns import add_rows
 from sim.conditions import CompiledConditions, Condition
 from sim.config import CONDOR as CONDOR
 from sim.config import AccountConfig, EngineConfig
@@ -147,7 +148,7 @@ class DayView:
         self.condor_profit_target = condor_profit_target
         self.equity = ledger.equity()
         self._risk_capital: FloatArray | None = None  # of the book as it is: orders are filled later
-        self._outlay: FloatArray | None = None  # likewise
+        self._outlays: FloatArray | None = None  # of each hedge held, likewise
         self._conditions = conditions or CompiledConditions(market)
         self.memory = memory or BookMemory.empty(market.n_paths)
         self.may_enter = alive.copy()
@@ -296,13 +297,14 @@ class DayView:
 
         What other engines have ordered today is included. By default on all paths, else on those of ``index``.
         """
-        if self._outlay is None:
-            self._outlay = np.zeros(self.n_paths)
-            for tranche in self._ledger.tranches:
-                if tranche.engine not in (CONDOR, *UNHEDGED):
-                    self._outlay += entry_outlay(tranche)
-        part = slice(None) if index is None else index
-        return np.asarray(self.memory.committed[part] + self._outlay[part])
+        if self._outlays is None:
+            hedges = [tranche for tranche in self._ledger.tranches if tranche.engine not in (CONDOR, *UNHEDGED)]
+            self._outlays = np.empty((len(hedges), self.n_paths))
+            for row, tranche in zip(self._outlays, hedges, strict=True):
+                row[:] = entry_outlay(tranche)
+        total = np.empty(self.n_paths if index is None else index.size)
+        add_rows(self.memory.committed, self._outlays, np.arange(self.n_paths) if index is None else index, total)
+        return total
 
     def hedge_profit(self) -> FloatArray:
         """P&L net of costs since day 0 of the engines that hedge the condor [USD], shape (n_paths,)."""
